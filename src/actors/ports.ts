@@ -1,0 +1,227 @@
+/**
+ * How actors see the outside world. Edges (feeds, persistence, publishing) implement these; `main.ts` plugs them in.
+ * Everything that crosses here is a plain value; bytes are already encoded and keys already validated.
+ */
+import type { HttpRequest } from '../exchanges/adapter.ts';
+import type { LogEntry } from '../market/events.ts';
+import type { InstrumentSnapshot } from '../market/instrument-state.ts';
+import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
+
+// ---------------------------------------------------------------------------------------------------------------- feeds
+
+export type FeedSocketHandlers = {
+  readonly onOpen: () => void;
+  /** A frame in order of arrival: text, or bytes when the frame was binary. */
+  readonly onFrame: (frame: string | Uint8Array, receiveTimeMs: number) => void;
+  /** Called once, last; also when opening failed. */
+  readonly onClosed: (reason: string) => void;
+};
+
+export interface FeedSocket {
+  /** Sends a text frame; silently dropped when the socket is no longer open (`onClosed` tells). */
+  send(frame: string): void;
+  /** Stops reading from the network; frames already in the process may still arrive. */
+  pause(): void;
+  resume(): void;
+  close(reason: string): void;
+}
+
+export type HttpAnswer = {
+  /** HTTP status; bodies of other statuses than 200 are passed too, exchanges explain themselves there. */
+  readonly status: number;
+  readonly body: string;
+  readonly receiveTimeMs: number;
+  /** `Retry-After` in ms, where the answer had one. */
+  readonly retryAfterMs: number | undefined;
+};
+
+/** Where frames come from: real sockets, a recording, a simulator. Never throws; failures arrive as `onClosed` and rejected promises. */
+export interface FeedTransport {
+  open(
+    options: { url: string; frameMaxBytes: number; handshakeTimeoutMs: number },
+    handlers: FeedSocketHandlers,
+  ): FeedSocket;
+  /** @throws TampinesError `FEED_REQUEST` when no answer came at all (refused, reset, timed out) */
+  request(request: HttpRequest, options: { timeoutMs: number; bodyMaxBytes: number }): Promise<HttpAnswer>;
+}
+
+// ---------------------------------------------------------------------------------------------------------- persistence
+
+/** A claim on a shard: whoever holds the newest epoch may write. */
+export type ShardClaim = { readonly shard: number; readonly epoch: number };
+
+export type JournalRow = {
+  readonly instrument: InstrumentKey;
+  /** Number of the batch in the instrument's journal, from 1, without holes. */
+  readonly batchNumber: number;
+  readonly epoch: number;
+  readonly entry: LogEntry;
+};
+
+export type StateSnapshotRow = {
+  readonly instrument: InstrumentKey;
+  /** The last batch that the state contains. */
+  readonly batchNumber: number;
+  /** Entries (events) that the state contains. */
+  readonly position: number;
+  /** Plain data; encoded before `saveSnapshot` returns its promise, so the actor may go on at once. */
+  readonly state: InstrumentSnapshot;
+};
+
+/**
+ * The durable log of the instruments of one shard and their state snapshots. One implementation on Postgres (real or embedded), one in memory;
+ * both pass the same contract suite.
+ */
+export interface Journal {
+  /** Takes the shard over: the epoch grows, every older claim can write no more. */
+  claim(shard: number, owner: string): Promise<ShardClaim>;
+  /**
+   * Appends one batch; resolves when it is durable. Appends of all instruments are committed in groups.
+   * @throws TampinesError `FENCED` when a newer claim exists: stop, nothing was written
+   * @throws TampinesError `OUTCOME_UNKNOWN` when the commit may or may not have happened: recover from the journal before writing again
+   * @throws TampinesError `JOURNAL_SEQUENCE` when `batchNumber` is not the next one
+   */
+  append(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number, entry: LogEntry): Promise<void>;
+  /** Saves a state snapshot under the fence; keeps the newest two (savepoints apart). Same errors as `append`. */
+  saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
+  /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
+  latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;
+  /** Streams the batches after `afterBatchNumber` in order, in pages; `visit` is awaited for each. @throws TampinesError `JOURNAL_SEQUENCE` on a hole */
+  readBatches(
+    instrument: InstrumentKey,
+    afterBatchNumber: number,
+    visit: (row: JournalRow) => void | Promise<void>,
+  ): Promise<void>;
+  /** Drops journal rows that both kept snapshots contain. */
+  prune(instrument: InstrumentKey): Promise<void>;
+  /** Resolves when everything appended so far is durable or has failed. */
+  flush(): Promise<void>;
+}
+
+export type TradeRow = {
+  readonly instrument: InstrumentKey;
+  readonly tradeId: string;
+  readonly eventTimeMs: number;
+  readonly receiveTimeMs: number;
+  /** Decimal text. */
+  readonly price: string;
+  readonly quantity: string;
+  readonly takerSide: 'buy' | 'sell';
+  readonly isHistory: boolean;
+};
+
+export type CandleRow = {
+  readonly instrument: InstrumentKey;
+  readonly interval: string;
+  readonly openTimeMs: number;
+  /** 0 when it closed first; grows with each revision by a late trade. A smaller one never overwrites a larger one. */
+  readonly revision: number;
+  /** Decimal text; all four are the close before it for an empty interval. `undefined` while nothing was ever traded. */
+  readonly open: string | undefined;
+  readonly high: string | undefined;
+  readonly low: string | undefined;
+  readonly close: string | undefined;
+  readonly volume: string;
+  readonly quoteVolume: string;
+  readonly takerBuyVolume: string;
+  readonly tradeCount: number;
+};
+
+/** Tables for closed candles and trades; writing the same row again changes nothing. Writes are batched over all instruments. */
+export interface MarketTables {
+  /** Resolves when these rows are durable. Never drops; applies backpressure by resolving late. */
+  write(rows: {
+    readonly trades: readonly TradeRow[];
+    readonly candles: readonly CandleRow[];
+  }): Promise<void>;
+  readCandles(query: {
+    instrument: InstrumentKey;
+    interval: string;
+    fromMs: number;
+    toMs: number;
+    limit: number;
+  }): Promise<CandleRow[]>;
+  readTrades(query: {
+    instrument: InstrumentKey;
+    fromMs: number;
+    toMs: number;
+    limit: number;
+  }): Promise<TradeRow[]>;
+}
+
+/** What an operator wants to run; survives restarts. */
+export type DesiredInstrument = {
+  readonly instrument: InstrumentKey;
+  /** Assigned once, never reused; subscribers may use it in place of names. */
+  readonly instrumentId: number;
+  readonly exchange: ExchangeId;
+  readonly symbol: UnifiedSymbol;
+  readonly nativeSymbol: NativeSymbol;
+};
+
+export interface InstrumentCatalog {
+  list(): Promise<DesiredInstrument[]>;
+  /** Adds it to the desired set; an id it once had is kept. */
+  add(instrument: Omit<DesiredInstrument, 'instrumentId'>): Promise<DesiredInstrument>;
+  remove(instrument: InstrumentKey): Promise<void>;
+}
+
+export type SupervisionEvent = {
+  readonly timeMs: number;
+  readonly path: string;
+  /** `restarted`, `parked`, `escalated`, `poison`, `stopped`, `started`, … */
+  readonly kind: string;
+  readonly cause: string;
+  readonly decision: string;
+  readonly attempt: number;
+  readonly delayMs: number;
+  /** Position in the log that the actor came back to; `undefined` where it has none. */
+  readonly recoveredPosition: number | undefined;
+};
+
+export type DeadLetter = {
+  readonly timeMs: number;
+  readonly exchange: string;
+  /** Native or unified symbol where it is known. */
+  readonly symbol: string | undefined;
+  /** Stable code: `bad-frame`, `bad-level`, `poison`, `future-time`, … */
+  readonly reason: string;
+  readonly detail: string;
+  /** Raw text, cut to a stated length. */
+  readonly text: string;
+};
+
+/** Bounded records for operators; writing never blocks and never fails its caller. */
+export interface OperationsRecords {
+  recordSupervisionEvent(event: SupervisionEvent): void;
+  recordDeadLetter(letter: DeadLetter): void;
+  readSupervisionEvents(query: { path: string | undefined; limit: number }): Promise<SupervisionEvent[]>;
+  readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
+  countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]>;
+}
+
+// ----------------------------------------------------------------------------------------------------------- publishing
+
+/** One value for one Redis key and channel of the same name. */
+export type Publication = {
+  /** `orderbook:…`, `ticker:…`, `candle:…`: see docs/redis.md. */
+  readonly key: string;
+  readonly epoch: number;
+  /** Grows with the instrument's log; together with `epoch` it decides what is newer. */
+  readonly seq: number;
+  /** JSON text, decimals as strings, without `publishTimeMs`: the publisher adds it. */
+  readonly value: string;
+  /** A closed candle is appended to the capped list `<key>:closed` and published on its own channel instead of set. */
+  readonly kind: 'latest' | 'closedCandle';
+};
+
+/** Latest value wins per key while Redis is slow or away (`closedCandle`s are kept, bounded); nothing upstream ever blocks. */
+export interface Publisher {
+  publish(publications: readonly Publication[]): void;
+  /** Keeps the keys of an unchanged instrument alive. */
+  refresh(keys: readonly string[]): void;
+  /** Lets the keys of a stopped instrument expire at once (after a short grace). */
+  expire(keys: readonly string[]): void;
+  /** Resolves when all that was handed in is with Redis, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
+}

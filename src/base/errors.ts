@@ -1,0 +1,46 @@
+/**
+ * One registry of error codes, stable like an API; docs/errors.md lists exactly these. Every error says what was attempted, what was
+ * wanted and what was there; nobody compares message texts.
+ */
+export const ERROR_CODES = {
+  FENCED: 'A newer claim on the shard exists; this writer wrote nothing and must stop.',
+  OUTCOME_UNKNOWN:
+    'The connection was lost at commit; the write may or may not have happened. Recover from the journal.',
+  JOURNAL_SEQUENCE: 'A journal batch is not the next one, or one is missing.',
+  STATE_UNREADABLE: 'Bytes of a snapshot or journal row are damaged or of an unknown schema.',
+  FEED_REQUEST: 'An exchange gave no answer to a REST request.',
+  SETTINGS_INVALID: 'A setting is missing, unknown or out of its range; the message names it.',
+  UNKNOWN_EXCHANGE: 'No adapter has this name.',
+  UNKNOWN_SYMBOL: 'The exchange does not list this symbol.',
+  INSTRUMENT_EXISTS: 'The instrument is already running.',
+  INSTRUMENT_UNKNOWN: 'The instrument is not running here.',
+  DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
+  RECORDING_INVALID: 'A recording can not be read.',
+  SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis) can not be reached.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An expected failure with its code, the values that explain it, and whether trying again can help. */
+export class TampinesError extends Error {
+  override readonly name = 'TampinesError';
+  readonly code: ErrorCode;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly isRetryable: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { fields?: Readonly<Record<string, unknown>>; cause?: unknown; isRetryable?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fields = options.fields ?? {};
+    this.isRetryable = options.isRetryable ?? false;
+  }
+}
+
+/** Whether `error` is a failure of this kind. */
+export function hasErrorCode(error: unknown, code: ErrorCode): error is TampinesError {
+  return error instanceof TampinesError && error.code === code;
+}

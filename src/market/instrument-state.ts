@@ -1,0 +1,2 @@
+// Placeholder of the contract; the real decide/evolve stands here soon.
+export type InstrumentSnapshot = { readonly position: number };
