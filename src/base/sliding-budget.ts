@@ -1,0 +1,43 @@
+/** A budget of so much weight within a sliding window (requests per minute, connects per 5 minutes, frames per second). */
+export class SlidingBudget {
+  readonly #maxWeight: number;
+  readonly #windowMs: number;
+  readonly #spent: { atMs: number; weight: number }[] = [];
+  #spentWeight = 0;
+  #closedUntilMs = 0;
+
+  constructor(options: { maxWeight: number; windowMs: number }) {
+    this.#maxWeight = options.maxWeight;
+    this.#windowMs = options.windowMs;
+  }
+
+  /** Takes the weight now and returns 0, or takes nothing and returns how long to wait before asking again. */
+  take(weight: number, nowMs: number): number {
+    if (nowMs < this.#closedUntilMs) return this.#closedUntilMs - nowMs;
+    this.#forget(nowMs);
+    // What is heavier than the whole budget may pass alone, else it would wait for ever.
+    if (this.#spentWeight + weight <= this.#maxWeight || this.#spent.length === 0) {
+      this.#spent.push({ atMs: nowMs, weight });
+      this.#spentWeight += weight;
+      return 0;
+    }
+    return Math.max(1, this.#spent[0]!.atMs + this.#windowMs - nowMs);
+  }
+
+  /** Gives nothing before `untilMs`: the other side said so (`Retry-After`). */
+  closeUntil(untilMs: number): void {
+    this.#closedUntilMs = Math.max(this.#closedUntilMs, untilMs);
+  }
+
+  /** Weight spent within the window. */
+  spent(nowMs: number): number {
+    this.#forget(nowMs);
+    return this.#spentWeight;
+  }
+
+  #forget(nowMs: number): void {
+    while (this.#spent.length > 0 && this.#spent[0]!.atMs + this.#windowMs <= nowMs) {
+      this.#spentWeight -= this.#spent.shift()!.weight;
+    }
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * Every setting: its meaning, default and range. Layers, later ones win: defaults, file, environment, flags.
+ * A setting `admin.port` is `TAMPINES_ADMIN_PORT` in the environment and `--set admin.port=…` on the command line.
+ * Secrets (`postgres.url`, `redis.url`, `admin.token`) come only from the environment.
+ */
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { TampinesError } from './base/errors.ts';
+
+const CANDLE_INTERVALS = [
+  '1s', '1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '12h', '1d', '1w', '1M',
+] as const; // prettier-ignore
+
+const positive = z.number().int().positive();
+const notNegative = z.number().int().nonnegative();
+const exchangeName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
+
+const exchangeSettings = z.strictObject({
+  /** Address of the exchange's WebSocket service; empty: the exchange's own. */
+  wsUrl: z.string().default(''),
+  /** Address of its REST service; empty: the exchange's own. */
+  restUrl: z.string().default(''),
+  /** Levels per side to subscribe to where the exchange offers a choice; 0: the adapter's choice. */
+  depth: notNegative.default(0),
+});
+
+const schema = z.strictObject({
+  node: z.strictObject({
+    /** Name of this node in logs and as owner of shards. */
+    name: z.string().min(1).max(80).default('tampines-1'),
+    /** Folder of everything that embedded storage keeps. */
+    dataDirectory: z.string().min(1).default('.tampines'),
+  }),
+  postgres: z.strictObject({
+    /** Secret. `postgres://…`; empty: embedded Postgres in the data directory. */
+    url: z.string().default(''),
+    /** Schema that holds all tables; several independent systems may share one database. */
+    schema: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,50}$/)
+      .default('tampines'),
+  }),
+  redis: z.strictObject({
+    /** Secret. `redis://…`; several `host:port` parts separated by commas name a Cluster. Empty: started here. */
+    url: z.string().default(''),
+    /** Port of the Redis that is started here (`redis-server` from PATH, else the embedded server); 0: any free one. */
+    port: z.number().int().min(0).max(65_535).default(6380),
+  }),
+  admin: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: z.number().int().min(0).max(65_535).default(8080),
+    /** Secret. Bearer token for anything that changes something; empty: changes are allowed from loopback only. */
+    token: z.string().default(''),
+  }),
+  log: z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    /** `auto`: pretty on a terminal, JSON otherwise. */
+    format: z.enum(['auto', 'pretty', 'json']).default('auto'),
+  }),
+  /** `<exchange>:<symbol>`, spawned at start beside those that REST has added. */
+  instruments: z.array(z.string().regex(/^[a-z0-9-]+:[^\s:]+$/)).default([]),
+  /** Per exchange: other addresses or depth. */
+  exchanges: z.record(exchangeName, exchangeSettings).default({}),
+  publish: z.strictObject({
+    bookIntervalMs: positive.min(10).max(60_000).default(100),
+    tickerIntervalMs: positive.min(100).max(60_000).default(1_000),
+    candleIntervalMs: positive.min(100).max(60_000).default(1_000),
+    /** Book resolutions in multiples of the tick size. */
+    bookResolutions: z.array(positive.max(1_000_000)).min(1).max(16).default([1, 5, 10, 100]),
+    /** Levels per side in a published book. */
+    bookDepth: positive.max(5_000).default(50),
+    /** Life of a key that is no longer refreshed. */
+    keyTtlMs: positive.min(1_000).default(60_000),
+    /** Closed candles kept per list in Redis. */
+    closedCandles: positive.max(100_000).default(500),
+  }),
+  candles: z.strictObject({
+    intervals: z
+      .array(z.enum(CANDLE_INTERVALS))
+      .min(1)
+      .default([...CANDLE_INTERVALS]),
+    /** How far the watermark runs behind the highest event time. */
+    outOfOrdernessMs: notNegative.max(3_600_000).default(5_000),
+    /** How long a closed candle may still be revised by a late trade. */
+    allowedLatenessMs: notNegative.max(86_400_000).default(60_000),
+    /** What is emitted for an interval without trades. */
+    emptyIntervals: z.enum(['carry', 'skip', 'mark']).default('carry'),
+  }),
+  checkpoint: z.strictObject({
+    everyMs: positive.min(100).default(60_000),
+    /** Entries folded after which an instrument is checkpointed before its time. */
+    everyEntries: positive.default(50_000),
+  }),
+  feed: z.strictObject({
+    /** Time entries for quiet instruments, so that candles close and windows move on without trades. */
+    heartbeatMs: positive.min(100).max(60_000).default(1_000),
+    /** Events of one instrument that may wait for its actor before the book falls back to a fresh snapshot. */
+    maxPendingEvents: positive.min(100).default(20_000),
+    /** An event whose time is further ahead of our clock is refused. */
+    maxFutureMs: positive.default(600_000),
+  }),
+  supervision: z.strictObject({
+    restartInitialMs: positive.default(100),
+    restartMaxMs: positive.default(30_000),
+    /** Restarts within `restartWindowMs` after which an instrument is parked. */
+    maxRestarts: positive.default(10),
+    restartWindowMs: positive.default(300_000),
+  }),
+  shutdown: z.strictObject({
+    /** Deadline of the whole ordered shutdown. */
+    deadlineMs: positive.default(4_500),
+  }),
+});
+
+export type Settings = z.output<typeof schema>;
+type Tree = Record<string, unknown>;
+
+/** Where each setting's value came from: `default`, `file`, `environment` or `flag`. */
+export type SettingOrigins = ReadonlyMap<string, string>;
+
+export const SECRET_SETTINGS: readonly string[] = ['postgres.url', 'redis.url', 'admin.token'];
+
+export type SettingsSources = {
+  /** Path of a YAML file. */
+  readonly file?: string | undefined;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** `admin.port=0`, as given with `--set`. */
+  readonly assignments?: readonly string[] | undefined;
+};
+
+/**
+ * Returns the settings in force and where each came from.
+ * @throws TampinesError `SETTINGS_INVALID`, naming every setting that is wrong
+ */
+export function loadSettings(sources: SettingsSources): { settings: Settings; origins: SettingOrigins } {
+  const leaves = leafPaths(schema);
+  const origins = new Map<string, string>(leaves.map((path) => [path, 'default']));
+  const merged: Tree = emptySections();
+
+  if (sources.file !== undefined) {
+    const tree = readFile(sources.file);
+    for (const secret of SECRET_SETTINGS) {
+      if (valueAt(tree, secret) !== undefined) {
+        throw invalid(
+          `${secret} is a secret: take it out of ${sources.file} and set ${environmentName(secret)} instead`,
+        );
+      }
+    }
+    overlay(merged, tree, '', origins, 'file');
+  }
+
+  const byEnvironmentName = new Map(leaves.map((path) => [environmentName(path), path]));
+  for (const [name, text] of Object.entries(sources.environment ?? {})) {
+    if (!name.startsWith('TAMPINES_') || text === undefined) continue;
+    const path = byEnvironmentName.get(name);
+    if (path === undefined) throw invalid(`the environment variable ${name} names no setting`);
+    assign(merged, path, text);
+    origins.set(path, 'environment');
+  }
+
+  for (const assignment of sources.assignments ?? []) {
+    const equals = assignment.indexOf('=');
+    const path = assignment.slice(0, equals);
+    if (equals < 1) throw invalid(`--set wants name=value, was '${assignment}'`);
+    if (SECRET_SETTINGS.includes(path))
+      throw invalid(`${path} is a secret: set ${environmentName(path)} instead`);
+    if (!leaves.includes(path) && !path.startsWith('exchanges.'))
+      throw invalid(`--set ${path}: there is no such setting`);
+    assign(merged, path, assignment.slice(equals + 1));
+    origins.set(path, 'flag');
+  }
+
+  const result = schema.safeParse(merged);
+  if (!result.success) {
+    throw invalid(
+      result.error.issues
+        .map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`)
+        .join('; '),
+    );
+  }
+  checkBetween(result.data);
+  return { settings: result.data, origins };
+}
+
+/** Returns the name of a setting's environment variable. */
+export function environmentName(path: string): string {
+  return `TAMPINES_${path
+    .replaceAll('.', '_')
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
+}
+
+function checkBetween(settings: Settings): void {
+  if (settings.supervision.restartMaxMs < settings.supervision.restartInitialMs) {
+    throw invalid('supervision.restartMaxMs must not be below supervision.restartInitialMs');
+  }
+  const longestIntervalMs = Math.max(
+    settings.publish.bookIntervalMs,
+    settings.publish.tickerIntervalMs,
+    settings.publish.candleIntervalMs,
+  );
+  if (settings.publish.keyTtlMs < 2 * longestIntervalMs) {
+    throw invalid(
+      'publish.keyTtlMs must be at least twice the longest publish interval, else keys expire between two refreshes',
+    );
+  }
+  const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(settings.admin.host);
+  if (!isLoopback && settings.admin.token === '') {
+    throw invalid(
+      `admin.host ${settings.admin.host} is reachable from outside: set ${environmentName('admin.token')}`,
+    );
+  }
+}
+
+function invalid(message: string): TampinesError {
+  return new TampinesError('SETTINGS_INVALID', `Settings are not valid: ${message}`);
+}
+
+function readFile(path: string): Tree {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new TampinesError('SETTINGS_INVALID', `Cannot read the settings file ${path}`, { cause });
+  }
+  let tree: unknown;
+  try {
+    tree = parseYaml(text) ?? {};
+  } catch (cause) {
+    throw new TampinesError(
+      'SETTINGS_INVALID',
+      `The settings file ${path} is not valid YAML: ${String(cause)}`,
+      { cause },
+    );
+  }
+  if (!isTree(tree)) throw invalid(`${path} must hold a mapping of sections`);
+  return tree;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function emptySections(): Tree {
+  return Object.fromEntries(
+    Object.entries(schema.shape)
+      .filter(([, field]) => field instanceof z.ZodObject)
+      .map(([name]) => [name, {}]),
+  );
+}
+
+function leafPaths(node: z.ZodObject, prefix = ''): string[] {
+  return Object.entries(node.shape).flatMap(([name, field]) => {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    return field instanceof z.ZodObject ? leafPaths(field, path) : [path];
+  });
+}
+
+function valueAt(tree: Tree, path: string): unknown {
+  return path.split('.').reduce<unknown>((node, name) => (isTree(node) ? node[name] : undefined), tree);
+}
+
+function overlay(
+  target: Tree,
+  source: Tree,
+  prefix: string,
+  origins: Map<string, string>,
+  origin: string,
+): void {
+  for (const [name, value] of Object.entries(source)) {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    const existing = target[name];
+    if (isTree(existing) && isTree(value)) {
+      overlay(existing, value, path, origins, origin);
+    } else {
+      target[name] = value;
+      origins.set(path, origin);
+    }
+  }
+}
+
+/** Text from the environment or a flag: numbers and comma lists where the text says so, else text. */
+function assign(tree: Tree, path: string, text: string): void {
+  const names = path.split('.');
+  const last = names.pop()!;
+  let node = tree;
+  for (const name of names) {
+    const next = node[name];
+    node = isTree(next) ? next : (node[name] = {});
+  }
+  node[last] = readText(path, text);
+}
+
+const LIST_SETTINGS: readonly string[] = ['instruments', 'publish.bookResolutions', 'candles.intervals'];
+const TEXT_SETTINGS: readonly string[] = ['node.name', 'admin.token'];
+
+function readText(path: string, text: string): unknown {
+  if (LIST_SETTINGS.includes(path)) {
+    return text === '' ? [] : text.split(',').map((part) => readText('', part.trim()));
+  }
+  return !TEXT_SETTINGS.includes(path) && /^\d+$/.test(text) ? Number(text) : text;
+}
