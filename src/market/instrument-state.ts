@@ -1,2 +1,157 @@
-// Placeholder of the contract; the real decide/evolve stands here soon.
-export type InstrumentSnapshot = { readonly position: number };
+/**
+ * Everything that is known of one instrument, as a pure function of its log: `decide` says which delivered events enter the log, `evolve`
+ * folds what is in it, and this file holds the state between them, to plain data and back. What is configured (intervals, lateness, the
+ * checksum rule) is policy and stays outside of the state.
+ */
+import type { CandlePolicy } from './candles.ts';
+import { Candles } from './candles.ts';
+import type { ChecksumInput } from './checksum-input.ts';
+import type { Sequence } from './events.ts';
+import type { BookData } from './order-book.ts';
+import { OrderBook } from './order-book.ts';
+import type { SourcePosition } from './source-positions.ts';
+import { SourcePositions } from './source-positions.ts';
+import { TickerWindow } from './ticker-window.ts';
+import { TradeIdentities } from './trade-identities.ts';
+
+/** Choices that hold for an instrument but are no part of its state; the same log needs the same policy to give the same state. */
+export type InstrumentPolicy = {
+  /** The exchange's checksum rule; `undefined`: checksums in events are not verified. */
+  readonly checksum: ((book: ChecksumInput) => number) | undefined;
+  readonly candles: CandlePolicy;
+  /** How far an event time may lie ahead of its receive time; clocks differ by seconds, `DEFAULT_MAX_FUTURE_MS` is generous. */
+  readonly maxFutureMs: number;
+};
+
+export const DEFAULT_MAX_FUTURE_MS = 600_000;
+
+/**
+ * `empty`: no snapshot was ever seen. `live`: the book is the exchange's. `stale`: it may be wrong and is not to be relied on.
+ * `reason` tells why it is stale and is empty otherwise; `sinceMs` is the receive time of the event that brought the status.
+ */
+export type BookStatus = {
+  readonly status: 'empty' | 'live' | 'stale';
+  readonly reason: string;
+  readonly sinceMs: number | undefined;
+};
+
+/** The last book event that changed the levels. */
+export type LastBookEvent = {
+  readonly eventTimeMs: number;
+  readonly receiveTimeMs: number;
+  readonly sequence: Sequence | undefined;
+};
+
+export type InstrumentMetadata = {
+  readonly nativeSymbol: string;
+  /** Decimal text; `undefined` when unknown. */
+  readonly tickSize: string | undefined;
+  readonly lotSize: string | undefined;
+};
+
+/** Counts over the whole log. */
+export type InstrumentCounters = {
+  bookSnapshots: number;
+  deltasApplied: number;
+  deltasIgnoredWhileStale: number;
+  deletesOfUnknownLevel: number;
+  checksumsOk: number;
+  checksumsBad: number;
+  crossedAfterUpdate: number;
+  tradesLive: number;
+  tradesHistory: number;
+  tradesLate: number;
+};
+
+/** Changed in place by `evolve` and by nothing else. */
+export type InstrumentState = {
+  /** Events folded so far. */
+  position: number;
+  sources: SourcePositions;
+  bookStatus: BookStatus;
+  book: OrderBook;
+  lastBookEvent: LastBookEvent | undefined;
+  trades: TradeIdentities;
+  ticker: TickerWindow;
+  candles: Candles;
+  metadata: InstrumentMetadata | undefined;
+  counters: InstrumentCounters;
+};
+
+export type TradeIdentitiesData = ReturnType<TradeIdentities['snapshot']>;
+export type TickerWindowData = ReturnType<TickerWindow['snapshot']>;
+export type CandlesData = ReturnType<Candles['snapshot']>;
+
+/** The state as plain data: numbers, bigints, strings, arrays, objects and `undefined`, sharing nothing mutable with the state. */
+export type InstrumentSnapshot = {
+  readonly position: number;
+  /** In order of use, the most recent last. */
+  readonly sources: readonly SourcePosition[];
+  readonly bookStatus: BookStatus;
+  readonly book: BookData;
+  readonly lastBookEvent: LastBookEvent | undefined;
+  readonly trades: TradeIdentitiesData;
+  readonly ticker: TickerWindowData;
+  readonly candles: CandlesData;
+  readonly metadata: InstrumentMetadata | undefined;
+  readonly counters: Readonly<InstrumentCounters>;
+};
+
+/** Returns the state before the first log entry. */
+export function createInstrumentState(policy: InstrumentPolicy): InstrumentState {
+  return {
+    position: 0,
+    sources: new SourcePositions(),
+    bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
+    book: new OrderBook(),
+    lastBookEvent: undefined,
+    trades: new TradeIdentities(),
+    ticker: new TickerWindow(),
+    candles: new Candles(policy.candles),
+    metadata: undefined,
+    counters: {
+      bookSnapshots: 0,
+      deltasApplied: 0,
+      deltasIgnoredWhileStale: 0,
+      deletesOfUnknownLevel: 0,
+      checksumsOk: 0,
+      checksumsBad: 0,
+      crossedAfterUpdate: 0,
+      tradesLive: 0,
+      tradesHistory: 0,
+      tradesLate: 0,
+    },
+  };
+}
+
+/** Returns the state as plain data. The same log gives the same data in the same order, whatever the batches and restarts on the way. */
+export function snapshotInstrument(state: InstrumentState): InstrumentSnapshot {
+  return {
+    position: state.position,
+    sources: state.sources.snapshot(),
+    bookStatus: state.bookStatus,
+    book: state.book.snapshot(),
+    lastBookEvent: state.lastBookEvent,
+    trades: state.trades.snapshot(),
+    ticker: state.ticker.snapshot(),
+    candles: state.candles.snapshot(),
+    metadata: state.metadata,
+    counters: { ...state.counters },
+  };
+}
+
+/** Returns the state that `snapshotInstrument` took the data from. */
+export function restoreInstrument(snapshot: InstrumentSnapshot, policy: InstrumentPolicy): InstrumentState {
+  return {
+    position: snapshot.position,
+    sources: SourcePositions.restore(snapshot.sources),
+    bookStatus: snapshot.bookStatus,
+    book: OrderBook.restore(snapshot.book),
+    lastBookEvent: snapshot.lastBookEvent,
+    trades: TradeIdentities.restore(snapshot.trades),
+    ticker: TickerWindow.restore(snapshot.ticker),
+    candles: Candles.restore(snapshot.candles, policy.candles),
+    metadata: snapshot.metadata,
+    counters: { ...snapshot.counters },
+  };
+}

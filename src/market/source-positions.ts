@@ -1,0 +1,40 @@
+/**
+ * How far an instrument has come in each source it is fed from, so that what is delivered twice is recognised. Only the most recently
+ * used sources are remembered: each reconnect makes a new one, and an old one never comes back.
+ */
+
+export type SourcePosition = { readonly source: string; readonly lastOrdinal: number };
+
+/** A resend comes from a source that was in use just before; eight leaves room for redundant feeds. */
+export const SOURCES_MAX = 8;
+
+export class SourcePositions {
+  /** In order of use, the most recent last. */
+  readonly #lastOrdinals = new Map<string, number>();
+
+  static restore(data: readonly SourcePosition[]): SourcePositions {
+    const positions = new SourcePositions();
+    for (const { source, lastOrdinal } of data) positions.record(source, lastOrdinal);
+    return positions;
+  }
+
+  /** Returns the ordinal of the last accepted event of the source; `undefined` when it is new or long unused. */
+  lastOrdinal(source: string): number | undefined {
+    return this.#lastOrdinals.get(source);
+  }
+
+  record(source: string, lastOrdinal: number): void {
+    this.#lastOrdinals.delete(source);
+    this.#lastOrdinals.set(source, lastOrdinal);
+    if (this.#lastOrdinals.size <= SOURCES_MAX) return;
+    for (const oldest of this.#lastOrdinals.keys()) {
+      this.#lastOrdinals.delete(oldest);
+      return;
+    }
+  }
+
+  /** Returns the sources in order of use, the most recent last. */
+  snapshot(): SourcePosition[] {
+    return Array.from(this.#lastOrdinals, ([source, lastOrdinal]) => ({ source, lastOrdinal }));
+  }
+}
