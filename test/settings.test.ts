@@ -1,0 +1,95 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TampinesError } from '../src/base/errors.ts';
+import { environmentName, loadSettings } from '../src/settings.ts';
+
+function settingsFile(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'tampines-settings-')), 'settings.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+function messageOf(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TampinesError);
+    return (error as TampinesError).message;
+  }
+  throw new Error('expected the settings to be refused');
+}
+
+describe('settings', () => {
+  it('are complete without any source', () => {
+    const { settings, origins } = loadSettings({});
+    expect(settings.publish.bookResolutions).toEqual([1, 5, 10, 100]);
+    expect(settings.admin.host).toBe('127.0.0.1');
+    expect(origins.get('admin.port')).toBe('default');
+  });
+
+  it('are layered: defaults, file, environment, flags', () => {
+    const file = settingsFile('admin: { port: 1111 }\npublish: { bookDepth: 11, bookIntervalMs: 50 }\n');
+    const { settings, origins } = loadSettings({
+      file,
+      environment: { TAMPINES_ADMIN_PORT: '2222', TAMPINES_PUBLISH_BOOK_DEPTH: '22', PATH: '/bin' },
+      assignments: ['admin.port=3333'],
+    });
+    expect(settings.admin.port).toBe(3333);
+    expect(settings.publish.bookDepth).toBe(22);
+    expect(settings.publish.bookIntervalMs).toBe(50);
+    expect([
+      origins.get('admin.port'),
+      origins.get('publish.bookDepth'),
+      origins.get('publish.bookIntervalMs'),
+    ]).toEqual(['flag', 'environment', 'file']);
+  });
+
+  it('take lists from the environment, and per-exchange addresses from flags', () => {
+    const { settings } = loadSettings({
+      environment: { TAMPINES_INSTRUMENTS: 'binance:BTC-USDT, kraken:BTC-USD' },
+      assignments: ['exchanges.binance.wsUrl=ws://127.0.0.1:9'],
+    });
+    expect(settings.instruments).toEqual(['binance:BTC-USDT', 'kraken:BTC-USD']);
+    expect(settings.exchanges['binance']?.wsUrl).toBe('ws://127.0.0.1:9');
+  });
+
+  it('refuse what they do not know and name it', () => {
+    expect(messageOf(() => loadSettings({ file: settingsFile('admin: { prot: 1 }') }))).toMatch(
+      /admin.*prot/,
+    );
+    expect(messageOf(() => loadSettings({ environment: { TAMPINES_ADMIN_PROT: '1' } }))).toContain(
+      'TAMPINES_ADMIN_PROT',
+    );
+    expect(messageOf(() => loadSettings({ assignments: ['admin.prot=1'] }))).toContain('admin.prot');
+    expect(messageOf(() => loadSettings({ assignments: ['admin.port=x'] }))).toContain('admin.port');
+    expect(messageOf(() => loadSettings({ file: settingsFile('a: [') }))).toContain('not valid YAML');
+    expect(messageOf(() => loadSettings({ file: '/nowhere/at/all.yaml' }))).toContain('/nowhere/at/all.yaml');
+  });
+
+  it('take secrets from the environment only', () => {
+    const file = settingsFile('postgres: { url: "postgres://x" }');
+    expect(messageOf(() => loadSettings({ file }))).toContain('TAMPINES_POSTGRES_URL');
+    expect(messageOf(() => loadSettings({ assignments: ['admin.token=x'] }))).toContain(
+      'TAMPINES_ADMIN_TOKEN',
+    );
+    expect(loadSettings({ environment: { TAMPINES_ADMIN_TOKEN: '0123' } }).settings.admin.token).toBe('0123');
+  });
+
+  it('refuse an admin address outside loopback without a token', () => {
+    expect(messageOf(() => loadSettings({ assignments: ['admin.host=0.0.0.0'] }))).toContain(
+      'TAMPINES_ADMIN_TOKEN',
+    );
+  });
+
+  it('refuse values that contradict one another', () => {
+    const assignments = ['supervision.restartInitialMs=5000', 'supervision.restartMaxMs=100'];
+    expect(messageOf(() => loadSettings({ assignments }))).toContain('restartMaxMs');
+    expect(messageOf(() => loadSettings({ assignments: ['publish.keyTtlMs=1500'] }))).toContain('keyTtlMs');
+  });
+
+  it('have one environment name each', () => {
+    expect(environmentName('publish.bookIntervalMs')).toBe('TAMPINES_PUBLISH_BOOK_INTERVAL_MS');
+  });
+});
