@@ -70,8 +70,16 @@ export type FeedMessage =
   | { readonly type: 'connectionSequence'; readonly sequence: Sequence }
   /** The exchange will close soon: open a new connection, then leave this one. */
   | { readonly type: 'leave'; readonly reason: string }
-  /** A part of the frame that can't be used; the rest of the frame goes on. */
-  | { readonly type: 'rejected'; readonly nativeSymbol: NativeSymbol | undefined; readonly reason: string };
+  /**
+   * A part of the frame that can't be used; the rest of the frame goes on. `damagesBook`: what is missing belonged to the symbol's book (a level
+   * left out, a delta that can't be read), so the book is wrong from here on though its sequence may go on without a hole.
+   */
+  | {
+      readonly type: 'rejected';
+      readonly nativeSymbol: NativeSymbol | undefined;
+      readonly reason: string;
+      readonly damagesBook?: boolean | undefined;
+    };
 
 /** Metadata of one symbol, from the exchange's instrument list. */
 export type InstrumentListing = {
