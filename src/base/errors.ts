@@ -16,7 +16,11 @@ export const ERROR_CODES = {
   INSTRUMENT_UNKNOWN: 'The instrument is not running here.',
   DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
   RECORDING_INVALID: 'A recording can not be read.',
+  MIGRATION_MISMATCH: 'The database was migrated by another version; nothing was changed.',
   SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis) can not be reached.',
+  ACTOR_UNAVAILABLE: 'The actor is gone, stopping or parked, so it can not take the message or the child.',
+  ACTOR_EXISTS: 'An actor of this path, or with this log, is already there.',
+  ASK_TIMEOUT: 'An actor did not reply in time.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
