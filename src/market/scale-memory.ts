@@ -69,9 +69,7 @@ export class ScaleMemory {
       const price = Array.isArray(level) ? this.#readPrice(level[0]) : undefined;
       const quantity = Array.isArray(level) ? this.#readQuantity(level[1]) : undefined;
       if (price === undefined || quantity === undefined) {
-        onRejected(
-          `level is not a pair of decimal numbers: ${JSON.stringify(level)?.slice(0, 80) ?? 'nothing'}`,
-        );
+        onRejected(`level is not a pair of decimal numbers: ${JSON.stringify(level)}`.slice(0, 120));
         continue;
       }
       units.push(price, quantity);
@@ -81,14 +79,19 @@ export class ScaleMemory {
 
   #readPrice(text: unknown): Units | undefined {
     if (typeof text !== 'string') return undefined;
-    const units = this.#keepTrailingZeros ? NaN : parseUnits(text, this.#price);
+    const units = this.#readFast(text, this.#price);
     return units >= 0 ? units : this.#readWithGrowth(text, 'price');
   }
 
   #readQuantity(text: unknown): Units | undefined {
     if (typeof text !== 'string') return undefined;
-    const units = this.#keepTrailingZeros ? NaN : parseUnits(text, this.#quantity);
+    const units = this.#readFast(text, this.#quantity);
     return units >= 0 ? units : this.#readWithGrowth(text, 'quantity');
+  }
+
+  /** Returns `NaN` for what needs the slow way: a larger scale, a bigint, an exponent, or no number at all. */
+  #readFast(text: string, scale: number): number {
+    return this.#keepTrailingZeros && writtenDecimals(text) > scale ? NaN : parseUnits(text, scale);
   }
 
   #readWithGrowth(text: string, what: 'price' | 'quantity'): Units | undefined {
@@ -104,6 +107,12 @@ export class ScaleMemory {
     }
     return parseUnitsExact(text, Math.max(needed, scale));
   }
+}
+
+/** Counts the characters after the point; only for text that `parseUnits` then accepts are they decimals. */
+function writtenDecimals(text: string): number {
+  const point = text.indexOf('.');
+  return point === -1 ? 0 : text.length - point - 1;
 }
 
 function ignore(): void {

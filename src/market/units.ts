@@ -133,8 +133,8 @@ export function subtractUnits(a: Units, b: Units): Units {
 /** Returns the product; its scale is the sum of both scales. */
 export function multiplyUnits(a: Units, b: Units): Units {
   if (typeof a === 'number' && typeof b === 'number') {
-    // A double product is exact while it is a safe integer, and rounding can't bring an unsafe one below 2^53.
-    const product = a * b;
+    // A double product is exact while it is a safe integer, and rounding can't bring an unsafe one below 2^53. Adding 0 turns −0 into 0.
+    const product = a * b + 0;
     if (product <= Number.MAX_SAFE_INTEGER && product >= -Number.MAX_SAFE_INTEGER) return product;
   }
   return toUnits(BigInt(a) * BigInt(b));

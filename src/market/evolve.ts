@@ -1,0 +1,148 @@
+/**
+ * Folds log entries into the state of an instrument: rules over values, no clock, no randomness, no I/O. The state is changed in place
+ * because it is large, has one owner (its symbol actor) and changes thousands of times a second; apart from that these are pure functions.
+ */
+import type { CandleOutputs } from './candles.ts';
+import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './events.ts';
+import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
+import { formatUnits } from './units.ts';
+
+/** What the fold finds on its way, told in order. During a replay the caller hands in outputs that ignore it. */
+export interface EvolveOutputs extends CandleOutputs {
+  onTrade(trade: Trade): void;
+  /** The book contradicts the exchange (checksum, crossed) and is stale from here on: it needs a resync. */
+  onBookUnsure(reason: string): void;
+}
+
+/** Folds the entry into `state`; the same entries always give the same state. Entries must come in log order, each once. */
+export function evolve(
+  state: InstrumentState,
+  entry: LogEntry,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  for (const event of entry.events) {
+    state.position++;
+    foldEvent(state, event, policy, outputs);
+  }
+  state.sources.record(entry.source, entry.lastOrdinal);
+}
+
+function foldEvent(
+  state: InstrumentState,
+  event: MarketEvent,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  switch (event.type) {
+    case 'BookDelta':
+      foldDelta(state, event, policy, outputs);
+      return;
+    case 'BookSnapshot':
+      foldSnapshot(state, event, policy, outputs);
+      return;
+    case 'Trade':
+      foldTrade(state, event, outputs);
+      return;
+    case 'Heartbeat':
+      state.ticker.advanceTo(event.eventTimeMs);
+      state.candles.advanceTo(event.eventTimeMs, outputs);
+      return;
+    case 'FeedStatus':
+      markStale(state, event.reason, event.receiveTimeMs);
+      return;
+    case 'Instrument':
+      state.metadata = {
+        nativeSymbol: event.nativeSymbol,
+        tickSize: event.tickSize,
+        lotSize: event.lotSize,
+      };
+      return;
+    default:
+      event satisfies never;
+  }
+}
+
+function foldSnapshot(
+  state: InstrumentState,
+  event: BookSnapshot,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  state.book.applySnapshot(event);
+  state.counters.bookSnapshots++;
+  if (state.bookStatus.status !== 'live') {
+    state.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
+  }
+  concludeBookEvent(state, event, policy, outputs);
+}
+
+/** A delta on top of a book that is not sure proves nothing and is left out until the next snapshot. */
+function foldDelta(
+  state: InstrumentState,
+  event: BookDelta,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  if (state.bookStatus.status !== 'live') {
+    state.counters.deltasIgnoredWhileStale++;
+    return;
+  }
+  state.counters.deltasApplied++;
+  state.counters.deletesOfUnknownLevel += state.book.applyDelta(event);
+  concludeBookEvent(state, event, policy, outputs);
+}
+
+function concludeBookEvent(
+  state: InstrumentState,
+  event: BookSnapshot | BookDelta,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  const { eventTimeMs, receiveTimeMs, sequence } = event;
+  state.lastBookEvent = { eventTimeMs, receiveTimeMs, sequence };
+  const doubt = findDoubt(state, event.checksum, policy);
+  if (doubt === undefined) return;
+  markStale(state, doubt, receiveTimeMs);
+  outputs.onBookUnsure(doubt);
+}
+
+/** Returns why the book can't be right; `undefined` when nothing speaks against it. */
+function findDoubt(
+  state: InstrumentState,
+  expected: number | undefined,
+  policy: InstrumentPolicy,
+): string | undefined {
+  const { book, counters } = state;
+  let doubt: string | undefined;
+  if (expected !== undefined && policy.checksum !== undefined) {
+    const was = policy.checksum(book);
+    if (was === expected) {
+      counters.checksumsOk++;
+    } else {
+      counters.checksumsBad++;
+      doubt = `checksum mismatch: expected ${expected}, was ${was}`;
+    }
+  }
+  if (book.isCrossed) {
+    counters.crossedAfterUpdate++;
+    const bestBid = formatUnits(book.bidPrice(0), book.scales.price);
+    const bestAsk = formatUnits(book.askPrice(0), book.scales.price);
+    doubt ??= `crossed book: best bid ${bestBid}, best ask ${bestAsk}`;
+  }
+  return doubt;
+}
+
+/** A book that was never sure stays empty, and one that is stale keeps its first reason: that is what has to be repaired. */
+function markStale(state: InstrumentState, reason: string, sinceMs: number): void {
+  if (state.bookStatus.status === 'live') state.bookStatus = { status: 'stale', reason, sinceMs };
+}
+
+function foldTrade(state: InstrumentState, trade: Trade, outputs: EvolveOutputs): void {
+  if (trade.isHistory) state.counters.tradesHistory++;
+  else state.counters.tradesLive++;
+  state.trades.add(trade.tradeId);
+  outputs.onTrade(trade);
+  state.ticker.addTrade(trade);
+  state.candles.addTrade(trade, outputs);
+}
