@@ -1,0 +1,314 @@
+/**
+ * Keeps one symbol's book in step with the exchange: one state machine for all five snapshot policies. What leaves it is aligned and in order:
+ * a snapshot, then the deltas that follow on it; from a gap on `stale` and nothing more until the next snapshot. It never repairs by guessing.
+ * It holds no levels (the instrument's state does) and knows neither sockets nor clock.
+ */
+import type { BookDelta, BookSnapshot, FeedStatus, Sequence } from '../market/events.ts';
+import type { ExchangeAdapter, SequenceRange } from './adapter.ts';
+import { ResyncPace } from './resync-pace.ts';
+
+/** Deltas held while a snapshot is fetched. Beyond it the oldest go: a snapshot that needed them is found too old and fetched again. */
+export const BUFFERED_DELTAS_MAX = 4096;
+/** A subscription whose book has not started after this long is asked for again: an acknowledgement alone promises nothing. */
+export const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
+/** A fetch is answered by contract, with a failure at least; this only guards against a lost answer. */
+export const FETCH_ANSWER_WITHIN_MS = 120_000;
+/** A fetched snapshot should be newer than the first delta, so the fetch waits for that one, but not longer than this. */
+export const FETCH_WITHOUT_DELTA_AFTER_MS = 1_000;
+/** Gaps kept with their numbers; older ones are only counted. */
+export const GAPS_KEPT_MAX = 100;
+
+export type BookGap = { readonly atMs: number; readonly expected: Sequence; readonly was: Sequence };
+
+/** Counts since the first subscription. Every delta received ends as applied, as ignored, as a gap, or is still held. */
+export type BookSyncCounters = {
+  /** Snapshots that became the book. */
+  readonly snapshots: number;
+  /** Deltas received. */
+  readonly updates: number;
+  readonly applied: number;
+  /** Deltas older than the snapshot, or that came while no snapshot was there to follow on. */
+  readonly ignoredStale: number;
+  /** Deltas that came before the snapshot they were held for; counted again as applied or ignored. */
+  readonly buffered: number;
+  /** Deltas whose own sequence proved that they follow on the one before. */
+  readonly sequenceChecksOk: number;
+  readonly gapCount: number;
+  /** The newest gaps, oldest first. */
+  readonly gaps: readonly BookGap[];
+  readonly finalSequence: Sequence | undefined;
+};
+
+/** What a book asks for. `fetchSnapshot` is answered by `snapshot` or `snapshotFailed`; a `resubscribe` is told back by `subscriptionSent` when it left. */
+export type BookRequest = 'fetchSnapshot' | 'resubscribe' | 'reconnect';
+
+export interface BookSyncEffects {
+  deliver(event: BookSnapshot | BookDelta | FeedStatus): void;
+  request(request: BookRequest, reason: string): void;
+}
+
+/** The words of an adapter that decide how a book is kept in step. */
+export type BookRules = Pick<
+  ExchangeAdapter,
+  'snapshotPolicy' | 'continuityScope' | 'continuity' | 'isSnapshotTooOld' | 'resync'
+>;
+
+type HeldDelta = { readonly event: BookDelta; readonly range: SequenceRange };
+
+/**
+ * Invariant: `synced` if and only if the last book event delivered was not followed by a `stale`; only then are deltas delivered.
+ * `idle`: no subscription. `waiting`: subscribed, the book needs a snapshot.
+ */
+type Phase = 'idle' | 'waiting' | 'synced';
+
+export class BookSync {
+  readonly #rules: BookRules;
+  readonly #effects: BookSyncEffects;
+  readonly #pace: ResyncPace;
+  readonly #isFetched: boolean;
+
+  #phase: Phase = 'idle';
+  #isToldStale = false;
+  #isFirstDelta = false;
+  #last: Sequence | undefined;
+  #held: HeldDelta[] = [];
+  #requestDueMs: number | undefined;
+  #dueRequest: { request: BookRequest; reason: string } | undefined;
+  #isFetching = false;
+  #deadlineMs: number | undefined;
+
+  #snapshots = 0;
+  #updates = 0;
+  #applied = 0;
+  #ignoredStale = 0;
+  #buffered = 0;
+  #sequenceChecksOk = 0;
+  #gapCount = 0;
+  readonly #gaps: BookGap[] = [];
+
+  constructor(options: { rules: BookRules; effects: BookSyncEffects; random: () => number }) {
+    this.#rules = options.rules;
+    this.#effects = options.effects;
+    this.#pace = new ResyncPace(options.random);
+    this.#isFetched =
+      options.rules.snapshotPolicy === 'rest' || options.rules.snapshotPolicy === 'socketRequest';
+  }
+
+  get isSynced(): boolean {
+    return this.#phase === 'synced';
+  }
+
+  get counters(): BookSyncCounters {
+    return {
+      snapshots: this.#snapshots,
+      updates: this.#updates,
+      applied: this.#applied,
+      ignoredStale: this.#ignoredStale,
+      buffered: this.#buffered,
+      sequenceChecksOk: this.#sequenceChecksOk,
+      gapCount: this.#gapCount,
+      gaps: [...this.#gaps],
+      finalSequence: this.#last,
+    };
+  }
+
+  /** The frame that subscribes the book (first, or again) was sent. */
+  subscriptionSent(nowMs: number): void {
+    if (this.#rules.snapshotPolicy === 'none') return;
+    if (this.#phase === 'idle') {
+      this.#phase = 'waiting';
+      if (this.#isFetched) {
+        this.#requestLater('fetchSnapshot', 'subscribed', nowMs + FETCH_WITHOUT_DELTA_AFTER_MS);
+      }
+    }
+    if (this.#phase === 'waiting' && !this.#isFetched) this.#deadlineMs = nowMs + FIRST_SNAPSHOT_WITHIN_MS;
+  }
+
+  /** The subscription ended or its connection closed: nothing more is expected or accepted. */
+  subscriptionEnded(): void {
+    this.#phase = 'idle';
+    this.#forgetRequests();
+    this.#ignoredStale += this.#held.length;
+    this.#held = [];
+  }
+
+  /** Takes a snapshot, from the stream or fetched. */
+  snapshot(event: BookSnapshot): void {
+    if (this.#phase === 'idle') return;
+    const nowMs = event.receiveTimeMs;
+    if (this.#isFetched) {
+      this.#isFetching = false;
+      // An answer that was overtaken by another: the book is sure already, and this one may be older.
+      if (this.#phase === 'synced') return;
+      const first = this.#held[0];
+      if (
+        first !== undefined &&
+        event.sequence !== undefined &&
+        this.#rules.isSnapshotTooOld(event.sequence, first.range)
+      ) {
+        this.#askAgain(
+          'fetchSnapshot',
+          `snapshot ${event.sequence} is older than the first delta ${first.range.first ?? 'held'}`,
+          nowMs,
+        );
+        return;
+      }
+    }
+    this.#snapshots++;
+    this.#phase = 'synced';
+    this.#isToldStale = false;
+    this.#isFirstDelta = true;
+    this.#last = event.sequence;
+    this.#forgetRequests();
+    this.#pace.held(nowMs);
+    this.#effects.deliver(event);
+    const held = this.#held;
+    this.#held = [];
+    for (const delta of held) this.#follow(delta);
+  }
+
+  /** The fetched snapshot could not be had. */
+  snapshotFailed(reason: string, nowMs: number): void {
+    this.#isFetching = false;
+    if (this.#phase === 'waiting') this.#askAgain('fetchSnapshot', reason, nowMs);
+  }
+
+  delta(event: BookDelta, range: SequenceRange): void {
+    this.#updates++;
+    this.#follow({ event, range });
+  }
+
+  /** The book can no longer be trusted, for a reason found elsewhere (checksum, lost frame, gap of the connection). */
+  lost(reason: string, nowMs: number, options: { isConnectionReplaced: boolean }): void {
+    if (this.#phase !== 'synced') return;
+    this.#becomeStale(reason, nowMs);
+    if (!options.isConnectionReplaced) this.#askAgain(this.#freshStart(), reason, nowMs);
+  }
+
+  /** Sends requests that are due and notices a book that never started. */
+  tick(nowMs: number): void {
+    if (this.#deadlineMs !== undefined && nowMs >= this.#deadlineMs) {
+      this.#deadlineMs = undefined;
+      this.#isFetching = false;
+      const reason = `no book snapshot within ${this.#isFetched ? FETCH_ANSWER_WITHIN_MS : FIRST_SNAPSHOT_WITHIN_MS} ms`;
+      this.#tellStale(reason, nowMs);
+      // One silent symbol is no reason to replace a connection that others live on.
+      this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
+    }
+    this.#sendDueRequest(nowMs);
+  }
+
+  #follow(delta: HeldDelta): void {
+    if (this.#phase === 'synced') {
+      this.#applyInOrder(delta);
+    } else if (this.#phase === 'waiting' && this.#isFetched) {
+      this.#hold(delta);
+      // The first delta is what the snapshot has to be newer than, so now is the time to ask.
+      if (this.#held.length === 1 && this.#dueRequest?.reason === 'subscribed') {
+        this.#requestLater('fetchSnapshot', 'first delta', delta.event.receiveTimeMs);
+        this.#sendDueRequest(delta.event.receiveTimeMs);
+      }
+    } else {
+      this.#ignoredStale++;
+    }
+  }
+
+  #applyInOrder(delta: HeldDelta): void {
+    const { event, range } = delta;
+    if (this.#rules.continuityScope === 'book') {
+      if (this.#last === undefined) {
+        this.#loseAt(delta, 'the snapshot had no sequence to follow on');
+        return;
+      }
+      const continuity = this.#rules.continuity(this.#last, range, this.#isFirstDelta);
+      if (continuity.verdict === 'ignore') {
+        this.#ignoredStale++;
+        return;
+      }
+      if (continuity.verdict === 'gap') {
+        const { expected, was } = continuity;
+        this.#gapCount++;
+        this.#gaps.push({ atMs: event.receiveTimeMs, expected, was });
+        if (this.#gaps.length > GAPS_KEPT_MAX) this.#gaps.shift();
+        this.#loseAt(delta, `sequence gap: expected ${expected}, was ${was}`);
+        return;
+      }
+      this.#sequenceChecksOk++;
+    }
+    this.#applied++;
+    this.#isFirstDelta = false;
+    this.#last = range.last ?? event.sequence ?? this.#last;
+    this.#effects.deliver(event);
+  }
+
+  #loseAt(delta: HeldDelta, reason: string): void {
+    const nowMs = delta.event.receiveTimeMs;
+    this.#becomeStale(reason, nowMs);
+    // The snapshot that will be fetched may be older than this delta and need it.
+    if (this.#isFetched) this.#hold(delta);
+    this.#askAgain(this.#freshStart(), reason, nowMs);
+  }
+
+  #freshStart(): BookRequest {
+    if (this.#isFetched) return 'fetchSnapshot';
+    return this.#rules.resync === 'reconnect' ? 'reconnect' : 'resubscribe';
+  }
+
+  #becomeStale(reason: string, nowMs: number): void {
+    this.#phase = 'waiting';
+    this.#tellStale(reason, nowMs);
+  }
+
+  #tellStale(reason: string, nowMs: number): void {
+    if (this.#isToldStale) return;
+    this.#isToldStale = true;
+    this.#effects.deliver({
+      type: 'FeedStatus',
+      status: 'stale',
+      reason,
+      eventTimeMs: nowMs,
+      receiveTimeMs: nowMs,
+    });
+  }
+
+  #hold(delta: HeldDelta): void {
+    this.#buffered++;
+    this.#held.push(delta);
+    if (this.#held.length > BUFFERED_DELTAS_MAX) {
+      // Half at once, so that a book that waits for long moves its array rarely.
+      const dropped = this.#held.splice(0, BUFFERED_DELTAS_MAX / 2);
+      this.#ignoredStale += dropped.length;
+    }
+  }
+
+  #askAgain(request: BookRequest, reason: string, nowMs: number): void {
+    this.#deadlineMs = undefined;
+    this.#requestLater(request, reason, nowMs + this.#pace.nextDelayMs(nowMs));
+    this.#sendDueRequest(nowMs);
+  }
+
+  #requestLater(request: BookRequest, reason: string, atMs: number): void {
+    this.#requestDueMs = atMs;
+    this.#dueRequest = { request, reason };
+  }
+
+  #sendDueRequest(nowMs: number): void {
+    const due = this.#dueRequest;
+    if (due === undefined || this.#requestDueMs === undefined || nowMs < this.#requestDueMs) return;
+    this.#dueRequest = undefined;
+    this.#requestDueMs = undefined;
+    if (due.request === 'fetchSnapshot') {
+      if (this.#isFetching) return;
+      this.#isFetching = true;
+      this.#deadlineMs = nowMs + FETCH_ANSWER_WITHIN_MS;
+    }
+    this.#effects.request(due.request, due.reason);
+  }
+
+  #forgetRequests(): void {
+    this.#dueRequest = undefined;
+    this.#requestDueMs = undefined;
+    this.#deadlineMs = undefined;
+    this.#isFetching = false;
+  }
+}

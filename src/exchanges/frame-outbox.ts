@@ -1,0 +1,66 @@
+/** Frames that wait for their turn: an exchange takes only so many per window, and none before the connection has settled. */
+
+export type FrameBudget = { readonly count: number; readonly windowMs: number };
+
+export type OutgoingFrame = {
+  readonly text: string;
+  /** Called when the frame leaves. */
+  readonly onSent?: ((nowMs: number) => void) | undefined;
+};
+
+export class FrameOutbox {
+  readonly #budget: FrameBudget;
+  readonly #send: (frame: string) => void;
+  /** Times of the frames sent within the window, oldest first. */
+  readonly #sentAtMs: number[] = [];
+  #urgent: OutgoingFrame[] = [];
+  #waiting: OutgoingFrame[] = [];
+  #opensAtMs: number | undefined;
+
+  constructor(options: { budget: FrameBudget; send: (frame: string) => void }) {
+    this.#budget = options.budget;
+    this.#send = options.send;
+  }
+
+  get queuedCount(): number {
+    return this.#urgent.length + this.#waiting.length;
+  }
+
+  /** Frames may leave from `atMs` on. */
+  openAt(atMs: number): void {
+    this.#opensAtMs = atMs;
+  }
+
+  /** Drops what waits; nothing leaves any more. */
+  close(): void {
+    this.#opensAtMs = undefined;
+    this.#urgent = [];
+    this.#waiting = [];
+  }
+
+  /** Queues a frame in order; `isUrgent` ones (answers to heartbeats) go before all others. */
+  push(frame: OutgoingFrame, options: { isUrgent: boolean }): void {
+    (options.isUrgent ? this.#urgent : this.#waiting).push(frame);
+  }
+
+  /** Sends what the budget allows now. */
+  flush(nowMs: number): void {
+    if (this.#opensAtMs === undefined || nowMs < this.#opensAtMs) return;
+    for (;;) {
+      const queue = this.#urgent.length > 0 ? this.#urgent : this.#waiting;
+      if (queue.length === 0 || !this.#spend(nowMs)) return;
+      const frame = queue.shift()!;
+      this.#send(frame.text);
+      frame.onSent?.(nowMs);
+    }
+  }
+
+  #spend(nowMs: number): boolean {
+    while (this.#sentAtMs.length > 0 && this.#sentAtMs[0]! + this.#budget.windowMs <= nowMs) {
+      this.#sentAtMs.shift();
+    }
+    if (this.#sentAtMs.length >= this.#budget.count) return false;
+    this.#sentAtMs.push(nowMs);
+    return true;
+  }
+}
