@@ -6,7 +6,7 @@ const allow = {
   base: [],
   market: [],
   exchanges: ['market'],
-  codec: ['market'],
+  codec: ['base', 'market'],
   supervision: ['base'],
   'actors/kernel': ['base', 'supervision'],
   actors: ['base', 'market', 'exchanges', 'supervision', 'actors/kernel'],
