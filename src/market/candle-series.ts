@@ -1,0 +1,210 @@
+/**
+ * The candles of one interval: open ones, and closed ones while they may be revised. When an interval is closed and which trades are too
+ * late is told from outside (`candles.ts`).
+ */
+import type { CandleBar } from './candle-bar.ts';
+import { createEmptyBar, mergeBar, raiseBarScales } from './candle-bar.ts';
+import type {
+  Candle,
+  CandleOutputs,
+  CandlePolicy,
+  CandleSeriesSnapshot,
+  EmptyIntervals,
+  KeptCandle,
+} from './candle.ts';
+import { MAX_EMPTY_CANDLES_PER_RUN } from './candle.ts';
+import type { CandleInterval } from './intervals.ts';
+import { countIntervals, nextOpenTime, openTimeBefore, openTimeOf } from './intervals.ts';
+import type { Scales, Units } from './units.ts';
+import { raiseScale } from './units.ts';
+
+export class CandleSeries {
+  readonly interval: CandleInterval;
+  readonly #emptyIntervals: EmptyIntervals;
+  readonly #allowedLatenessMs: number;
+  // Everything kept is at these.
+  #scales: Scales;
+  // Ascending in open time. Those that open before #closedBeforeMs were given (revision ≥ 0), the others never were (−1).
+  readonly #kept: KeptCandle[];
+  #carriedClose: Units | undefined;
+  #closedBeforeMs: number;
+  #nextCloseMs: number;
+
+  constructor(options: {
+    interval: CandleInterval;
+    policy: CandlePolicy;
+    scales: Scales;
+    watermarkMs: number;
+    snapshot: CandleSeriesSnapshot | undefined;
+  }) {
+    const { interval, policy, snapshot, watermarkMs } = options;
+    this.interval = interval;
+    this.#emptyIntervals = policy.emptyIntervals;
+    this.#allowedLatenessMs = policy.allowedLatenessMs;
+    this.#scales = options.scales;
+    this.#kept = snapshot === undefined ? [] : snapshot.kept.map((candle) => ({ ...candle }));
+    this.#carriedClose = snapshot?.carriedClose;
+    const hasTime = Number.isFinite(watermarkMs);
+    this.#closedBeforeMs = hasTime ? openTimeOf(interval, watermarkMs + 1) : watermarkMs;
+    this.#nextCloseMs = hasTime ? nextOpenTime(interval, watermarkMs + 1) : watermarkMs;
+  }
+
+  snapshot(): CandleSeriesSnapshot {
+    return {
+      interval: this.interval,
+      carriedClose: this.#carriedClose,
+      kept: this.#kept.map((candle) => ({ ...candle })),
+    };
+  }
+
+  /** Exclusive end of the earliest interval that isn't closed. */
+  get nextCloseMs(): number {
+    return this.#nextCloseMs;
+  }
+
+  /** Adds trades of one second; changes to a closed candle, and to empty ones that carry its close, are given at once. */
+  add(bar: CandleBar, outputs: CandleOutputs): void {
+    const openTimeMs = openTimeOf(this.interval, bar.openAtMs);
+    const index = this.#findIndex(openTimeMs);
+    const held = this.#kept[index];
+    const isNew = held?.openTimeMs !== openTimeMs;
+    const candle = isNew ? { ...createEmptyBar(0), openTimeMs, revision: -1 } : held;
+    if (isNew) this.#kept.splice(index, 0, candle);
+    mergeBar(candle, bar);
+    if (openTimeMs >= this.#closedBeforeMs) return;
+    this.#give(candle, outputs);
+    // The first trade of all turns out to be earlier than was known: what lies between was not given as empty yet.
+    if (isNew && this.#closeBefore(index) === undefined) {
+      const untilMs = Math.min(this.#kept[index + 1]?.openTimeMs ?? Infinity, this.#closedBeforeMs);
+      this.#giveEmpty(index + 1, nextOpenTime(this.interval, openTimeMs), untilMs, outputs);
+    }
+    this.#carryClose(index, outputs);
+  }
+
+  /** Gives every candle whose interval the watermark has passed, and forgets those that can't change any more. */
+  closeDue(watermarkMs: number, outputs: CandleOutputs): void {
+    if (watermarkMs + 1 < this.#nextCloseMs) return;
+    const untilMs = openTimeOf(this.interval, watermarkMs + 1);
+    let openTimeMs = this.#closedBeforeMs;
+    let index = this.#findIndex(openTimeMs);
+    for (;;) {
+      const candle = this.#kept[index];
+      if (candle === undefined || candle.openTimeMs >= untilMs) break;
+      index += this.#giveEmpty(index, openTimeMs, candle.openTimeMs, outputs);
+      this.#give(candle, outputs);
+      openTimeMs = nextOpenTime(this.interval, candle.openTimeMs);
+      index++;
+    }
+    this.#giveEmpty(index, openTimeMs, untilMs, outputs);
+    this.#closedBeforeMs = untilMs;
+    this.#nextCloseMs = nextOpenTime(this.interval, watermarkMs + 1);
+    this.#forget(watermarkMs);
+  }
+
+  /** Returns the candle of the interval that holds `timeMs`; `undefined` when it is empty and the policy gives none. */
+  readAt(timeMs: number): Candle | undefined {
+    const openTimeMs = openTimeOf(this.interval, timeMs);
+    const index = this.#findIndex(openTimeMs);
+    const held = this.#kept[index];
+    if (held?.openTimeMs === openTimeMs) return this.#toCandle(held, Math.max(held.revision, 0));
+    const close = this.#closeBefore(index);
+    if (close === undefined || this.#emptyIntervals === 'skip') return undefined;
+    return this.#toCandle({ ...createEmptyBar(close), openTimeMs, revision: -1 }, 0);
+  }
+
+  raiseScales(to: Scales): void {
+    for (const candle of this.#kept) raiseBarScales(candle, this.#scales, to);
+    if (this.#carriedClose !== undefined) {
+      this.#carriedClose = raiseScale(this.#carriedClose, this.#scales.price, to.price);
+    }
+    this.#scales = to;
+  }
+
+  #give(candle: KeptCandle, outputs: CandleOutputs): void {
+    candle.revision++;
+    outputs.onCandleClosed(this.#toCandle(candle, candle.revision));
+  }
+
+  /** Gives an empty candle for each interval in [`fromMs`, `untilMs`), keeps them from `index` on, and returns how many they are. */
+  #giveEmpty(index: number, fromMs: number, untilMs: number, outputs: CandleOutputs): number {
+    const close = this.#closeBefore(index);
+    if (this.#emptyIntervals === 'skip' || close === undefined) return 0;
+    const count = countIntervals(this.interval, fromMs, untilMs);
+    let openTimeMs = fromMs;
+    if (count > MAX_EMPTY_CANDLES_PER_RUN) {
+      openTimeMs = openTimeBefore(this.interval, untilMs, MAX_EMPTY_CANDLES_PER_RUN);
+      outputs.onCandlesSkipped({
+        interval: this.interval,
+        fromMs,
+        toMs: openTimeMs,
+        count: count - MAX_EMPTY_CANDLES_PER_RUN,
+      });
+    }
+    const empty: KeptCandle[] = [];
+    for (; openTimeMs < untilMs; openTimeMs = nextOpenTime(this.interval, openTimeMs)) {
+      const candle = { ...createEmptyBar(close), openTimeMs, revision: -1 };
+      empty.push(candle);
+      this.#give(candle, outputs);
+    }
+    this.#kept.splice(index, 0, ...empty);
+    return empty.length;
+  }
+
+  /** Restates the empty candles that follow on the one at `index` at its close. */
+  #carryClose(index: number, outputs: CandleOutputs): void {
+    const { close } = this.#kept[index]!;
+    for (let next = index + 1; next < this.#kept.length; next++) {
+      const candle = this.#kept[next]!;
+      if (candle.tradeCount > 0 || candle.close === close) return;
+      candle.open = close;
+      candle.high = close;
+      candle.low = close;
+      candle.close = close;
+      if (this.#emptyIntervals === 'carry') this.#give(candle, outputs);
+    }
+  }
+
+  #forget(watermarkMs: number): void {
+    let count = 0;
+    for (const candle of this.#kept) {
+      const lastMs = nextOpenTime(this.interval, candle.openTimeMs) - 1;
+      if (watermarkMs < lastMs + this.#allowedLatenessMs) break;
+      this.#carriedClose = candle.close;
+      count++;
+    }
+    if (count > 0) this.#kept.splice(0, count);
+  }
+
+  /** Returns the close that an empty interval before the candle at `index` carries; `undefined` when there was no trade before. */
+  #closeBefore(index: number): Units | undefined {
+    return index > 0 ? this.#kept[index - 1]!.close : this.#carriedClose;
+  }
+
+  /** Returns the index of the first kept candle that opens at `openTimeMs` or later. Looks from the end, where nearly all is found. */
+  #findIndex(openTimeMs: number): number {
+    let index = this.#kept.length;
+    while (index > 0 && this.#kept[index - 1]!.openTimeMs >= openTimeMs) index--;
+    return index;
+  }
+
+  #toCandle(candle: KeptCandle, revision: number): Candle {
+    const isEmpty = candle.tradeCount === 0;
+    const hasPrices = !isEmpty || this.#emptyIntervals === 'carry';
+    return {
+      interval: this.interval,
+      openTimeMs: candle.openTimeMs,
+      closeTimeMs: nextOpenTime(this.interval, candle.openTimeMs) - 1,
+      scales: this.#scales,
+      open: hasPrices ? candle.open : undefined,
+      high: hasPrices ? candle.high : undefined,
+      low: hasPrices ? candle.low : undefined,
+      close: hasPrices ? candle.close : undefined,
+      volume: candle.volume,
+      quoteVolume: candle.quoteVolume,
+      takerBuyVolume: candle.takerBuyVolume,
+      tradeCount: candle.tradeCount,
+      revision,
+      isEmpty,
+    };
+  }
+}
