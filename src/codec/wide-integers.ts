@@ -28,7 +28,7 @@ export const INTEGERS_FIELDS = [
 const NONE: readonly never[] = [];
 
 export function toWireInteger(value: Units): WireInteger {
-  return isLong(value) ? value : value.toString();
+  return typeof value === 'number' && isLong(value) ? value : value.toString();
 }
 
 /** Returns the canonical form: a `bigint` only beyond 2^53 − 1. */
@@ -49,8 +49,8 @@ export function fromWireIntegers(wire: WireIntegers): readonly Units[] {
 /** A sequence is not in canonical form, so a `bigint` is told apart by a leading `n`. */
 export function toWireSequence(sequence: Sequence | undefined): WireInteger | null {
   if (sequence === undefined) return null;
-  if (isLong(sequence)) return sequence;
-  return typeof sequence === 'bigint' ? `n${sequence.toString()}` : sequence.toString();
+  if (typeof sequence === 'bigint') return `n${sequence.toString()}`;
+  return isLong(sequence) ? sequence : sequence.toString();
 }
 
 export function fromWireSequence(wire: WireInteger | null): Sequence | undefined {
@@ -59,11 +59,11 @@ export function fromWireSequence(wire: WireInteger | null): Sequence | undefined
   return wire.startsWith('n') ? BigInt(wire.slice(1)) : toUnits(BigInt(wire));
 }
 
-function isLong(value: Units): value is number {
-  return typeof value === 'number' && value <= LONG_MAX && value >= -LONG_MAX;
+function isLong(value: number): boolean {
+  return value <= LONG_MAX && value >= -LONG_MAX;
 }
 
 function isAllLongs(values: readonly Units[]): values is readonly number[] {
-  for (const value of values) if (!isLong(value)) return false;
+  for (const value of values) if (typeof value === 'bigint' || !isLong(value)) return false;
   return true;
 }

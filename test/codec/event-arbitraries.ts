@@ -4,6 +4,10 @@ import type { LogEntry, MarketEvent, Sequence } from '../../src/market/events.ts
 import type { Units } from '../../src/market/units.ts';
 import { toUnits } from '../../src/market/units.ts';
 
+/** A record with the ordinary prototype, as strict equality wants it. */
+export const plainRecord = <T>(model: { [Key in keyof T]: fc.Arbitrary<T[Key]> }): fc.Arbitrary<T> =>
+  fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+
 export const units: fc.Arbitrary<Units> = fc.oneof(
   { weight: 6, arbitrary: fc.nat({ max: Number.MAX_SAFE_INTEGER }) },
   { weight: 1, arbitrary: fc.constantFrom(0, 1, 2 ** 52 - 1, 2 ** 52, Number.MAX_SAFE_INTEGER) },
@@ -25,7 +29,7 @@ export const sequence: fc.Arbitrary<Sequence | undefined> = fc.option(
 export const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 export const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
-export const scales = fc.record({ price: fc.nat(30), quantity: fc.nat(30) });
+export const scales = plainRecord({ price: fc.nat(30), quantity: fc.nat(30) });
 export const timeMs = fc.nat({ max: 8_640_000_000_000_000 });
 
 const times = { eventTimeMs: timeMs, receiveTimeMs: timeMs };
@@ -39,9 +43,9 @@ const book = {
 };
 
 export const marketEvent: fc.Arbitrary<MarketEvent> = fc.oneof(
-  fc.record({ type: fc.constant('BookSnapshot' as const), ...book, depth: optional(fc.nat(5_000)) }),
-  fc.record({ type: fc.constant('BookDelta' as const), ...book }),
-  fc.record({
+  plainRecord({ type: fc.constant('BookSnapshot' as const), ...book, depth: optional(fc.nat(5_000)) }),
+  plainRecord({ type: fc.constant('BookDelta' as const), ...book }),
+  plainRecord({
     type: fc.constant('Trade' as const),
     ...times,
     scales,
@@ -51,14 +55,14 @@ export const marketEvent: fc.Arbitrary<MarketEvent> = fc.oneof(
     tradeId: text,
     isHistory: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('Heartbeat' as const), ...times }),
-  fc.record({
+  plainRecord({ type: fc.constant('Heartbeat' as const), ...times }),
+  plainRecord({
     type: fc.constant('FeedStatus' as const),
     ...times,
     status: fc.constantFrom('connected' as const, 'disconnected' as const, 'stale' as const),
     reason: text,
   }),
-  fc.record({
+  plainRecord({
     type: fc.constant('Instrument' as const),
     ...times,
     nativeSymbol: text,
@@ -67,7 +71,7 @@ export const marketEvent: fc.Arbitrary<MarketEvent> = fc.oneof(
   }),
 );
 
-export const logEntry: fc.Arbitrary<LogEntry> = fc.record({
+export const logEntry: fc.Arbitrary<LogEntry> = plainRecord({
   source: text,
   lastOrdinal: fc.nat({ max: 2 ** 52 }),
   events: fc.array(marketEvent, { maxLength: 12 }),
