@@ -2,8 +2,7 @@
 import { toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
 import type { InstrumentListing, InstrumentsReading } from './adapter.ts';
 import type { JsonRecord } from './wire-json.ts';
-import { asArray, asRecord, asText, parseJson } from './wire-json.ts';
-import { parseMs } from './wire-time.ts';
+import { asArray, asRecord, asText, asWholeNumber, parseJson } from './wire-json.ts';
 
 export type BybitCategory = 'spot' | 'linear';
 
@@ -39,7 +38,7 @@ function unifiedName(row: JsonRecord, category: BybitCategory): string | undefin
   if (category === 'spot') return `${base}-${quote}`;
   const contract = row['contractType'];
   if (contract === 'LinearPerpetual') return `${base}-${quote}-PERP`;
-  const deliveryMs = parseMs(row['deliveryTime']);
+  const deliveryMs = asWholeNumber(row['deliveryTime']);
   if (contract !== 'LinearFutures' || deliveryMs === undefined || deliveryMs === 0) return undefined;
   const [year = '', month = '', day = ''] = new Date(deliveryMs).toISOString().slice(2, 10).split('-');
   return `${base}-${quote}-${year}${month}${day}`;

@@ -19,14 +19,23 @@ import type {
   FrameDecoder,
   SequenceRange,
 } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import type { BybitCategory } from './bybit-instruments.ts';
 import { readBybitInstruments } from './bybit-instruments.ts';
 import { inStreamBook } from './in-stream-book.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
-import { asArray, asLevels, asRecord, asSequence, asText, excerpt, parseJson } from './wire-json.ts';
-import { parseMs } from './wire-time.ts';
+import {
+  asArray,
+  asLevels,
+  asRecord,
+  asSequence,
+  asText,
+  asWholeNumber,
+  excerpt,
+  parseJson,
+} from './wire-json.ts';
 
 /** Depths on offer for spot and linear, smallest first. */
 const DEPTHS = [1, 50, 200, 1000] as const;
@@ -129,40 +138,23 @@ class BybitDecoder implements FrameDecoder {
     const sequence = asSequence(book?.['u']);
     const type = message['type'];
     if (bids === undefined || asks === undefined || sequence === undefined) {
-      return [rejected(symbol, 'book message lacks b, a or u')];
+      return [damaged(symbol, 'book message lacks b, a or u')];
     }
     if (type !== 'snapshot' && type !== 'delta') {
-      return [rejected(symbol, `book message of unknown type: ${JSON.stringify(type)}`)];
+      return [damaged(symbol, `book message of unknown type: ${JSON.stringify(type)}`)];
     }
     const messages: FeedMessage[] = [];
-    const levels = this.#scales
-      .of(symbol)
-      .readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    // `cts` is the clock of the matching engine, the one that stamps trades.
-    const eventTimeMs = parseMs(message['cts']) ?? parseMs(message['ts']) ?? receiveTimeMs;
-    const times = { eventTimeMs, receiveTimeMs };
-    const nativeSymbol = toNativeSymbol(symbol);
-    if (type === 'snapshot' || sequence === 1) {
-      messages.push({
-        type: 'book',
-        nativeSymbol,
-        event: {
-          type: 'BookSnapshot',
-          ...times,
-          ...levels,
-          depth: undefined,
-          sequence,
-          checksum: undefined,
-        },
-      });
-    } else {
-      messages.push({
-        type: 'delta',
-        nativeSymbol,
-        event: { type: 'BookDelta', ...times, ...levels, sequence, checksum: undefined },
-        range: { last: sequence },
-      });
-    }
+    pushBook(messages, this.#scales.of(symbol), {
+      symbol,
+      isSnapshot: type === 'snapshot' || sequence === 1,
+      bids,
+      asks,
+      // `cts` is the clock of the matching engine, the one that stamps trades.
+      eventTimeMs: asWholeNumber(message['cts']) ?? asWholeNumber(message['ts']) ?? receiveTimeMs,
+      receiveTimeMs,
+      sequence,
+      range: { last: sequence },
+    });
     return messages;
   }
 
@@ -187,7 +179,7 @@ class BybitDecoder implements FrameDecoder {
         event: {
           type: 'Trade',
           ...trade,
-          eventTimeMs: parseMs(fill?.['T']) ?? receiveTimeMs,
+          eventTimeMs: asWholeNumber(fill?.['T']) ?? receiveTimeMs,
           receiveTimeMs,
           takerSide: side === 'Buy' ? 'buy' : 'sell',
           tradeId,

@@ -18,8 +18,9 @@ import type {
   InstrumentListing,
   InstrumentsReading,
 } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import { inStreamBook } from './in-stream-book.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
 import { asArray, asRecord, asSequence, asText, excerpt, parseJson } from './wire-json.ts';
@@ -144,7 +145,7 @@ class CoinbaseAdvancedDecoder implements FrameDecoder {
     const updates = asArray(event['updates']);
     const type = event['type'];
     if (symbol === undefined || updates === undefined || (type !== 'snapshot' && type !== 'update')) {
-      messages.push(rejected(symbol, 'l2_data event lacks product_id, updates or a known type'));
+      messages.push(damaged(symbol, 'l2_data event lacks product_id, updates or a known type'));
       return;
     }
     const bids: WireLevel[] = [];
@@ -155,22 +156,16 @@ class CoinbaseAdvancedDecoder implements FrameDecoder {
       const side = update?.['side'];
       if (side === 'bid') bids.push(level);
       else if (side === 'offer') asks.push(level);
-      else messages.push(rejected(symbol, `level of unknown side: ${JSON.stringify(side)}`));
+      else messages.push(damaged(symbol, `level of unknown side: ${JSON.stringify(side)}`));
     }
-    const levels = this.#scales
-      .of(symbol)
-      .readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    const nativeSymbol = toNativeSymbol(symbol);
-    const book = { eventTimeMs, receiveTimeMs, ...levels, sequence: undefined, checksum: undefined };
-    if (type === 'snapshot') {
-      messages.push({
-        type: 'book',
-        nativeSymbol,
-        event: { type: 'BookSnapshot', ...book, depth: undefined },
-      });
-    } else {
-      messages.push({ type: 'delta', nativeSymbol, event: { type: 'BookDelta', ...book }, range: {} });
-    }
+    pushBook(messages, this.#scales.of(symbol), {
+      symbol,
+      isSnapshot: type === 'snapshot',
+      bids,
+      asks,
+      eventTimeMs,
+      receiveTimeMs,
+    });
   }
 
   #decodeTrades(event: JsonRecord, receiveTimeMs: number, messages: FeedMessage[]): void {

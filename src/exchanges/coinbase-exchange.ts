@@ -16,8 +16,9 @@ import type {
   InstrumentListing,
   InstrumentsReading,
 } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
 import { asArray, asInteger, asLevels, asRecord, asText, excerpt, parseJson } from './wire-json.ts';
@@ -106,24 +107,18 @@ class CoinbaseExchangeDecoder implements FrameDecoder {
     const bids = asLevels(message['bids']);
     const asks = asLevels(message['asks']);
     if (symbol === undefined || bids === undefined || asks === undefined) {
-      return [rejected(symbol, 'snapshot lacks product_id, bids or asks')];
+      return [damaged(symbol, 'snapshot lacks product_id, bids or asks')];
     }
     const messages: FeedMessage[] = [];
-    const levels = this.#scales
-      .of(symbol)
-      .readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    messages.push({
-      type: 'book',
-      nativeSymbol: toNativeSymbol(symbol),
-      event: {
-        type: 'BookSnapshot',
-        eventTimeMs: parseIsoMs(message['time']) ?? receiveTimeMs,
-        receiveTimeMs,
-        ...levels,
-        depth: undefined,
-        sequence: undefined,
-        checksum: undefined,
-      },
+    pushBook(messages, this.#scales.of(symbol), {
+      symbol,
+      isSnapshot: true,
+      bids,
+      asks,
+      eventTimeMs: parseIsoMs(message['time']) ?? receiveTimeMs,
+      receiveTimeMs,
+      // A level that the exchange itself wrote wrongly comes again with every snapshot: a new one would not help (rule 4).
+      toBadLevel: rejected,
     });
     return messages;
   }
@@ -132,7 +127,7 @@ class CoinbaseExchangeDecoder implements FrameDecoder {
     const symbol = asText(message['product_id']);
     const changes = asArray(message['changes']);
     if (symbol === undefined || changes === undefined) {
-      return [rejected(symbol, 'l2update lacks product_id or changes')];
+      return [damaged(symbol, 'l2update lacks product_id or changes')];
     }
     const messages: FeedMessage[] = [];
     const bids: WireLevel[] = [];
@@ -141,23 +136,15 @@ class CoinbaseExchangeDecoder implements FrameDecoder {
       const [side, price, quantity] = asArray(change) ?? [];
       if (side === 'buy') bids.push([price, quantity]);
       else if (side === 'sell') asks.push([price, quantity]);
-      else messages.push(rejected(symbol, `change of unknown side: ${JSON.stringify(side)}`));
+      else messages.push(damaged(symbol, `change of unknown side: ${JSON.stringify(side)}`));
     }
-    const levels = this.#scales
-      .of(symbol)
-      .readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    messages.push({
-      type: 'delta',
-      nativeSymbol: toNativeSymbol(symbol),
-      event: {
-        type: 'BookDelta',
-        eventTimeMs: parseIsoMs(message['time']) ?? receiveTimeMs,
-        receiveTimeMs,
-        ...levels,
-        sequence: undefined,
-        checksum: undefined,
-      },
-      range: {},
+    pushBook(messages, this.#scales.of(symbol), {
+      symbol,
+      isSnapshot: false,
+      bids,
+      asks,
+      eventTimeMs: parseIsoMs(message['time']) ?? receiveTimeMs,
+      receiveTimeMs,
     });
     return messages;
   }

@@ -12,14 +12,15 @@ import type { WireLevel } from '../market/scale-memory.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol } from '../market/symbols.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter, FeedMessage, FrameDecoder } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { readAssetPairs } from './kraken-asset-pairs.ts';
 import { krakenChecksum } from './kraken-checksum.ts';
 import { krakenAdapter, krakenDepth } from './kraken.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
-import { asArray, asLevels, asRecord, asText, excerpt, parseJson } from './wire-json.ts';
+import { asArray, asLevels, asRecord, asText, asWholeNumber, excerpt, parseJson } from './wire-json.ts';
 import { parseSecondsMs } from './wire-time.ts';
 
 export const krakenV1Adapter: ExchangeAdapter = {
@@ -99,7 +100,6 @@ class KrakenV1Decoder implements FrameDecoder {
     depth: number,
     receiveTimeMs: number,
   ): readonly FeedMessage[] {
-    const nativeSymbol = toNativeSymbol(pair);
     const bids: WireLevel[] = [];
     const asks: WireLevel[] = [];
     let isSnapshot = false;
@@ -109,34 +109,27 @@ class KrakenV1Decoder implements FrameDecoder {
       const ownBids = asLevels(part?.['bs'] ?? part?.['b'] ?? []);
       const ownAsks = asLevels(part?.['as'] ?? part?.['a'] ?? []);
       if (part === undefined || ownBids === undefined || ownAsks === undefined) {
-        return [rejected(pair, 'part of a book message is not an object with lists of levels')];
+        return [damaged(pair, 'part of a book message is not an object with lists of levels')];
       }
       if ('as' in part || 'bs' in part) isSnapshot = true;
       for (const level of ownBids) bids.push(level);
       for (const level of ownAsks) asks.push(level);
-      checksum = readChecksum(part['c']) ?? checksum;
+      checksum = asWholeNumber(part['c']) ?? checksum;
     }
-    if (!isSnapshot && checksum === undefined) return [rejected(pair, 'book update without checksum')];
+    if (!isSnapshot && checksum === undefined) return [damaged(pair, 'book update without checksum')];
 
     const messages: FeedMessage[] = [];
-    const scales = isSnapshot ? this.#bookScales.restart(pair) : this.#bookScales.of(pair);
-    const levels = scales.readLevels(bids, asks, (reason) => messages.push(rejected(pair, reason)));
     const eventTimeMs = Math.max(newestLevelMs(bids), newestLevelMs(asks));
-    const times = { eventTimeMs: eventTimeMs > 0 ? eventTimeMs : receiveTimeMs, receiveTimeMs };
-    if (isSnapshot) {
-      messages.push({
-        type: 'book',
-        nativeSymbol,
-        event: { type: 'BookSnapshot', ...times, ...levels, depth, sequence: undefined, checksum },
-      });
-    } else {
-      messages.push({
-        type: 'delta',
-        nativeSymbol,
-        event: { type: 'BookDelta', ...times, ...levels, sequence: undefined, checksum },
-        range: {},
-      });
-    }
+    pushBook(messages, isSnapshot ? this.#bookScales.restart(pair) : this.#bookScales.of(pair), {
+      symbol: pair,
+      isSnapshot,
+      bids,
+      asks,
+      eventTimeMs: eventTimeMs > 0 ? eventTimeMs : receiveTimeMs,
+      receiveTimeMs,
+      depth,
+      checksum,
+    });
     return messages;
   }
 
@@ -200,11 +193,6 @@ function decodeEvent(message: JsonRecord | undefined, frame: string): readonly F
     default:
       return [rejected(undefined, `unknown message: ${excerpt(frame)}`)];
   }
-}
-
-/** Checksums are unsigned 32-bit integers, in text. */
-function readChecksum(value: unknown): number | undefined {
-  return typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number.parseInt(value, 10) : undefined;
 }
 
 /** Newest time among levels; the republished ones keep their old time. 0 when there is none. */

@@ -7,18 +7,19 @@
  *    their text (`0.10000000` has eight decimals), never through `JSON.parse`.
  * 4. On a mismatch: unsubscribe and subscribe that symbol. A pair's decimals may differ afterwards, so each snapshot starts its scales anew.
  */
-import type { BookDelta, BookSnapshot } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol } from '../market/symbols.ts';
 import type { WireLevel } from '../market/scale-memory.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter, FeedMessage, FrameDecoder } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
+import { quoteNumbers } from './json-text.ts';
 import { readAssetPairs } from './kraken-asset-pairs.ts';
 import { krakenChecksum } from './kraken-checksum.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
-import { asArray, asInteger, asRecord, asText, excerpt, parseJson } from './wire-json.ts';
+import { asArray, asRecord, asText, asWholeNumber, excerpt, parseJson } from './wire-json.ts';
 import { parseIsoMs } from './wire-time.ts';
 
 /** Depths on offer, smallest first. */
@@ -83,9 +84,6 @@ function requestFrames(
   return frames;
 }
 
-/** Numbers whose digits matter. Inside a JSON string the quote before the colon would be escaped, so only keys can match. */
-const EXACT_NUMBERS = /"(price|qty|trade_id)":\s*(-?\d[\d.eE+-]*)/g;
-
 class KrakenDecoder implements FrameDecoder {
   // Trades have their own: what they are written with must not move the scales that the book's checksum is over.
   readonly #bookScales = new SymbolScales({ keepTrailingZeros: true });
@@ -100,7 +98,7 @@ class KrakenDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
-    const message = asRecord(parseJson(frame.replace(EXACT_NUMBERS, '"$1":"$2"')));
+    const message = asRecord(parseJson(quoteNumbers(frame)));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     switch (message['channel']) {
       case 'book':
@@ -140,34 +138,26 @@ class KrakenDecoder implements FrameDecoder {
     const symbol = asText(element['symbol']);
     const bids = toLevels(element['bids']);
     const asks = toLevels(element['asks']);
-    const checksum = asInteger(element['checksum']);
+    const checksum = asWholeNumber(element['checksum']);
     if (symbol === undefined || bids === undefined || asks === undefined || checksum === undefined) {
-      messages.push(rejected(symbol, 'book message lacks symbol, bids, asks or checksum'));
+      messages.push(damaged(symbol, 'book message lacks symbol, bids, asks or checksum'));
       return;
     }
     if (type !== 'snapshot' && type !== 'update') {
-      messages.push(rejected(symbol, `book message of unknown type: ${JSON.stringify(type)}`));
+      messages.push(damaged(symbol, `book message of unknown type: ${JSON.stringify(type)}`));
       return;
     }
-    const nativeSymbol = toNativeSymbol(symbol);
-    const scales = type === 'snapshot' ? this.#bookScales.restart(symbol) : this.#bookScales.of(symbol);
-    const levels = scales.readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    const times = { eventTimeMs: parseIsoMs(element['timestamp']) ?? receiveTimeMs, receiveTimeMs };
-    if (type === 'snapshot') {
-      const depth = this.#depths.get(symbol) ?? this.#depth;
-      const event: BookSnapshot = {
-        type: 'BookSnapshot',
-        ...times,
-        ...levels,
-        depth,
-        sequence: undefined,
-        checksum,
-      };
-      messages.push({ type: 'book', nativeSymbol, event });
-    } else {
-      const event: BookDelta = { type: 'BookDelta', ...times, ...levels, sequence: undefined, checksum };
-      messages.push({ type: 'delta', nativeSymbol, event, range: {} });
-    }
+    const isSnapshot = type === 'snapshot';
+    pushBook(messages, isSnapshot ? this.#bookScales.restart(symbol) : this.#bookScales.of(symbol), {
+      symbol,
+      isSnapshot,
+      bids,
+      asks,
+      eventTimeMs: parseIsoMs(element['timestamp']) ?? receiveTimeMs,
+      receiveTimeMs,
+      depth: this.#depths.get(symbol) ?? this.#depth,
+      checksum,
+    });
   }
 
   #decodeTrade(
@@ -209,7 +199,7 @@ class KrakenDecoder implements FrameDecoder {
       return [rejected(symbol, `unknown message: ${excerpt(frame)}`)];
     }
     const channel = asText(result?.['channel']) ?? 'unknown';
-    const depth = asInteger(result?.['depth']);
+    const depth = asWholeNumber(result?.['depth']);
     if (channel === 'book' && symbol !== undefined && depth !== undefined) this.#depths.set(symbol, depth);
     return [{ type: method === 'subscribe' ? 'subscribed' : 'unsubscribed', channel, nativeSymbol }];
   }

@@ -24,9 +24,10 @@ import type {
   FrameDecoder,
   SequenceRange,
 } from './adapter.ts';
+import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { readOkxInstruments } from './okx-instruments.ts';
-import { rejected } from './rejected.ts';
+import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
 import {
@@ -36,10 +37,10 @@ import {
   asRecord,
   asSequence,
   asText,
+  asWholeNumber,
   excerpt,
   parseJson,
 } from './wire-json.ts';
-import { parseMs } from './wire-time.ts';
 
 /** How a book proves itself: by the sequence (today), or by the checksum (recordings of 2021 and 2022). */
 type Proof = 'sequence' | 'checksum';
@@ -189,33 +190,25 @@ class OkxDecoder implements FrameDecoder {
     const checksum = hasSequence ? undefined : asInteger(element['checksum']);
     if (bids === undefined || asks === undefined || (sequence ?? checksum) === undefined) {
       messages.push(
-        rejected(symbol, `book message lacks bids, asks or ${hasSequence ? 'seqId' : 'checksum'}`),
+        damaged(symbol, `book message lacks bids, asks or ${hasSequence ? 'seqId' : 'checksum'}`),
       );
       return;
     }
     if (action !== 'snapshot' && action !== 'update') {
-      messages.push(rejected(symbol, `book message of unknown action: ${JSON.stringify(action)}`));
+      messages.push(damaged(symbol, `book message of unknown action: ${JSON.stringify(action)}`));
       return;
     }
-    const levels = this.#scales
-      .of(symbol)
-      .readLevels(bids, asks, (reason) => messages.push(rejected(symbol, reason)));
-    const times = { eventTimeMs: parseMs(element['ts']) ?? receiveTimeMs, receiveTimeMs };
-    const nativeSymbol = toNativeSymbol(symbol);
-    if (action === 'snapshot') {
-      messages.push({
-        type: 'book',
-        nativeSymbol,
-        event: { type: 'BookSnapshot', ...times, ...levels, depth: undefined, sequence, checksum },
-      });
-    } else {
-      messages.push({
-        type: 'delta',
-        nativeSymbol,
-        event: { type: 'BookDelta', ...times, ...levels, sequence, checksum },
-        range: hasSequence ? { previous: asInteger(element['prevSeqId']), last: sequence } : {},
-      });
-    }
+    pushBook(messages, this.#scales.of(symbol), {
+      symbol,
+      isSnapshot: action === 'snapshot',
+      bids,
+      asks,
+      eventTimeMs: asWholeNumber(element['ts']) ?? receiveTimeMs,
+      receiveTimeMs,
+      sequence,
+      checksum,
+      range: hasSequence ? { previous: asInteger(element['prevSeqId']), last: sequence } : {},
+    });
   }
 
   #decodeTrade(element: JsonRecord, symbol: string, receiveTimeMs: number, messages: FeedMessage[]): void {
@@ -226,7 +219,7 @@ class OkxDecoder implements FrameDecoder {
       messages.push(rejected(symbol, 'trade lacks tradeId, side, or a decimal px and sz'));
       return;
     }
-    const eventTimeMs = parseMs(element['ts']) ?? receiveTimeMs;
+    const eventTimeMs = asWholeNumber(element['ts']) ?? receiveTimeMs;
     messages.push({
       type: 'trade',
       nativeSymbol: toNativeSymbol(symbol),

@@ -33,6 +33,12 @@ export function asSequence(value: unknown): Sequence | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
+/** A whole number ≥ 0 written as a JSON number or as text of at most 15 digits; times in milliseconds come both ways. */
+export function asWholeNumber(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number.parseInt(value, 10) : undefined;
+}
+
 export function asInteger(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }

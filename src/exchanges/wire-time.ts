@@ -50,14 +50,6 @@ export function parseSecondsMs(text: unknown): number | undefined {
   return milliseconds >= 0 ? milliseconds : undefined;
 }
 
-/** Returns Unix milliseconds from a JSON number or from text of whole milliseconds; `undefined` for anything else. */
-export function parseMs(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-  if (typeof value !== 'string' || value.length === 0 || value.length > 15) return undefined;
-  const milliseconds = digits(value, 0, value.length);
-  return milliseconds >= 0 ? milliseconds : undefined;
-}
-
 const ZERO = 48;
 const DASH = 45;
 const POINT = 46;
