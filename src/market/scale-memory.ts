@@ -4,7 +4,7 @@
  */
 import type { Levels } from './events.ts';
 import type { Scales, Units } from './units.ts';
-import { MAX_SCALE, parseUnits, parseUnitsExact, readDecimal, significantDecimals } from './units.ts';
+import { parseUnits, parseUnitsExact, readDecimal, significantDecimals } from './units.ts';
 
 /** A level as exchanges write it: price, quantity, then whatever else. */
 export type WireLevel = readonly [price: unknown, quantity: unknown, ...rest: unknown[]];
@@ -100,7 +100,6 @@ export class ScaleMemory {
     const needed = this.#keepTrailingZeros ? parts.decimals : significantDecimals(parts);
     const scale = what === 'price' ? this.#price : this.#quantity;
     if (needed > scale) {
-      if (needed > MAX_SCALE) return undefined;
       if (what === 'price') this.#price = needed;
       else this.#quantity = needed;
       this.#scales = { price: this.#price, quantity: this.#quantity };

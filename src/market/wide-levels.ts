@@ -21,7 +21,7 @@ export class WideLevels {
   /** Returns the price of the level `index` places from the best. */
   price(index: number): Units {
     const key = this.#keys[this.#keys.length - 1 - index]!;
-    return this.#isNegated ? negate(key) : key;
+    return this.#isNegated ? -key : key;
   }
 
   quantity(index: number): Units {
@@ -30,7 +30,7 @@ export class WideLevels {
 
   /** Sets or (quantity 0) removes a level; returns false when the level to remove was not there. */
   set(price: Units, quantity: Units): boolean {
-    const key = this.#isNegated ? negate(price) : price;
+    const key = this.#isNegated ? -price : price;
     let low = 0;
     let high = this.#keys.length;
     while (low < high) {
@@ -59,9 +59,4 @@ export class WideLevels {
     this.#keys.splice(0, excess);
     this.#quantities.splice(0, excess);
   }
-}
-
-/** Never makes −0, which would not be the canonical zero. */
-function negate(units: Units): Units {
-  return units === 0 ? 0 : -units;
 }
