@@ -2,7 +2,7 @@
 import { divideToDecimals, divideToText } from './exact-division.ts';
 import type { TradeKey } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
-import { formatUnits } from './units.ts';
+import { formatUnits, multiplyUnits } from './units.ts';
 
 /** Prices at the price scale, volume at the quantity scale, quote volume at the sum of both. All prices are `undefined` without trades. */
 export type Ticker = {
@@ -101,7 +101,6 @@ export function formatVwap(sums: {
 function formatChangePercent(ticker: Ticker): string | undefined {
   if (ticker.open === undefined || ticker.change === undefined) return undefined;
   const open = { units: ticker.open, scale: ticker.scales.price };
-  // A hundred times the change is the change at a scale that is two smaller.
-  const change = { units: ticker.change, scale: ticker.scales.price - 2 };
-  return divideToDecimals(change, open, CHANGE_PERCENT_DECIMALS);
+  const hundredfold = { units: multiplyUnits(ticker.change, 100), scale: ticker.scales.price };
+  return divideToDecimals(hundredfold, open, CHANGE_PERCENT_DECIMALS);
 }
