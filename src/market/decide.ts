@@ -3,6 +3,7 @@
  * breaks a rule. Changes nothing; `evolve` folds the entry once it is durable.
  */
 import type { EventBatch, FeedStatus, LogEntry, MarketEvent, Trade } from './events.ts';
+import { IdentitiesAhead } from './identities-ahead.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 
 /** Stable codes of broken rules; they name dead letters. */
@@ -38,7 +39,7 @@ export function decide(state: InstrumentState, batch: EventBatch, policy: Instru
   const knownOrdinal = state.sources.lastOrdinal(source) ?? firstOrdinal - 1;
   const accepted: MarketEvent[] = [];
   const rejected: Rejection[] = [];
-  const newTradeIds = new Set<string>();
+  const identities = new IdentitiesAhead(state.trades);
   let duplicateTradeCount = 0;
   let resyncReason: string | undefined;
   let lastOrdinal = knownOrdinal;
@@ -52,12 +53,9 @@ export function decide(state: InstrumentState, batch: EventBatch, policy: Instru
       resyncReason = `book event rejected: ${rejection.detail}`;
       accepted.push(toStaleStatus(event.receiveTimeMs, resyncReason));
     } else {
-      if (event.type === 'Trade') {
-        if (newTradeIds.has(event.tradeId) || state.trades.has(event.tradeId)) {
-          duplicateTradeCount++;
-          continue;
-        }
-        newTradeIds.add(event.tradeId);
+      if (event.type === 'Trade' && !identities.add(event.tradeId)) {
+        duplicateTradeCount++;
+        continue;
       }
       accepted.push(event);
     }

@@ -2,7 +2,7 @@
  * Folds log entries into the state of an instrument: rules over values, no clock, no randomness, no I/O. The state is changed in place
  * because it is large, has one owner (its symbol actor) and changes thousands of times a second; apart from that these are pure functions.
  */
-import type { CandleOutputs } from './candles.ts';
+import type { CandleOutputs } from './candle.ts';
 import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './events.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 import { formatUnits } from './units.ts';
@@ -21,9 +21,10 @@ export function evolve(
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
+  const counting = countLateTrades(state, outputs);
   for (const event of entry.events) {
     state.position++;
-    foldEvent(state, event, policy, outputs);
+    foldEvent(state, event, policy, counting);
   }
   state.sources.record(entry.source, entry.lastOrdinal);
 }
@@ -139,10 +140,24 @@ function markStale(state: InstrumentState, reason: string, sinceMs: number): voi
 }
 
 function foldTrade(state: InstrumentState, trade: Trade, outputs: EvolveOutputs): void {
+  // `decide` lets no duplicate into the log; should an older log hold one, it counts once all the same.
+  if (!state.trades.add(trade.tradeId)) return;
   if (trade.isHistory) state.counters.tradesHistory++;
   else state.counters.tradesLive++;
-  state.trades.add(trade.tradeId);
   outputs.onTrade(trade);
   state.ticker.addTrade(trade);
   state.candles.addTrade(trade, outputs);
+}
+
+function countLateTrades(state: InstrumentState, outputs: EvolveOutputs): EvolveOutputs {
+  return {
+    onTrade: (trade) => outputs.onTrade(trade),
+    onBookUnsure: (reason) => outputs.onBookUnsure(reason),
+    onCandleClosed: (candle) => outputs.onCandleClosed(candle),
+    onCandlesSkipped: (skipped) => outputs.onCandlesSkipped(skipped),
+    onLateTrade: (trade) => {
+      state.counters.tradesLate++;
+      outputs.onLateTrade(trade);
+    },
+  };
 }

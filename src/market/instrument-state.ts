@@ -3,7 +3,7 @@
  * folds what is in it, and this file holds the state between them, to plain data and back. What is configured (intervals, lateness, the
  * checksum rule) is policy and stays outside of the state.
  */
-import type { CandlePolicy } from './candles.ts';
+import type { CandlePolicy, CandlesSnapshot } from './candle.ts';
 import { Candles } from './candles.ts';
 import type { ChecksumInput } from './checksum-input.ts';
 import type { Sequence } from './events.ts';
@@ -11,7 +11,9 @@ import type { BookData } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
 import type { SourcePosition } from './source-positions.ts';
 import { SourcePositions } from './source-positions.ts';
+import type { TickerWindowSnapshot } from './ticker.ts';
 import { TickerWindow } from './ticker-window.ts';
+import type { TradeIdentitiesSnapshot } from './trade-identities.ts';
 import { TradeIdentities } from './trade-identities.ts';
 
 /** Choices that hold for an instrument but are no part of its state; the same log needs the same policy to give the same state. */
@@ -60,6 +62,7 @@ export type InstrumentCounters = {
   crossedAfterUpdate: number;
   tradesLive: number;
   tradesHistory: number;
+  /** Too late for every candle; the ticker counts them while its window holds their time. */
   tradesLate: number;
 };
 
@@ -78,10 +81,6 @@ export type InstrumentState = {
   counters: InstrumentCounters;
 };
 
-export type TradeIdentitiesData = ReturnType<TradeIdentities['snapshot']>;
-export type TickerWindowData = ReturnType<TickerWindow['snapshot']>;
-export type CandlesData = ReturnType<Candles['snapshot']>;
-
 /** The state as plain data: numbers, bigints, strings, arrays, objects and `undefined`, sharing nothing mutable with the state. */
 export type InstrumentSnapshot = {
   readonly position: number;
@@ -90,9 +89,9 @@ export type InstrumentSnapshot = {
   readonly bookStatus: BookStatus;
   readonly book: BookData;
   readonly lastBookEvent: LastBookEvent | undefined;
-  readonly trades: TradeIdentitiesData;
-  readonly ticker: TickerWindowData;
-  readonly candles: CandlesData;
+  readonly trades: TradeIdentitiesSnapshot;
+  readonly ticker: TickerWindowSnapshot;
+  readonly candles: CandlesSnapshot;
   readonly metadata: InstrumentMetadata | undefined;
   readonly counters: Readonly<InstrumentCounters>;
 };

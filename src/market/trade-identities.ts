@@ -45,6 +45,11 @@ export class TradeIdentities {
     };
   }
 
+  /** How many more ids can be added for sure before one is forgotten. */
+  get spareCount(): number {
+    return Math.min(MAX_ID_RUNS - this.#runStarts.length, MAX_OTHER_IDS - this.#others.size);
+  }
+
   has(tradeId: string): boolean {
     const id = parseIntegerId(tradeId);
     if (id === undefined) return this.#others.has(tradeId);
