@@ -1,0 +1,149 @@
+/** Released Avro schemas of state snapshots. Never change one: add the next, with defaults for what is new. */
+import type { Schema } from 'avsc';
+import type { ReleasedSchemas } from './versioned-format.ts';
+import { INTEGERS_FIELDS, INTEGER_SCHEMA, OPTIONAL_INTEGER_SCHEMA } from './wide-integers.ts';
+
+const long = (name: string): object => ({ name, type: 'long' });
+const integer = (name: string): object => ({ name, type: INTEGER_SCHEMA });
+const optional = (name: string, type: string): object => ({ name, type: ['null', type] });
+const arrayOf = (name: string, items: unknown): object => ({ name, type: { type: 'array', items } });
+const record = (name: string, fields: readonly object[]): object => ({ type: 'record', name, fields });
+
+/** A trade id in compact form: a number, else the exchange's text. */
+const TRADE_KEY = ['long', 'string'];
+
+const keptCandle = record('KeptCandle', [
+  long('openTimeMs'),
+  long('revision'),
+  integer('open'),
+  long('openAtMs'),
+  { name: 'openKey', type: TRADE_KEY },
+  integer('high'),
+  integer('low'),
+  integer('close'),
+  long('closeAtMs'),
+  { name: 'closeKey', type: TRADE_KEY },
+  integer('volume'),
+  integer('quoteVolume'),
+  integer('takerBuyVolume'),
+  long('tradeCount'),
+]);
+
+const STATE_1 = {
+  type: 'record',
+  name: 'InstrumentSnapshot',
+  namespace: 'tampines',
+  fields: [
+    long('position'),
+    arrayOf('sources', record('SourcePosition', [{ name: 'source', type: 'string' }, long('lastOrdinal')])),
+    {
+      name: 'bookStatus',
+      type: record('BookStatus', [
+        {
+          name: 'status',
+          type: { type: 'enum', name: 'Sureness', symbols: ['empty', 'live', 'stale'] },
+        },
+        { name: 'reason', type: 'string' },
+        optional('sinceMs', 'long'),
+      ]),
+    },
+    {
+      name: 'book',
+      type: record('Book', [
+        {
+          name: 'scales',
+          type: record('Scales', [
+            { name: 'price', type: 'int' },
+            { name: 'quantity', type: 'int' },
+          ]),
+        },
+        optional('depth', 'long'),
+        { name: 'bids', type: record('Integers', INTEGERS_FIELDS) },
+        { name: 'asks', type: 'Integers' },
+      ]),
+    },
+    {
+      name: 'lastBookEvent',
+      type: [
+        'null',
+        record('LastBookEvent', [
+          long('eventTimeMs'),
+          long('receiveTimeMs'),
+          { name: 'sequence', type: OPTIONAL_INTEGER_SCHEMA },
+        ]),
+      ],
+    },
+    {
+      name: 'trades',
+      type: record('TradeIdentities', [
+        { name: 'runStarts', type: 'Integers' },
+        { name: 'runEnds', type: 'Integers' },
+        arrayOf('others', 'string'),
+      ]),
+    },
+    {
+      name: 'ticker',
+      type: record('TickerWindow', [
+        { name: 'scales', type: 'Scales' },
+        optional('endMs', 'long'),
+        arrayOf(
+          'minutes',
+          record('TickerMinute', [
+            long('startMs'),
+            // Counted from the start of the minute: half the bytes.
+            arrayOf('timesSinceStartMs', 'long'),
+            arrayOf('keys', TRADE_KEY),
+            { name: 'units', type: 'Integers' },
+            arrayOf('counts', 'long'),
+          ]),
+        ),
+      ]),
+    },
+    {
+      name: 'candles',
+      type: record('Candles', [
+        { name: 'scales', type: 'Scales' },
+        optional('highestTimeMs', 'long'),
+        arrayOf(
+          'series',
+          record('CandleSeries', [
+            { name: 'interval', type: 'string' },
+            { name: 'carriedClose', type: OPTIONAL_INTEGER_SCHEMA },
+            arrayOf('kept', keptCandle),
+          ]),
+        ),
+      ]),
+    },
+    {
+      name: 'metadata',
+      type: [
+        'null',
+        record('Metadata', [
+          { name: 'nativeSymbol', type: 'string' },
+          optional('tickSize', 'string'),
+          optional('lotSize', 'string'),
+        ]),
+      ],
+    },
+    {
+      name: 'counters',
+      type: record(
+        'Counters',
+        [
+          'bookSnapshots',
+          'deltasApplied',
+          'deltasIgnoredWhileStale',
+          'deletesOfUnknownLevel',
+          'checksumsOk',
+          'checksumsBad',
+          'crossedAfterUpdate',
+          'tradesLive',
+          'tradesHistory',
+          'tradesLate',
+        ].map(long),
+      ),
+    },
+  ],
+} as unknown as Schema;
+
+export const STATE_SCHEMAS: ReleasedSchemas = [{ id: 'state-1', schema: STATE_1 }];
