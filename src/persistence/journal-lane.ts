@@ -1,0 +1,217 @@
+/**
+ * The appends under one claim: collected over all instruments and committed in groups, one fenced statement per group. The next group
+ * starts when the one before is through, so groups grow with the load and the cost per batch falls.
+ *
+ * Why it is safe:
+ * 1. The statement share-locks the fence row while it inserts. A new claim must update that row, so it waits for the insert, and an insert that
+ *    waits behind a claim rechecks the epoch and inserts nothing.
+ * 2. A group whose outcome is unknown is sent again, not guessed: (instrument, batch number) is unique, so either its rows are there already
+ *    (then they are compared by epoch and checksum) or they are written now. A first try still under way on the server holds the second one up.
+ */
+import type { TampinesError } from '../base/errors.ts';
+import type { ShardClaim } from '../actors/ports.ts';
+import type { Database, SqlValue } from './database.ts';
+import { SQL_UNIQUE_VIOLATION, isSqlError } from './database.ts';
+import { existingBatchError, fencedError, toJournalError } from './journal-errors.ts';
+import type { WriterContext } from './retry.ts';
+import { retryTransient } from './retry.ts';
+import type { StoredEntry } from './stored-bytes.ts';
+
+/** Rows of one statement; a power of two, so that the prepared statements are few. */
+export const GROUP_MAX_ROWS = 2_048;
+/** Bytes of entries of one statement; a single larger entry goes alone. */
+export const GROUP_MAX_BYTES = 8 * 1024 * 1024;
+/** How long a group is tried while the database is away, before its appends fail with `OUTCOME_UNKNOWN`. */
+export const OUTCOME_DEADLINE_MS = 30_000;
+
+export type PendingAppend = {
+  readonly instrument: string;
+  readonly instrumentId: number;
+  readonly stored: StoredEntry;
+  readonly resolve: () => void;
+  readonly reject: (error: TampinesError) => void;
+};
+
+export class JournalLane {
+  readonly claim: ShardClaim;
+  readonly #database: Database;
+  readonly #context: WriterContext;
+  readonly #outcomeDeadlineMs: number;
+  #queue: PendingAppend[] = [];
+  #flushing: Promise<void> | undefined;
+  /** Once a newer claim was seen: nothing can be written here any more. */
+  #fenced: TampinesError | undefined;
+  #isClosed = false;
+
+  constructor(options: {
+    claim: ShardClaim;
+    database: Database;
+    context: WriterContext;
+    outcomeDeadlineMs: number;
+  }) {
+    this.claim = options.claim;
+    this.#database = options.database;
+    this.#context = options.context;
+    this.#outcomeDeadlineMs = options.outcomeDeadlineMs;
+  }
+
+  enqueue(append: PendingAppend): void {
+    if (this.#fenced !== undefined) {
+      append.reject(this.#fenced);
+      return;
+    }
+    this.#queue.push(append);
+    this.#flushing ??= this.#flushAll();
+  }
+
+  /** Resolves when everything enqueued so far is durable or has failed. */
+  async flush(): Promise<void> {
+    await this.#flushing;
+  }
+
+  /** Stops trying to reach a database that is away. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #flushAll(): Promise<void> {
+    // Appends of the same turn of the event loop, from many actors, share the first group.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#write(group);
+      } catch (error) {
+        this.#fail(group, error);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #takeGroup(): PendingAppend[] {
+    let byteCount = 0;
+    let rowCount = 0;
+    for (const { stored } of this.#queue) {
+      byteCount += stored.entry.byteLength;
+      if (rowCount > 0 && (rowCount === GROUP_MAX_ROWS || byteCount > GROUP_MAX_BYTES)) break;
+      rowCount++;
+    }
+    const group = this.#queue.slice(0, rowCount);
+    this.#queue = this.#queue.slice(rowCount);
+    return group;
+  }
+
+  async #write(group: readonly PendingAppend[]): Promise<void> {
+    try {
+      await retryTransient((attemptIndex) => this.#insert(group, attemptIndex > 0), {
+        context: this.#context,
+        what: `appending ${group.length} batches to the journal`,
+        deadlineMs: this.#outcomeDeadlineMs,
+        isStopped: () => this.#isClosed,
+      });
+    } catch (error) {
+      if (!isSqlError(error, SQL_UNIQUE_VIOLATION)) throw error;
+      await this.#writeApart(group, error);
+      return;
+    }
+    for (const append of group) append.resolve();
+  }
+
+  async #insert(group: readonly PendingAppend[], isRepeated: boolean): Promise<void> {
+    const { schema } = this.#database;
+    const rowSlots = nextPowerOfTwo(group.length);
+    const values: SqlValue[] = [this.claim.shard, this.claim.epoch];
+    for (const { instrumentId, stored } of group) {
+      values.push(instrumentId, stored.batchNumber, stored.schemaId, stored.checksum, stored.entry);
+    }
+    while (values.length < 2 + rowSlots * COLUMNS_PER_ROW) values.push(null);
+    try {
+      const result = await this.#database.query({
+        name: `${schema}.append.${rowSlots}`,
+        text: insertText(schema, rowSlots),
+        values,
+      });
+      if (result.rowCount === group.length) return;
+    } catch (error) {
+      if (isRepeated && isSqlError(error, SQL_UNIQUE_VIOLATION) && (await this.#isWritten(group))) return;
+      throw error;
+    }
+    throw fencedError(this.claim);
+  }
+
+  /** Whether these very rows are there, written under this claim: then the first try, whose answer was lost, had succeeded. */
+  async #isWritten(group: readonly PendingAppend[]): Promise<boolean> {
+    const { rows } = await this.#database.query<{ count: number }>({
+      text: `SELECT count(*) AS count
+        FROM unnest($2::int[], $3::bigint[], $4::int[]) AS wanted (instrument_id, batch_number, checksum)
+        JOIN ${this.#database.schema}.journal USING (instrument_id, batch_number, checksum)
+        WHERE epoch = $1`,
+      values: [
+        this.claim.epoch,
+        group.map(({ instrumentId }) => instrumentId),
+        group.map(({ stored }) => stored.batchNumber),
+        group.map(({ stored }) => stored.checksum),
+      ],
+    });
+    return rows[0]?.count === group.length;
+  }
+
+  /** One instrument's batch was there already: only that instrument fails, the others are written one instrument at a time. */
+  async #writeApart(group: readonly PendingAppend[], cause: unknown): Promise<void> {
+    const [first] = group;
+    if (first !== undefined && group.every(({ instrumentId }) => instrumentId === first.instrumentId)) {
+      throw existingBatchError(first.instrument, first.stored.batchNumber, cause);
+    }
+    const byInstrument = new Map<number, PendingAppend[]>();
+    for (const append of group) {
+      const own = byInstrument.get(append.instrumentId);
+      if (own === undefined) byInstrument.set(append.instrumentId, [append]);
+      else own.push(append);
+    }
+    for (const own of byInstrument.values()) {
+      try {
+        await this.#write(own);
+      } catch (error) {
+        this.#fail(own, error);
+      }
+    }
+  }
+
+  #fail(group: readonly PendingAppend[], error: unknown): void {
+    const failure = toJournalError(error);
+    for (const append of group) append.reject(failure);
+    if (failure.code === 'FENCED') this.#fenced = failure;
+    // What was enqueued behind a lost group builds on it and must not overtake it.
+    const isFollowing = (append: PendingAppend): boolean =>
+      failure.code === 'FENCED' || group.some(({ instrumentId }) => instrumentId === append.instrumentId);
+    const following = this.#queue.filter(isFollowing);
+    this.#queue = this.#queue.filter((append) => !isFollowing(append));
+    for (const append of following) append.reject(failure);
+  }
+}
+
+const COLUMNS_PER_ROW = 5;
+
+const insertTexts = new Map<string, string>();
+
+/** One statement for `rowSlots` rows, of which unused ones are null. Inserts nothing when the claim is no longer the newest. */
+function insertText(schema: string, rowSlots: number): string {
+  const cacheKey = `${schema}.${rowSlots}`;
+  const cached = insertTexts.get(cacheKey);
+  if (cached !== undefined) return cached;
+  const rows = Array.from({ length: rowSlots }, (_, index) => {
+    const at = 3 + index * COLUMNS_PER_ROW;
+    return `($${at}::int,$${at + 1}::bigint,$${at + 2}::text,$${at + 3}::int,$${at + 4}::bytea)`;
+  });
+  const text = `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE)
+    INSERT INTO ${schema}.journal (instrument_id, batch_number, epoch, schema_id, checksum, entry)
+    SELECT batch.instrument_id, batch.batch_number, fence.epoch, batch.schema_id, batch.checksum, batch.entry
+    FROM fence, (VALUES ${rows.join(',')}) AS batch (instrument_id, batch_number, schema_id, checksum, entry)
+    WHERE batch.instrument_id IS NOT NULL`;
+  insertTexts.set(cacheKey, text);
+  return text;
+}
+
+function nextPowerOfTwo(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count));
+}

@@ -1,0 +1,37 @@
+/** Each column of a group travels as one array, so a statement has one text whatever the number of rows. */
+
+export function insertTradesText(schema: string): string {
+  return `INSERT INTO ${schema}.trade
+    (instrument_id, event_time_ms, trade_id, receive_time_ms, price, quantity, taker_side, is_history)
+    SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::text[], $8::boolean[])
+    ON CONFLICT DO NOTHING`;
+}
+
+/** A smaller revision never overwrites a larger one. */
+export function insertCandlesText(schema: string): string {
+  return `INSERT INTO ${schema}.candle AS stored
+    (instrument_id, interval, open_time_ms, revision, open, high, low, close, volume, quote_volume, taker_buy_volume, trade_count)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[], $4::int[], $5::numeric[], $6::numeric[], $7::numeric[], $8::numeric[],
+      $9::numeric[], $10::numeric[], $11::numeric[], $12::bigint[])
+    ON CONFLICT (instrument_id, interval, open_time_ms) DO UPDATE SET
+      revision = excluded.revision, open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+      volume = excluded.volume, quote_volume = excluded.quote_volume, taker_buy_volume = excluded.taker_buy_volume,
+      trade_count = excluded.trade_count
+    WHERE stored.revision < excluded.revision`;
+}
+
+export function readCandlesText(schema: string): string {
+  return `SELECT open_time_ms AS "openTimeMs", revision, open::text, high::text, low::text, close::text, volume::text,
+      quote_volume::text AS "quoteVolume", taker_buy_volume::text AS "takerBuyVolume", trade_count AS "tradeCount"
+    FROM ${schema}.candle
+    WHERE instrument_id = $1 AND interval = $2 AND open_time_ms >= $3 AND open_time_ms < $4
+    ORDER BY open_time_ms LIMIT $5`;
+}
+
+export function readTradesText(schema: string): string {
+  return `SELECT trade_id AS "tradeId", event_time_ms AS "eventTimeMs", receive_time_ms AS "receiveTimeMs", price::text,
+      quantity::text, taker_side AS "takerSide", is_history AS "isHistory"
+    FROM ${schema}.trade
+    WHERE instrument_id = $1 AND event_time_ms >= $2 AND event_time_ms < $3
+    ORDER BY event_time_ms, length(trade_id), trade_id COLLATE "C" LIMIT $4`;
+}

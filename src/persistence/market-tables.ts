@@ -1,0 +1,209 @@
+/**
+ * Closed candles and trades as tables. Writes of all instruments are gathered and written in groups; the next group starts when the one
+ * before is durable. Nothing is dropped: while the database is away, writes wait.
+ */
+import type { CandleRow, MarketTables, TradeRow } from '../actors/ports.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+import type { Database } from './database.ts';
+import type { InstrumentIds } from './instrument-ids.ts';
+import { insertCandlesText, insertTradesText, readCandlesText, readTradesText } from './market-tables-sql.ts';
+import { Partitions } from './partitions.ts';
+import type { WriterContext } from './retry.ts';
+import { retryTransient } from './retry.ts';
+
+/** Rows written by one statement. */
+export const MARKET_GROUP_MAX_ROWS = 5_000;
+
+type MarketRows = { readonly trades: readonly TradeRow[]; readonly candles: readonly CandleRow[] };
+
+type PendingWrite = {
+  readonly rows: MarketRows;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export class PostgresMarketTables implements MarketTables {
+  readonly #database: Database;
+  readonly #ids: InstrumentIds;
+  readonly #context: WriterContext;
+  readonly #tradePartitions: Partitions;
+  readonly #candlePartitions: Partitions;
+  #queue: PendingWrite[] = [];
+  #writing: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: { database: Database; ids: InstrumentIds; context: WriterContext }) {
+    const { database } = options;
+    this.#database = database;
+    this.#ids = options.ids;
+    this.#context = options.context;
+    this.#tradePartitions = new Partitions({ database, table: 'trade', period: 'day' });
+    this.#candlePartitions = new Partitions({ database, table: 'candle', period: 'month' });
+  }
+
+  write(rows: MarketRows): Promise<void> {
+    if (rows.trades.length === 0 && rows.candles.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ rows, resolve, reject });
+      this.#writing ??= this.#writeAll();
+    });
+  }
+
+  /** Candles with `fromMs` ≤ open time < `toMs`, oldest first. */
+  async readCandles(query: {
+    instrument: InstrumentKey;
+    interval: string;
+    fromMs: number;
+    toMs: number;
+    limit: number;
+  }): Promise<CandleRow[]> {
+    const instrumentId = await this.#ids.find(query.instrument);
+    if (instrumentId === undefined) return [];
+    const { rows } = await this.#database.query<StoredCandle>({
+      text: readCandlesText(this.#database.schema),
+      values: [instrumentId, query.interval, query.fromMs, query.toMs, query.limit],
+    });
+    return rows.map((row) => ({
+      ...row,
+      instrument: query.instrument,
+      interval: query.interval,
+      open: row.open ?? undefined,
+      high: row.high ?? undefined,
+      low: row.low ?? undefined,
+      close: row.close ?? undefined,
+    }));
+  }
+
+  /** Trades with `fromMs` ≤ event time < `toMs`, oldest first; within a millisecond by trade id, shorter ids first. */
+  async readTrades(query: {
+    instrument: InstrumentKey;
+    fromMs: number;
+    toMs: number;
+    limit: number;
+  }): Promise<TradeRow[]> {
+    const instrumentId = await this.#ids.find(query.instrument);
+    if (instrumentId === undefined) return [];
+    const { rows } = await this.#database.query<Omit<TradeRow, 'instrument'>>({
+      text: readTradesText(this.#database.schema),
+      values: [instrumentId, query.fromMs, query.toMs, query.limit],
+    });
+    return rows.map((row) => ({ ...row, instrument: query.instrument }));
+  }
+
+  /** Waits for what is under way, without waiting any longer for a database that is away. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#writeGroup(group);
+        for (const write of group) write.resolve();
+      } catch {
+        // A row that Postgres refuses must not fail the writes it was grouped with.
+        for (const write of group) await this.#writeGroup([write]).then(write.resolve, write.reject);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #takeGroup(): PendingWrite[] {
+    let rowCount = 0;
+    let writeCount = 0;
+    for (const { rows } of this.#queue) {
+      rowCount += rows.trades.length + rows.candles.length;
+      if (writeCount > 0 && rowCount > MARKET_GROUP_MAX_ROWS) break;
+      writeCount++;
+    }
+    const group = this.#queue.slice(0, writeCount);
+    this.#queue = this.#queue.slice(writeCount);
+    return group;
+  }
+
+  async #writeGroup(group: readonly PendingWrite[]): Promise<void> {
+    const trades = group.flatMap(({ rows }) => rows.trades);
+    const candles = newestRevisions(group.flatMap(({ rows }) => rows.candles));
+    await retryTransient(
+      async () => {
+        await this.#tradePartitions.ensure(trades.map(({ eventTimeMs }) => eventTimeMs));
+        await this.#candlePartitions.ensure(candles.map(({ openTimeMs }) => openTimeMs));
+        for (let at = 0; at < trades.length; at += MARKET_GROUP_MAX_ROWS) {
+          await this.#insertTrades(trades.slice(at, at + MARKET_GROUP_MAX_ROWS));
+        }
+        for (let at = 0; at < candles.length; at += MARKET_GROUP_MAX_ROWS) {
+          await this.#insertCandles(candles.slice(at, at + MARKET_GROUP_MAX_ROWS));
+        }
+      },
+      {
+        context: this.#context,
+        what: `writing ${trades.length} trades and ${candles.length} candles`,
+        deadlineMs: Infinity,
+        isStopped: () => this.#isClosed,
+      },
+    );
+  }
+
+  async #insertTrades(trades: readonly TradeRow[]): Promise<void> {
+    await this.#database.query({
+      name: `${this.#database.schema}.insert-trades`,
+      text: insertTradesText(this.#database.schema),
+      values: [
+        await this.#idsOf(trades),
+        trades.map(({ eventTimeMs }) => eventTimeMs),
+        trades.map(({ tradeId }) => tradeId),
+        trades.map(({ receiveTimeMs }) => receiveTimeMs),
+        trades.map(({ price }) => price),
+        trades.map(({ quantity }) => quantity),
+        trades.map(({ takerSide }) => takerSide),
+        trades.map(({ isHistory }) => isHistory),
+      ],
+    });
+  }
+
+  async #insertCandles(candles: readonly CandleRow[]): Promise<void> {
+    await this.#database.query({
+      name: `${this.#database.schema}.insert-candles`,
+      text: insertCandlesText(this.#database.schema),
+      values: [
+        await this.#idsOf(candles),
+        candles.map(({ interval }) => interval),
+        candles.map(({ openTimeMs }) => openTimeMs),
+        candles.map(({ revision }) => revision),
+        candles.map(({ open }) => open ?? null),
+        candles.map(({ high }) => high ?? null),
+        candles.map(({ low }) => low ?? null),
+        candles.map(({ close }) => close ?? null),
+        candles.map(({ volume }) => volume),
+        candles.map(({ quoteVolume }) => quoteVolume),
+        candles.map(({ takerBuyVolume }) => takerBuyVolume),
+        candles.map(({ tradeCount }) => tradeCount),
+      ],
+    });
+  }
+
+  async #idsOf(rows: readonly { readonly instrument: InstrumentKey }[]): Promise<number[]> {
+    const instruments = [...new Set(rows.map(({ instrument }) => instrument))];
+    const ids = new Map<InstrumentKey, number>();
+    for (const instrument of instruments) ids.set(instrument, await this.#ids.assign(instrument));
+    return rows.map(({ instrument }) => ids.get(instrument)!);
+  }
+}
+
+type Nullable<Row> = { [Field in keyof Row]: Row[Field] | null };
+type StoredCandle = Omit<CandleRow, 'instrument' | 'interval' | 'open' | 'high' | 'low' | 'close'> &
+  Nullable<{ open: string; high: string; low: string; close: string }>;
+
+/** One statement may touch a row only once, so of several revisions of one candle the largest is written. */
+export function newestRevisions(candles: readonly CandleRow[]): CandleRow[] {
+  const newest = new Map<string, CandleRow>();
+  for (const candle of candles) {
+    const key = `${candle.instrument} ${candle.interval} ${candle.openTimeMs}`;
+    const known = newest.get(key);
+    if (known === undefined || known.revision < candle.revision) newest.set(key, candle);
+  }
+  return [...newest.values()];
+}

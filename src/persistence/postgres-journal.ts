@@ -1,0 +1,279 @@
+/**
+ * The journal on Postgres. Group commit lives in `journal-lane.ts`; here are the order of batch numbers, claims, state snapshots and
+ * reading. Which bytes an entry or a state becomes is the codec's business.
+ */
+import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import type { LogEntry } from '../market/events.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+import type { Database } from './database.ts';
+import type { InstrumentIds } from './instrument-ids.ts';
+import { fencedError, missingBatchError, notNextBatchError, toJournalError } from './journal-errors.ts';
+import { JournalLane, OUTCOME_DEADLINE_MS } from './journal-lane.ts';
+import type { LogCodec } from './log-codec.ts';
+import type { WriterContext } from './retry.ts';
+import { retryTransient } from './retry.ts';
+import type { StoredEntry, StoredState } from './stored-bytes.ts';
+import { readStoredEntry, readStoredState, storeEntry, storeState } from './stored-bytes.ts';
+
+/** Rows that recovery holds in memory at once. */
+export const READ_PAGE_ROWS = 1_000;
+
+/** Where an instrument's journal ends, as far as appends under one claim have come. */
+type Tail = { readonly instrumentId: number; lastBatchNumber: number };
+
+export class PostgresJournal implements Journal {
+  readonly #database: Database;
+  readonly #ids: InstrumentIds;
+  readonly #codec: LogCodec;
+  readonly #context: WriterContext;
+  readonly #outcomeDeadlineMs: number;
+  readonly #lanes = new Map<string, JournalLane>();
+  /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
+  readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
+  readonly #underway = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor(options: {
+    database: Database;
+    ids: InstrumentIds;
+    codec: LogCodec;
+    context: WriterContext;
+    outcomeDeadlineMs?: number;
+  }) {
+    this.#database = options.database;
+    this.#ids = options.ids;
+    this.#codec = options.codec;
+    this.#context = options.context;
+    this.#outcomeDeadlineMs = options.outcomeDeadlineMs ?? OUTCOME_DEADLINE_MS;
+  }
+
+  async claim(shard: number, owner: string): Promise<ShardClaim> {
+    const { rows } = await this.#database.query<{ epoch: number }>({
+      text: `INSERT INTO ${this.#database.schema}.shard AS held (id, epoch, owner) VALUES ($1, 1, $2)
+        ON CONFLICT (id) DO UPDATE SET epoch = held.epoch + 1, owner = excluded.owner, claimed_at = now()
+        RETURNING epoch`,
+      values: [shard, owner],
+    });
+    return { shard, epoch: rows[0]!.epoch };
+  }
+
+  async append(
+    claim: ShardClaim,
+    instrument: InstrumentKey,
+    batchNumber: number,
+    entry: LogEntry,
+  ): Promise<void> {
+    const stored = storeEntry(this.#codec, batchNumber, entry);
+    const lane = this.#lane(claim);
+    const tails = this.#tails.get(lane)!;
+    const tail = tails.get(instrument);
+    if (tail !== undefined && !(tail instanceof Promise)) {
+      await this.#track(this.#enqueue(lane, instrument, tail, stored));
+      return;
+    }
+    // The first appends of an instrument wait for its tail; they go on in the order they came.
+    const loading = tail ?? this.#loadTail(instrument);
+    tails.set(instrument, loading);
+    const appended = loading.then(
+      (loaded) => {
+        if (tails.get(instrument) === loading) tails.set(instrument, loaded);
+        return this.#enqueue(lane, instrument, loaded, stored);
+      },
+      (error: unknown) => {
+        tails.delete(instrument);
+        throw toJournalError(error);
+      },
+    );
+    await this.#track(appended);
+  }
+
+  async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+    const stored = storeState(this.#codec, snapshot.batchNumber, snapshot.state);
+    await this.#track(this.#insertSnapshot(claim, snapshot, stored));
+  }
+
+  async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) return undefined;
+    let below = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const { rows } = await this.#database.query<StoredState & { position: number }>({
+        text: `SELECT batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state
+          FROM ${this.#database.schema}.state_snapshot
+          WHERE instrument_id = $1 AND batch_number < $2 ORDER BY batch_number DESC LIMIT 1`,
+        values: [instrumentId, below],
+      });
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      try {
+        const state = readStoredState(this.#codec, instrument, row);
+        return { instrument, batchNumber: row.batchNumber, position: row.position, state };
+      } catch (error) {
+        this.#context.log.warn({ err: error, instrument }, 'state snapshot skipped, using the one before');
+        below = row.batchNumber;
+      }
+    }
+  }
+
+  async readBatches(
+    instrument: InstrumentKey,
+    afterBatchNumber: number,
+    visit: (row: JournalRow) => void | Promise<void>,
+  ): Promise<void> {
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) return;
+    let last = afterBatchNumber;
+    for (;;) {
+      const { rows } = await this.#database.query<StoredEntry & { epoch: number }>({
+        name: `${this.#database.schema}.read-batches`,
+        text: `SELECT batch_number AS "batchNumber", epoch, schema_id AS "schemaId", checksum, entry
+          FROM ${this.#database.schema}.journal
+          WHERE instrument_id = $1 AND batch_number > $2 ORDER BY batch_number LIMIT ${READ_PAGE_ROWS}`,
+        values: [instrumentId, last],
+      });
+      for (const row of rows) {
+        if (row.batchNumber !== last + 1) throw missingBatchError(instrument, last + 1, row.batchNumber);
+        const entry = readStoredEntry(this.#codec, instrument, row);
+        await visit({ instrument, batchNumber: row.batchNumber, epoch: row.epoch, entry });
+        last = row.batchNumber;
+      }
+      if (rows.length < READ_PAGE_ROWS) return;
+    }
+  }
+
+  async prune(instrument: InstrumentKey): Promise<void> {
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) return;
+    const { schema } = this.#database;
+    await this.#database.query({
+      text: `DELETE FROM ${schema}.journal WHERE instrument_id = $1 AND batch_number <= (
+          SELECT batch_number FROM ${schema}.state_snapshot
+          WHERE instrument_id = $1 AND NOT is_savepoint ORDER BY batch_number DESC OFFSET 1 LIMIT 1)`,
+      values: [instrumentId],
+    });
+  }
+
+  async flush(): Promise<void> {
+    await Promise.allSettled(this.#underway);
+  }
+
+  /** Waits for what is under way, without waiting any longer for a database that is away. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const lane of this.#lanes.values()) lane.close();
+    await this.flush();
+  }
+
+  #lane(claim: ShardClaim): JournalLane {
+    const key = `${claim.shard}.${claim.epoch}`;
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const lane = new JournalLane({
+      claim,
+      database: this.#database,
+      context: this.#context,
+      outcomeDeadlineMs: this.#outcomeDeadlineMs,
+    });
+    this.#lanes.set(key, lane);
+    this.#tails.set(lane, new Map());
+    return lane;
+  }
+
+  async #loadTail(instrument: InstrumentKey): Promise<Tail> {
+    const instrumentId = await this.#ids.assign(instrument);
+    const { schema } = this.#database;
+    // The journal may be pruned to nothing; what a snapshot contains was written once.
+    const { rows } = await this.#database.query<{ last: number | null }>({
+      text: `SELECT greatest(
+        (SELECT max(batch_number) FROM ${schema}.journal WHERE instrument_id = $1),
+        (SELECT max(batch_number) FROM ${schema}.state_snapshot WHERE instrument_id = $1)) AS last`,
+      values: [instrumentId],
+    });
+    return { instrumentId, lastBatchNumber: rows[0]?.last ?? 0 };
+  }
+
+  #enqueue(lane: JournalLane, instrument: InstrumentKey, tail: Tail, stored: StoredEntry): Promise<void> {
+    const expected = tail.lastBatchNumber + 1;
+    if (stored.batchNumber !== expected) {
+      return Promise.reject(notNextBatchError(instrument, expected, stored.batchNumber));
+    }
+    tail.lastBatchNumber = expected;
+    return new Promise((resolve, reject) => {
+      lane.enqueue({
+        instrument,
+        instrumentId: tail.instrumentId,
+        stored,
+        resolve,
+        reject: (error) => {
+          this.#tails.get(lane)?.delete(instrument);
+          reject(error);
+        },
+      });
+    });
+  }
+
+  async #insertSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, stored: StoredState): Promise<void> {
+    const { schema } = this.#database;
+    const attempt = async (): Promise<number> => {
+      const instrumentId = await this.#ids.assign(snapshot.instrument);
+      const { rows } = await this.#database.query<{ saved: number }>({
+        name: `${schema}.save-snapshot`,
+        text: saveSnapshotText(schema),
+        values: [
+          claim.shard,
+          claim.epoch,
+          instrumentId,
+          stored.batchNumber,
+          snapshot.position,
+          stored.schemaId,
+          stored.sha256,
+          stored.state,
+        ],
+      });
+      return rows[0]!.saved;
+    };
+    let saved: number;
+    try {
+      // Saving it again changes nothing, so an unknown outcome is simply tried again.
+      saved = await retryTransient(attempt, {
+        context: this.#context,
+        what: `saving a state snapshot of ${snapshot.instrument}`,
+        deadlineMs: this.#outcomeDeadlineMs,
+        isStopped: () => this.#isClosed,
+      });
+    } catch (error) {
+      throw toJournalError(error);
+    }
+    if (saved === 0) throw fencedError(claim);
+  }
+
+  #track<Value>(promise: Promise<Value>): Promise<Value> {
+    this.#underway.add(promise);
+    const forget = (): void => {
+      this.#underway.delete(promise);
+    };
+    promise.then(forget, forget);
+    return promise;
+  }
+}
+
+/**
+ * Saves under the fence and keeps, besides the new snapshot, the newest before it. All parts of a statement see the table as it was
+ * before, which is why the new row is not among the rows compared.
+ */
+function saveSnapshotText(schema: string): string {
+  return `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE),
+    saved AS (
+      INSERT INTO ${schema}.state_snapshot (instrument_id, batch_number, position, epoch, schema_id, sha256, state)
+      SELECT $3::int, $4::bigint, $5::bigint, fence.epoch, $6::text, $7::bytea, $8::bytea FROM fence
+      ON CONFLICT (instrument_id, batch_number) DO UPDATE SET
+        position = excluded.position, epoch = excluded.epoch, schema_id = excluded.schema_id,
+        sha256 = excluded.sha256, state = excluded.state, saved_at = now()
+      RETURNING 1),
+    dropped AS (
+      DELETE FROM ${schema}.state_snapshot
+      WHERE instrument_id = $3 AND NOT is_savepoint AND EXISTS (SELECT FROM saved) AND batch_number < (
+        SELECT max(batch_number) FROM ${schema}.state_snapshot
+        WHERE instrument_id = $3 AND NOT is_savepoint AND batch_number < $4))
+    SELECT count(*) AS saved FROM saved`;
+}

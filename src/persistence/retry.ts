@@ -1,0 +1,44 @@
+import type { BackoffPolicy } from '../base/backoff.ts';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { Clock, RandomSource, Timers } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { isTransient } from './database.ts';
+
+/** What writers that outlive a lost database need of their surroundings. */
+export type WriterContext = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly log: Log;
+};
+
+export const RECONNECT_POLICY: BackoffPolicy = { initialMs: 50, maxMs: 5_000, jitter: 0.2 };
+
+/**
+ * Runs `attempt` until it succeeds, waiting longer each time, while its failures can pass by themselves. Throws the last failure when
+ * it can not, when `deadlineMs` (a length of time) is over, or when `isStopped` says so. `attemptIndex` counts from 0.
+ */
+export async function retryTransient<Value>(
+  attempt: (attemptIndex: number) => Promise<Value>,
+  options: {
+    context: WriterContext;
+    /** What is attempted, for the log. */
+    what: string;
+    deadlineMs: number;
+    isStopped: () => boolean;
+  },
+): Promise<Value> {
+  const { context, what } = options;
+  const startMs = context.clock.monotonicMs();
+  for (let attemptIndex = 0; ; attemptIndex++) {
+    try {
+      return await attempt(attemptIndex);
+    } catch (error) {
+      const delayMs = backoffDelayMs(RECONNECT_POLICY, attemptIndex, context.random);
+      const isOver = context.clock.monotonicMs() - startMs + delayMs > options.deadlineMs;
+      if (!isTransient(error) || isOver || options.isStopped()) throw error;
+      context.log.warn({ err: error, attempt: attemptIndex + 1, delayMs }, `${what} failed, trying again`);
+      await context.timers.sleep(delayMs);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** Everything that this project keeps in Postgres, opened in a schema of its own, for the suites that run against a real or embedded one. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { systemClock, systemTimers } from '../../src/base/clock.ts';
+import type { Database } from '../../src/persistence/database.ts';
+import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
+import type { DatabaseLocation } from '../../src/persistence/open-database.ts';
+import { openDatabase } from '../../src/persistence/open-database.ts';
+import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
+import type { WriterContext } from '../../src/persistence/retry.ts';
+import type { Damage, JournalStore } from '../suites/journal-suite.ts';
+import { jsonLogCodec } from './json-log-codec.ts';
+import { RecordingLog } from './recording-log.ts';
+import { dropSchema, freshName, testDatabaseUrl } from './services.ts';
+
+export type TestDatabase = {
+  readonly database: Database;
+  readonly location: DatabaseLocation;
+  readonly log: RecordingLog;
+  readonly context: WriterContext;
+  close(): Promise<void>;
+};
+
+export async function openRealDatabase(): Promise<TestDatabase> {
+  const location = { url: testDatabaseUrl() };
+  const schema = freshName('test');
+  const log = new RecordingLog();
+  const database = await openDatabase({ location, schema, timers: systemTimers, log });
+  return {
+    database,
+    location,
+    log,
+    context: contextOf(log),
+    close: async () => {
+      await database.close();
+      await dropSchema(schema);
+    },
+  };
+}
+
+export async function openEmbeddedDatabase(): Promise<TestDatabase> {
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'tampines-test-'));
+  const location = { dataDirectory };
+  const log = new RecordingLog();
+  const database = await openDatabase({ location, timers: systemTimers, log });
+  return {
+    database,
+    location,
+    log,
+    context: contextOf(log),
+    close: async () => {
+      await database.close();
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+export function contextOf(log: RecordingLog): WriterContext {
+  return { clock: systemClock, timers: systemTimers, random: Math.random, log };
+}
+
+export async function openJournalStore(open: () => Promise<TestDatabase>): Promise<JournalStore> {
+  const test = await open();
+  const { database, log, context } = test;
+  const journals: PostgresJournal[] = [];
+  return {
+    log,
+    openJournal: () => {
+      const ids = new InstrumentIds(database);
+      const journal = new PostgresJournal({ database, ids, codec: jsonLogCodec, context });
+      journals.push(journal);
+      return journal;
+    },
+    damage: (what, instrument, batchNumber, kind) =>
+      damageRow(database, { what, instrument, batchNumber, kind }),
+    close: async () => {
+      for (const journal of journals) await journal.close();
+      await test.close();
+    },
+  };
+}
+
+async function damageRow(
+  database: Database,
+  options: { what: 'entry' | 'state'; instrument: InstrumentKey; batchNumber: number; kind: Damage },
+): Promise<void> {
+  const table = `${database.schema}.${options.what === 'entry' ? 'journal' : 'state_snapshot'}`;
+  const column = options.what;
+  const change = {
+    'bit flip': `UPDATE ${table} SET ${column} = set_byte(${column}, 5, get_byte(${column}, 5) # 1)`,
+    torn: `UPDATE ${table} SET ${column} = substring(${column} FOR length(${column}) / 2)`,
+    'unknown schema': `UPDATE ${table} SET schema_id = 'unknown'`,
+    lost: `DELETE FROM ${table}`,
+  }[options.kind];
+  const { rowCount } = await database.query({
+    text: `${change} WHERE batch_number = $1
+      AND instrument_id = (SELECT id FROM ${database.schema}.instrument WHERE key = $2)`,
+    values: [options.batchNumber, options.instrument],
+  });
+  if (rowCount !== 1) throw new Error(`One row was to be damaged, were ${rowCount}`);
+}

@@ -1,0 +1,39 @@
+/** Real services for tests: each test file works in its own schema or key space, so files may run at the same time. */
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+/** @throws Error that names the command to run when the tests were not given a Postgres */
+export function testDatabaseUrl(): string {
+  return requireUrl('TEST_DATABASE_URL', 'a Postgres');
+}
+
+/** @throws Error that names the command to run when the tests were not given a Redis */
+export function testRedisUrl(): string {
+  return requireUrl('TEST_REDIS_URL', 'a Redis');
+}
+
+/** Returns a name that no other test file uses: a schema, or the start of Redis keys. */
+export function freshName(prefix: string): string {
+  return `${prefix}_${process.pid}_${randomBytes(4).toString('hex')}`;
+}
+
+/** Removes a schema that a test made. */
+export async function dropSchema(schema: string): Promise<void> {
+  const client = new pg.Client(testDatabaseUrl());
+  await client.connect();
+  try {
+    await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  } finally {
+    await client.end();
+  }
+}
+
+function requireUrl(name: string, what: string): string {
+  const url = process.env[name];
+  if (url === undefined || url === '') {
+    throw new Error(
+      `${name} is not set: this test needs ${what}. Run \`npm test\`, which starts one, or set ${name}.`,
+    );
+  }
+  return url;
+}
