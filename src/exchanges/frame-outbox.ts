@@ -1,4 +1,7 @@
-/** Frames that wait for their turn: an exchange takes only so many per window, and none before the connection has settled. */
+/**
+ * Frames that wait for their turn: an exchange takes only so many per window, and none before the connection has settled. Urgent ones (pings,
+ * answers to heartbeats) count too but never wait for the window: they are few, and one held back would cost the connection.
+ */
 
 export type FrameBudget = { readonly count: number; readonly windowMs: number };
 
@@ -38,7 +41,7 @@ export class FrameOutbox {
     this.#waiting = [];
   }
 
-  /** Queues a frame in order; `isUrgent` ones (answers to heartbeats) go before all others. */
+  /** Queues a frame in order; urgent ones go before all others. */
   push(frame: OutgoingFrame, options: { isUrgent: boolean }): void {
     (options.isUrgent ? this.#urgent : this.#waiting).push(frame);
   }
@@ -47,20 +50,21 @@ export class FrameOutbox {
   flush(nowMs: number): void {
     if (this.#opensAtMs === undefined || nowMs < this.#opensAtMs) return;
     for (;;) {
-      const queue = this.#urgent.length > 0 ? this.#urgent : this.#waiting;
-      if (queue.length === 0 || !this.#spend(nowMs)) return;
+      const isUrgent = this.#urgent.length > 0;
+      const queue = isUrgent ? this.#urgent : this.#waiting;
+      const hasRoom = this.#hasRoom(nowMs);
+      if (queue.length === 0 || (!isUrgent && !hasRoom)) return;
+      this.#sentAtMs.push(nowMs);
       const frame = queue.shift()!;
       this.#send(frame.text);
       frame.onSent?.(nowMs);
     }
   }
 
-  #spend(nowMs: number): boolean {
+  #hasRoom(nowMs: number): boolean {
     while (this.#sentAtMs.length > 0 && this.#sentAtMs[0]! + this.#budget.windowMs <= nowMs) {
       this.#sentAtMs.shift();
     }
-    if (this.#sentAtMs.length >= this.#budget.count) return false;
-    this.#sentAtMs.push(nowMs);
-    return true;
+    return this.#sentAtMs.length < this.#budget.count;
   }
 }
