@@ -44,8 +44,12 @@ export class InstrumentDelivery {
     return this.#inFlight === undefined && this.pendingCount === 0;
   }
 
+  /** Queues the event; `flush` sends what is queued, so that all events of one read from the network make one batch. */
   push(event: MarketEvent): void {
     this.#pending.push(event);
+  }
+
+  flush(): void {
     if (this.#inFlight === undefined) this.#sendNext();
   }
 
@@ -64,17 +68,25 @@ export class InstrumentDelivery {
     if (batch === undefined) return;
     this.#inFlight = undefined;
     const [first, ...rest] = batch.events;
-    if (first === undefined) { this.#sendNext(); return; }
-    if (failure.isTransient) { this.#send(batch); return; }
+    if (first === undefined) {
+      this.#sendNext();
+      return;
+    }
+    if (failure.isTransient) {
+      this.#send(batch);
+      return;
+    }
 
     if (rest.length === 0) {
       this.#failureCount++;
       if (this.#failureCount >= POISON_FAILURES) {
         this.#failureCount = 0;
         this.#options.onPoison(first, failure.cause);
-        this.#sendNext(); return;
+        this.#sendNext();
+        return;
       }
-      this.#send(batch); return;
+      this.#send(batch);
+      return;
     }
 
     // The failed batch goes back to the head of the queue, ordinals and all, and is taken up one event at a time.

@@ -3,8 +3,10 @@
  * Everything that crosses here is a plain value; bytes are already encoded and keys already validated.
  */
 import type { HttpRequest } from '../exchanges/adapter.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
+import type { TickerText } from '../market/ticker.ts';
 import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- feeds
@@ -224,4 +226,35 @@ export interface Publisher {
   expire(keys: readonly string[]): void;
   /** Resolves when all that was handed in is with Redis, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
+}
+
+/** Decimal text pairs `[price, quantity]`, best first. */
+export type TextLevels = readonly (readonly [price: string, quantity: string])[];
+
+/** What every published document begins with. */
+export type DocumentHead = {
+  readonly exchange: ExchangeId;
+  readonly symbol: UnifiedSymbol;
+  readonly epoch: number;
+  readonly seq: number;
+  /** Time of the newest event that the document reflects; `undefined` before the first. */
+  readonly eventTimeMs: number | undefined;
+  readonly receiveTimeMs: number | undefined;
+  /** Of the book; tickers and candles follow from trades and carry it for information. */
+  readonly status: 'empty' | 'live' | 'stale';
+  /** Why it is stale; empty otherwise. */
+  readonly statusReason: string;
+};
+
+/** Names and texts of what is published. Pure; implemented beside the Redis layout that they belong to. */
+export interface Documents {
+  bookKey(instrument: DesiredInstrument, resolution: number): string;
+  tickerKey(instrument: DesiredInstrument): string;
+  candleKey(instrument: DesiredInstrument, interval: string): string;
+  book(
+    head: DocumentHead,
+    book: { resolution: number; tickSize: string | undefined; bids: TextLevels; asks: TextLevels },
+  ): string;
+  ticker(head: DocumentHead, ticker: TickerText): string;
+  candle(head: DocumentHead, candle: CandleText): string;
 }

@@ -28,15 +28,19 @@ function createDelivery() {
     send: (batch) => sent.push(batch),
     onPoison: (event, cause) => poison.push({ event, cause }),
   });
+  const push = (event: MarketEvent): void => {
+    delivery.push(event);
+    delivery.flush();
+  };
   const last = (): EventBatch => sent.at(-1)!;
   const acknowledgeLast = (): void => delivery.acknowledge(last().firstOrdinal + last().events.length - 1);
-  return { delivery, sent, poison, last, acknowledgeLast };
+  return { delivery, push, sent, poison, last, acknowledgeLast };
 }
 
 describe('delivery to a symbol actor', () => {
   it('keeps one batch in flight and lets what comes meanwhile grow the next one', () => {
-    const { delivery, sent, acknowledgeLast } = createDelivery();
-    for (let timeMs = 1; timeMs <= 10; timeMs++) delivery.push(heartbeat(timeMs));
+    const { push, sent, acknowledgeLast } = createDelivery();
+    for (let timeMs = 1; timeMs <= 10; timeMs++) push(heartbeat(timeMs));
     expect(sent.map((batch) => batch.events.length)).toEqual([1]);
     acknowledgeLast();
     expect(sent.map((batch) => [batch.firstOrdinal, batch.events.length])).toEqual([
@@ -46,19 +50,19 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('cuts batches at the limit of events', () => {
-    const { delivery, sent, acknowledgeLast } = createDelivery();
-    for (let timeMs = 0; timeMs <= BATCH_MAX_EVENTS + 5; timeMs++) delivery.push(heartbeat(timeMs));
+    const { push, sent, acknowledgeLast } = createDelivery();
+    for (let timeMs = 0; timeMs <= BATCH_MAX_EVENTS + 5; timeMs++) push(heartbeat(timeMs));
     acknowledgeLast();
     acknowledgeLast();
     expect(sent.map((batch) => batch.events.length)).toEqual([1, BATCH_MAX_EVENTS, 5]);
   });
 
   it('sends a failed batch again event by event under the same ordinals, then grows batches again', () => {
-    const { delivery, sent, acknowledgeLast } = createDelivery();
-    for (let timeMs = 1; timeMs <= 4; timeMs++) delivery.push(heartbeat(timeMs));
+    const { delivery, push, sent, acknowledgeLast } = createDelivery();
+    for (let timeMs = 1; timeMs <= 4; timeMs++) push(heartbeat(timeMs));
     acknowledgeLast();
-    delivery.push(heartbeat(5));
-    delivery.push(heartbeat(6));
+    push(heartbeat(5));
+    push(heartbeat(6));
     delivery.redeliver({ cause: 'boom', isTransient: false });
     acknowledgeLast();
     acknowledgeLast();
@@ -73,9 +77,9 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('gives an event up as poison when it failed twice alone, and goes on after it', () => {
-    const { delivery, sent, poison, last } = createDelivery();
-    delivery.push(heartbeat(1));
-    delivery.push(heartbeat(2));
+    const { delivery, push, sent, poison, last } = createDelivery();
+    push(heartbeat(1));
+    push(heartbeat(2));
     delivery.redeliver({ cause: 'boom', isTransient: false });
     delivery.redeliver({ cause: 'boom again', isTransient: false });
     expect(poison).toEqual([{ event: heartbeat(1), cause: 'boom again' }]);
@@ -84,8 +88,8 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('never blames an event for a transient failure', () => {
-    const { delivery, sent, poison } = createDelivery();
-    delivery.push(heartbeat(1));
+    const { delivery, push, sent, poison } = createDelivery();
+    push(heartbeat(1));
     for (let attempt = 0; attempt < 10; attempt++)
       delivery.redeliver({ cause: 'commit lost', isTransient: true });
     expect(poison).toEqual([]);
@@ -93,8 +97,8 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('drops waiting book events and keeps everything else', () => {
-    const { delivery, last, acknowledgeLast } = createDelivery();
-    for (const event of [heartbeat(1), delta(2), heartbeat(3), delta(4)]) delivery.push(event);
+    const { delivery, push, last, acknowledgeLast } = createDelivery();
+    for (const event of [heartbeat(1), delta(2), heartbeat(3), delta(4)]) push(event);
     expect(delivery.dropPendingBookEvents()).toBe(2);
     acknowledgeLast();
     expect(last().events).toEqual([heartbeat(3)]);
@@ -107,7 +111,7 @@ describe('delivery to a symbol actor', () => {
     );
     fc.assert(
       fc.property(steps, (moves) => {
-        const { delivery, sent, poison, last } = createDelivery();
+        const { delivery, push, sent, poison, last } = createDelivery();
         let pushed = 0;
         let durableOrdinal = 0;
         const durable: number[] = [];
@@ -120,7 +124,7 @@ describe('delivery to a symbol actor', () => {
           }
         };
         for (const move of moves) {
-          if (move === 'push') delivery.push(heartbeat(++pushed));
+          if (move === 'push') push(heartbeat(++pushed));
           else if (delivery.isIdle) continue;
           else if (move === 'acknowledge') {
             accept(last());

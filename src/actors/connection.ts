@@ -1,0 +1,436 @@
+/**
+ * The connection actor: one connection to an exchange, from opening to the next opening. It owns the socket, hands what arrives to the pure
+ * `FeedSession` in the order of arrival, carries out what the session asks for, and delivers events to the symbol actors.
+ * It never looks into frames or books.
+ */
+import type { BackoffPolicy } from '../base/backoff.ts';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { RandomSource } from '../base/clock.ts';
+import type {
+  AdapterOptions,
+  Channel,
+  ConnectionKind,
+  Endpoints,
+  ExchangeAdapter,
+  HttpRequest,
+} from '../exchanges/adapter.ts';
+import type { BookSyncCounters } from '../exchanges/book-sync.ts';
+import type { FeedSessionStatus, SnapshotAnswer } from '../exchanges/feed-session.ts';
+import { FeedSession } from '../exchanges/feed-session.ts';
+import type { MarketEvent } from '../market/events.ts';
+import type { NativeSymbol } from '../market/symbols.ts';
+import type { RestartStrategy } from '../supervision/strategy.ts';
+import type { ExchangeGate } from './exchange-gate.ts';
+import { FeedRoutes } from './feed-routes.ts';
+import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
+import type { FeedSocket, FeedTransport, OperationsRecords } from './ports.ts';
+import type { FeedReply, SymbolMessage } from './symbol.ts';
+
+/** Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. */
+export type WatchRequest = {
+  readonly type: 'Watch';
+  readonly nativeSymbol: NativeSymbol;
+  readonly channels: readonly Channel[];
+  readonly instrument: string;
+  readonly target: ActorRef<SymbolMessage>;
+  /** Told to the symbol actor before anything else; `undefined` when the exchange's list does not have it. */
+  readonly metadata:
+    { readonly tickSize: string | undefined; readonly lotSize: string | undefined } | undefined;
+};
+
+export type ConnectionMessage =
+  | WatchRequest
+  | { readonly type: 'Unwatch'; readonly nativeSymbol: NativeSymbol }
+  | { readonly type: 'Resync'; readonly nativeSymbol: NativeSymbol; readonly reason: string }
+  | { readonly type: 'GetStatus'; readonly reply: (status: ConnectionStatus) => void }
+  | {
+      readonly type: 'GetCounters';
+      readonly nativeSymbol: NativeSymbol;
+      readonly reply: (counters: BookSyncCounters | undefined) => void;
+    }
+  /** Something lies in the inbox. */
+  | { readonly type: 'InboxReady' }
+  | { readonly type: 'Tick' }
+  | FeedReply;
+
+export type ConnectionStatus = FeedSessionStatus & {
+  readonly name: string;
+  readonly url: string;
+  readonly reconnects: number;
+  readonly lastClosedReason: string | undefined;
+  /** Events that wait for symbol actors to become durable. */
+  readonly pendingEvents: number;
+  readonly isPaused: boolean;
+};
+
+export type ConnectionOptions = {
+  readonly adapter: ExchangeAdapter;
+  readonly kind: ConnectionKind;
+  readonly name: string;
+  readonly endpoints: Endpoints;
+  readonly adapterOptions: AdapterOptions;
+  readonly transport: FeedTransport;
+  readonly gate: ExchangeGate;
+  readonly records: OperationsRecords;
+  readonly random: RandomSource;
+  /** Names this connection to symbol actors; a name that was used before means the same events again, under the same ordinals. */
+  readonly source: string;
+  readonly strategy: RestartStrategy;
+  readonly reconnect: BackoffPolicy;
+  /** Time entries for quiet symbols; `undefined`: none (recordings bring their own time). */
+  readonly heartbeatMs: number | undefined;
+  /** Events of one symbol that may wait before its book falls back to a fresh snapshot, or the socket is paused. */
+  readonly maxPendingEvents: number;
+  /** False where dropped book events could never be had again (recordings): there the socket is paused instead. */
+  readonly canRefetchBooks: boolean;
+  /** Whether to open again after a close. */
+  readonly reconnects: boolean;
+  /** What it watches from the first moment of each life on. */
+  readonly watched: () => Iterable<WatchRequest>;
+};
+
+/** Frames in the inbox at which the socket is paused until they are worked off. */
+const INBOX_PAUSE_FRAMES = 4_096;
+const TICK_MS = 250;
+const REQUEST_TIMEOUT_MS = 15_000;
+const BODY_MAX_BYTES = 64 * 1024 * 1024;
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** A connection that lived this long starts again at the shortest delay. */
+const HEALTHY_AFTER_MS = 30_000;
+
+type InboxItem =
+  | { readonly type: 'opened' }
+  | { readonly type: 'frame'; readonly frame: string | Uint8Array; readonly receiveTimeMs: number }
+  | {
+      readonly type: 'answer';
+      readonly nativeSymbol: NativeSymbol;
+      readonly answer: SnapshotAnswer;
+      readonly receiveTimeMs: number;
+    }
+  | { readonly type: 'closed'; readonly reason: string };
+
+/** Returns the spec of a connection actor. It starts opening as soon as it watches a symbol. */
+export function connectionActor(options: ConnectionOptions): ActorSpec<ConnectionMessage, Connection> {
+  return {
+    name: options.name,
+    strategy: options.strategy,
+    initialState: (context) => new Connection(options, context),
+    receive: (connection, message) => {
+      connection.receive(message);
+      return connection;
+    },
+    onStarted: (_connection, context) => {
+      context.timers.every(TICK_MS, () => context.send(context.self, { type: 'Tick' }));
+    },
+    onStop: (connection) => connection.close('the connection actor stopped'),
+  };
+}
+
+/** The state of a connection actor. All inputs from outside pass the inbox, so that frames and REST answers keep their order. */
+class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #context: ActorContext<ConnectionMessage>;
+  readonly #routes: FeedRoutes;
+  #inbox: InboxItem[] = [];
+  #isWakeUpSent = false;
+  #session: FeedSession | undefined;
+  #socket: FeedSocket | undefined;
+  #isPaused = false;
+  #openDueMs: number | undefined;
+  #openedAtMs = 0;
+  #failuresInRow = 0;
+  #reconnectCount = 0;
+  #lastClosedReason: string | undefined;
+
+  constructor(options: ConnectionOptions, context: ActorContext<ConnectionMessage>) {
+    this.#options = options;
+    this.#context = context;
+    this.#routes = new FeedRoutes({
+      // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
+      source: options.canRefetchBooks ? `${options.source}.${context.incarnation}` : options.source,
+      carriesBooks: options.kind.channels.includes('book'),
+      deliver: (target, batch) => context.send(target, { type: 'Deliver', batch, feed: context.self }),
+      onPoison: (instrument, event, cause) => {
+        this.#reject(instrument, 'poison', `its actor failed on it twice: ${cause}`, describeEvent(event));
+      },
+    });
+    const timeMs = context.clock.nowMs();
+    for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
+    if (!this.#routes.isEmpty) this.#openDueMs = timeMs;
+  }
+
+  receive(message: ConnectionMessage): void {
+    const nowMs = this.#context.clock.nowMs();
+    switch (message.type) {
+      case 'InboxReady':
+        this.#workOff();
+        break;
+      case 'BatchAccepted':
+        this.#routes.acknowledge(message.instrument, message.source, message.lastOrdinal);
+        break;
+      case 'Tick':
+        this.#tick(nowMs);
+        break;
+      case 'Watch':
+        if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
+        if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], nowMs);
+        else this.#openDueMs ??= nowMs;
+        break;
+      case 'Unwatch':
+        this.#session?.unwatch([message.nativeSymbol], nowMs);
+        this.#routes.remove(message.nativeSymbol);
+        if (this.#routes.isEmpty) this.close('nothing left to watch');
+        break;
+      case 'Resync':
+        this.#session?.resync(message.nativeSymbol, message.reason, nowMs);
+        break;
+      case 'ResyncBook':
+        for (const nativeSymbol of this.#routes.booksOf(message.instrument)) {
+          this.#session?.resync(nativeSymbol, message.reason, nowMs);
+        }
+        break;
+      case 'SymbolRecovered':
+        this.#routes.redeliver(message.instrument, message);
+        break;
+      case 'GetStatus':
+        message.reply(this.#status());
+        break;
+      case 'GetCounters':
+        message.reply(this.#session?.counters(message.nativeSymbol));
+        break;
+      default:
+        message satisfies never;
+    }
+    this.#routes.flush();
+    this.#limitPending(nowMs);
+    if (this.#openDueMs !== undefined && nowMs >= this.#openDueMs) this.#open(nowMs);
+  }
+
+  /** Ends the connection for good: nothing reconnects until something is watched again. */
+  close(reason: string): void {
+    this.#openDueMs = undefined;
+    const { clock } = this.#context;
+    this.#session?.closed(reason, clock.nowMs());
+    this.#session = undefined;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close(reason);
+    this.#routes.flush();
+  }
+
+  #open(nowMs: number): void {
+    const waitMs = this.#options.gate.connectWaitMs(nowMs);
+    if (waitMs > 0) {
+      this.#openDueMs = nowMs + waitMs;
+      return;
+    }
+    this.#openDueMs = undefined;
+    const { adapter, kind, endpoints, adapterOptions, transport, random } = this.#options;
+    this.#session = new FeedSession({
+      adapter,
+      connectionKind: kind,
+      options: adapterOptions,
+      endpoints,
+      symbols: this.#routes.nativeSymbols(),
+      random,
+      effects: {
+        deliver: (nativeSymbol, event) => this.#routes.push(nativeSymbol, event),
+        send: (frame) => this.#socket?.send(frame),
+        fetchSnapshot: (nativeSymbol, request) => void this.#fetch(nativeSymbol, request),
+        reconnect: (reason) => this.#socket?.close(reason),
+        refuse: (nativeSymbol, code, message) => {
+          this.#context.log.warn(
+            { connection: this.#options.name, nativeSymbol, code, refusal: message },
+            'the exchange refused a request',
+          );
+        },
+        reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
+      },
+    });
+    // What a socket sends after it was replaced must not reach the session of its successor.
+    const isCurrent = (): boolean => this.#socket === socket;
+    let socket: FeedSocket | undefined = undefined;
+    const handlers = {
+      onOpen: () => isCurrent() && this.#put({ type: 'opened' }),
+      onFrame: (frame: string | Uint8Array, receiveTimeMs: number) =>
+        isCurrent() && this.#put({ type: 'frame', frame, receiveTimeMs }),
+      onClosed: (reason: string) => isCurrent() && this.#put({ type: 'closed', reason }),
+    };
+    socket = transport.open(
+      {
+        url: kind.url(endpoints),
+        frameMaxBytes: adapter.limits.frameMaxBytes,
+        handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+      },
+      handlers,
+    );
+    this.#socket = socket;
+    this.#isPaused = false;
+  }
+
+  #put(item: InboxItem): void {
+    this.#inbox.push(item);
+    if (!this.#isWakeUpSent) {
+      this.#isWakeUpSent = true;
+      this.#context.send(this.#context.self, { type: 'InboxReady' });
+    }
+    if (this.#inbox.length >= INBOX_PAUSE_FRAMES) this.#pause();
+  }
+
+  #workOff(): void {
+    this.#isWakeUpSent = false;
+    const items = this.#inbox;
+    this.#inbox = [];
+    for (const item of items) {
+      switch (item.type) {
+        case 'frame':
+          this.#session?.frame(item.frame, item.receiveTimeMs);
+          break;
+        case 'answer':
+          this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+          break;
+        case 'opened':
+          this.#openedAtMs = this.#context.clock.nowMs();
+          this.#session?.opened(this.#openedAtMs);
+          this.#context.log.info(
+            { connection: this.#options.name, exchange: this.#options.adapter.exchange },
+            'connected',
+          );
+          break;
+        case 'closed':
+          this.#closed(item.reason);
+          break;
+        default:
+          item satisfies never;
+      }
+    }
+  }
+
+  #closed(reason: string): void {
+    const nowMs = this.#context.clock.nowMs();
+    this.#session?.closed(reason, nowMs);
+    this.#lastClosedReason = reason;
+    this.#socket = undefined;
+    if (!this.#options.reconnects || this.#routes.isEmpty) return;
+    this.#session = undefined;
+    this.#failuresInRow =
+      this.#openedAtMs > 0 && nowMs - this.#openedAtMs > HEALTHY_AFTER_MS ? 0 : this.#failuresInRow + 1;
+    this.#openedAtMs = 0;
+    const delayMs = backoffDelayMs(this.#options.reconnect, this.#failuresInRow, this.#options.random);
+    this.#openDueMs = nowMs + delayMs;
+    this.#reconnectCount++;
+    this.#context.log.warn(
+      {
+        connection: this.#options.name,
+        exchange: this.#options.adapter.exchange,
+        cause: reason,
+        attempt: this.#failuresInRow,
+        delayMs,
+      },
+      'connection closed, will reconnect',
+    );
+  }
+
+  #tick(nowMs: number): void {
+    const { heartbeatMs, canRefetchBooks } = this.#options;
+    // A recording is its own clock: timers of the live protocol would disturb what was recorded.
+    if (canRefetchBooks) this.#session?.tick(nowMs);
+    const isAlive = this.#session?.status().state === 'open';
+    if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(nowMs, heartbeatMs);
+  }
+
+  async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
+    const session = this.#session;
+    let answer: SnapshotAnswer;
+    let receiveTimeMs: number;
+    try {
+      const {
+        status,
+        body,
+        receiveTimeMs: atMs,
+      } = await this.#options.gate.request(request, {
+        timeoutMs: REQUEST_TIMEOUT_MS,
+        bodyMaxBytes: BODY_MAX_BYTES,
+      });
+      answer = { ok: true, status, body };
+      receiveTimeMs = atMs;
+    } catch (error) {
+      answer = { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      receiveTimeMs = this.#context.clock.nowMs();
+    }
+    if (session === this.#session && !this.#context.isOver)
+      this.#put({ type: 'answer', nativeSymbol, answer, receiveTimeMs });
+  }
+
+  /** Books fall back to a fresh snapshot, trades are never dropped: when they alone are too many, the socket waits. */
+  #limitPending(nowMs: number): void {
+    const { maxPendingEvents, canRefetchBooks, name } = this.#options;
+    for (const { instrument, nativeSymbols, delivery } of this.#routes.overLimit(maxPendingEvents)) {
+      if (!canRefetchBooks) continue;
+      const droppedCount = delivery.dropPendingBookEvents();
+      if (droppedCount === 0) continue;
+      const reason = `${droppedCount} book events were dropped: the instrument's actor is too slow`;
+      this.#context.log.warn(
+        { connection: name, instrument, droppedCount },
+        'book events dropped, the book starts again',
+      );
+      for (const nativeSymbol of nativeSymbols) this.#session?.resync(nativeSymbol, reason, nowMs);
+      this.#routes.flush();
+    }
+    const mustWait = this.#routes.isOverLimit(maxPendingEvents);
+    if (mustWait) this.#pause();
+    else if (this.#isPaused && this.#inbox.length === 0 && !this.#routes.isOverLimit(maxPendingEvents / 2)) {
+      this.#isPaused = false;
+      this.#socket?.resume();
+    }
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  #status(): ConnectionStatus {
+    const { name, kind, endpoints } = this.#options;
+    return {
+      ...(this.#session?.status() ?? CLOSED_STATUS),
+      watchedCount: this.#routes.nativeSymbols().length,
+      name,
+      url: kind.url(endpoints),
+      reconnects: this.#reconnectCount,
+      lastClosedReason: this.#lastClosedReason,
+      pendingEvents: this.#routes.pendingCount + this.#inbox.length,
+      isPaused: this.#isPaused,
+    };
+  }
+
+  #reject(symbol: string | undefined, reason: string, detail: string, text: string): void {
+    this.#options.records.recordDeadLetter({
+      timeMs: this.#context.clock.nowMs(),
+      exchange: this.#options.adapter.exchange,
+      symbol,
+      reason,
+      detail,
+      text,
+    });
+  }
+}
+
+const CLOSED_STATUS: FeedSessionStatus = {
+  state: 'closed',
+  watchedCount: 0,
+  syncedCount: 0,
+  queuedFrames: 0,
+  framesReceived: 0,
+  framesRejected: 0,
+  lastSoundMs: undefined,
+  connectionSequenceChecksOk: 0,
+  connectionGapCount: 0,
+};
+
+function describeEvent(event: MarketEvent): string {
+  return JSON.stringify(event, (_name, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  ).slice(0, 4_096);
+}

@@ -1,0 +1,99 @@
+/**
+ * Trades and closed candles of one instrument on their way into the tables. They follow from the log: a crash loses nothing, because the
+ * fold gives them again and writing a row again changes nothing. A checkpoint may only be taken once they are written.
+ */
+import type { Candle } from '../market/candle.ts';
+import { formatCandle } from '../market/candle-text.ts';
+import type { Trade } from '../market/events.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+import { formatUnits } from '../market/units.ts';
+import type { CandleRow, MarketTables, TradeRow } from './ports.ts';
+
+/** Rows on their way beyond which the actor waits for the tables before it takes more. */
+export const ROWS_UNWRITTEN_MAX = 4_096;
+
+export class DerivedRows {
+  readonly #instrument: InstrumentKey;
+  readonly #tables: MarketTables;
+  #trades: TradeRow[] = [];
+  #candles: CandleRow[] = [];
+  #unwrittenCount = 0;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+
+  constructor(instrument: InstrumentKey, tables: MarketTables) {
+    this.#instrument = instrument;
+    this.#tables = tables;
+  }
+
+  addTrade(trade: Trade): void {
+    this.#trades.push({
+      instrument: this.#instrument,
+      tradeId: trade.tradeId,
+      eventTimeMs: trade.eventTimeMs,
+      receiveTimeMs: trade.receiveTimeMs,
+      price: formatUnits(trade.price, trade.scales.price),
+      quantity: formatUnits(trade.quantity, trade.scales.quantity),
+      takerSide: trade.takerSide,
+      isHistory: trade.isHistory,
+    });
+  }
+
+  addCandle(candle: Candle): void {
+    const text = formatCandle(candle, { isClosed: true });
+    this.#candles.push({
+      instrument: this.#instrument,
+      interval: text.interval,
+      openTimeMs: text.openTimeMs,
+      revision: text.revision,
+      open: text.open,
+      high: text.high,
+      low: text.low,
+      close: text.close,
+      volume: text.volume,
+      quoteVolume: text.quoteVolume,
+      takerBuyVolume: text.takerBuyVolume,
+      tradeCount: text.tradeCount,
+    });
+  }
+
+  /** Hands over what was added and resolves when all rows so far are durable. @throws what the tables failed with */
+  async write(): Promise<void> {
+    this.#handOver();
+    await this.#lastWrite;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Hands over what was added; waits only when too much is on its way already. @throws what the tables failed with */
+  async writeWithBackpressure(): Promise<void> {
+    this.#handOver();
+    if (this.#unwrittenCount > ROWS_UNWRITTEN_MAX) await this.#lastWrite;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** What is not written now follows from the log again: the next life of the actor starts without it. */
+  forget(): void {
+    this.#trades = [];
+    this.#candles = [];
+    this.#failure = undefined;
+  }
+
+  #handOver(): void {
+    const count = this.#trades.length + this.#candles.length;
+    if (count === 0) return;
+    const rows = { trades: this.#trades, candles: this.#candles };
+    this.#trades = [];
+    this.#candles = [];
+    this.#unwrittenCount += count;
+    const write = this.#tables.write(rows).then(
+      () => {
+        this.#unwrittenCount -= count;
+      },
+      (error: unknown) => {
+        this.#unwrittenCount -= count;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
+      },
+    );
+    this.#lastWrite = Promise.all([this.#lastWrite, write]).then(() => undefined);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The instruments of this node: which are wanted, which run, and how to start, stop and look at each. The wanted set is kept in the catalog
+ * and survives restarts. Changes of one instrument are carried out one after the other; different ones do not wait for each other.
+ */
+import type { Log } from '../base/log.ts';
+import { TampinesError } from '../base/errors.ts';
+import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
+import { toInstrumentKey } from '../market/symbols.ts';
+import type { InstrumentListing } from '../exchanges/adapter.ts';
+import type { ConnectionMessage, ConnectionStatus } from './connection.ts';
+import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
+import type { ActorRef, AnyActorRef } from './kernel/actor-types.ts';
+import type { ActorSystem } from './kernel/actor-system.ts';
+import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
+import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
+import type { SymbolMessage, SymbolView } from './symbol.ts';
+
+/** A symbol actor as this node started it. */
+export type RunningSymbol = {
+  readonly ref: ActorRef<SymbolMessage>;
+  readonly scheduled: ScheduledInstrument;
+};
+
+export type InstrumentsOptions = {
+  readonly system: ActorSystem;
+  readonly catalog: InstrumentCatalog;
+  readonly exchanges: ReadonlyMap<string, ActorRef<ExchangeMessage>>;
+  readonly schedule: PublishSchedule;
+  readonly log: Log;
+  /** Starts the symbol actor of an instrument. */
+  readonly spawnSymbol: (instrument: DesiredInstrument) => RunningSymbol;
+};
+
+export type InstrumentStatus = {
+  readonly instrument: DesiredInstrument;
+  /** Of its actor: `running`, `recovering`, `restarting`, `parked`, … */
+  readonly actorStatus: string;
+  readonly restarts: number;
+  readonly lastFailure: string | undefined;
+};
+
+const RESOLVE_TIMEOUT_MS = 30_000;
+const VIEW_TIMEOUT_MS = 5_000;
+
+type Running = { readonly instrument: DesiredInstrument; readonly symbol: RunningSymbol };
+
+export class Instruments {
+  readonly #options: InstrumentsOptions;
+  readonly #running = new Map<InstrumentKey, Running>();
+  readonly #changes = new Map<string, Promise<unknown>>();
+
+  constructor(options: InstrumentsOptions) {
+    this.#options = options;
+  }
+
+  /** Starts everything that the catalog wants; resolves when all actors are spawned (they recover by themselves). */
+  async start(): Promise<void> {
+    for (const instrument of await this.#options.catalog.list()) {
+      if (this.#options.exchanges.has(instrument.exchange)) this.#run(instrument);
+      else
+        this.#options.log.warn(
+          { instrument: instrument.instrument },
+          'no adapter for a wanted instrument, it stays stopped',
+        );
+    }
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+
+  list(): InstrumentStatus[] {
+    const nodes = new Map(this.#options.system.tree().map((node) => [node.path, node]));
+    return Array.from(this.#running.values(), ({ instrument, symbol }) => {
+      const node = nodes.get(symbol.ref.path);
+      return {
+        instrument,
+        actorStatus: node?.status ?? 'stopped',
+        restarts: node?.restarts ?? 0,
+        lastFailure: node?.lastFailure?.cause,
+      };
+    });
+  }
+
+  /**
+   * Adds an instrument to the wanted set and starts it. `symbol` is unified or the exchange's own.
+   * @throws TampinesError `UNKNOWN_EXCHANGE` · `UNKNOWN_SYMBOL` · `INSTRUMENT_EXISTS` · `SERVICE_UNAVAILABLE`
+   */
+  async spawn(exchange: string, symbol: string): Promise<DesiredInstrument> {
+    const exchangeRef = this.#exchange(exchange);
+    return this.#inTurn(`${exchange}:${symbol}`, async () => {
+      const resolution = await this.#options.system.ask<ExchangeMessage, SymbolResolution>(
+        exchangeRef,
+        (reply) => ({ type: 'ResolveSymbol', symbol, reply }),
+        RESOLVE_TIMEOUT_MS,
+      );
+      if (!resolution.ok)
+        throw new TampinesError(resolution.code, resolution.message, { fields: { exchange, symbol } });
+      const { listing } = resolution;
+      const key = toInstrumentKey(exchange as ExchangeId, listing.symbol);
+      if (this.#running.has(key)) {
+        throw new TampinesError('INSTRUMENT_EXISTS', `${key} is already running`, {
+          fields: { instrument: key },
+        });
+      }
+      const instrument = await this.#options.catalog.add({
+        instrument: key,
+        exchange: exchange as ExchangeId,
+        symbol: listing.symbol,
+        nativeSymbol: listing.nativeSymbol,
+      });
+      if (!this.#running.has(key)) this.#run(instrument);
+      return instrument;
+    });
+  }
+
+  /** Takes the instrument out of the wanted set; its actor drains, checkpoints and ends. @throws TampinesError `INSTRUMENT_UNKNOWN` */
+  async stop(key: InstrumentKey): Promise<void> {
+    await this.#inTurn(key, async () => {
+      const { instrument, symbol } = this.#get(key);
+      this.#options.system.send(this.#exchange(instrument.exchange), {
+        type: 'UnwatchInstrument',
+        nativeSymbol: instrument.nativeSymbol,
+      });
+      this.#options.schedule.remove(key);
+      await this.#options.catalog.remove(key);
+      this.#running.delete(key);
+      await this.#options.system.stop(symbol.ref);
+    });
+  }
+
+  /** Ends the actor's life and begins a new one from its log; a parked one starts again. @throws TampinesError `INSTRUMENT_UNKNOWN` */
+  async restart(key: InstrumentKey, reason: string): Promise<void> {
+    const { symbol } = this.#get(key);
+    const status = this.list().find(({ instrument }) => instrument.instrument === key)?.actorStatus;
+    if (status === 'parked') await this.#options.system.unpark(symbol.ref);
+    else await this.#options.system.restart(symbol.ref, reason);
+  }
+
+  /** Asks the exchange for a fresh book. @throws TampinesError `INSTRUMENT_UNKNOWN` */
+  resync(key: InstrumentKey, reason: string): void {
+    const { instrument } = this.#get(key);
+    this.#options.system.send(this.#exchange(instrument.exchange), {
+      type: 'ResyncInstrument',
+      nativeSymbol: instrument.nativeSymbol,
+      reason,
+    });
+  }
+
+  /**
+   * Returns what `read` makes of the instrument's state, which it must neither keep nor change.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `ACTOR_UNAVAILABLE` · `ASK_TIMEOUT`
+   */
+  async view<Result>(
+    key: InstrumentKey,
+    read: (view: SymbolView, instrument: DesiredInstrument) => Result,
+  ): Promise<Result> {
+    const { instrument, symbol } = this.#get(key);
+    return this.#options.system.ask<SymbolMessage, Result>(
+      symbol.ref,
+      (reply) => ({ type: 'GetView', read: (view) => reply(read(view, instrument)) }),
+      VIEW_TIMEOUT_MS,
+    );
+  }
+
+  /** Fault switch for drills: the instrument's next delivery fails its actor. */
+  failNextDelivery(key: InstrumentKey, message: string): void {
+    this.#options.system.send(this.#get(key).symbol.ref, { type: 'FailNextDelivery', message });
+  }
+
+  /** @throws TampinesError `UNKNOWN_EXCHANGE` */
+  async listSymbols(exchange: string): Promise<readonly InstrumentListing[]> {
+    return this.#options.system.ask<ExchangeMessage, readonly InstrumentListing[]>(
+      this.#exchange(exchange),
+      (reply) => ({ type: 'ListSymbols', reply }),
+      VIEW_TIMEOUT_MS,
+    );
+  }
+
+  /** @throws TampinesError `UNKNOWN_EXCHANGE` */
+  async connections(exchange: string): Promise<ConnectionStatus[]> {
+    const { system } = this.#options;
+    const refs = await system.ask<ExchangeMessage, readonly ActorRef<ConnectionMessage>[]>(
+      this.#exchange(exchange),
+      (reply) => ({ type: 'GetConnections', reply }),
+      VIEW_TIMEOUT_MS,
+    );
+    return Promise.all(
+      refs.map((ref) =>
+        system.ask<ConnectionMessage, ConnectionStatus>(
+          ref,
+          (reply) => ({ type: 'GetStatus', reply }),
+          VIEW_TIMEOUT_MS,
+        ),
+      ),
+    );
+  }
+
+  /** Symbol actors in start order, for the ordered shutdown. */
+  refs(): AnyActorRef[] {
+    return Array.from(this.#running.values(), ({ symbol }) => symbol.ref);
+  }
+
+  #run(instrument: DesiredInstrument): void {
+    const symbol = this.#options.spawnSymbol(instrument);
+    this.#running.set(instrument.instrument, { instrument, symbol });
+    this.#options.schedule.add(symbol.scheduled);
+    this.#options.system.send(this.#exchange(instrument.exchange), {
+      type: 'WatchInstrument',
+      instrument: instrument.instrument,
+      nativeSymbol: instrument.nativeSymbol,
+      target: symbol.ref,
+    });
+  }
+
+  #get(key: InstrumentKey): Running {
+    const running = this.#running.get(key);
+    if (running === undefined) {
+      const message = `${key} is not running here; spawn it with POST /v1/instruments`;
+      throw new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
+    }
+    return running;
+  }
+
+  #exchange(exchange: string): ActorRef<ExchangeMessage> {
+    const ref = this.#options.exchanges.get(exchange);
+    if (ref === undefined) {
+      const known = [...this.#options.exchanges.keys()].join(', ');
+      throw new TampinesError(
+        'UNKNOWN_EXCHANGE',
+        `There is no exchange '${exchange}'; known ones: ${known}`,
+        { fields: { exchange } },
+      );
+    }
+    return ref;
+  }
+
+  #inTurn<Result>(key: string, change: () => Promise<Result>): Promise<Result> {
+    const before = this.#changes.get(key) ?? Promise.resolve();
+    const turn = before.then(change, change);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#changes.set(key, settled);
+    void settled.then(() => {
+      if (this.#changes.get(key) === settled) this.#changes.delete(key);
+    });
+    return turn;
+  }
+}

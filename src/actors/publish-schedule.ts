@@ -1,0 +1,98 @@
+/**
+ * Wakes symbol actors when something of theirs is due: one timer for all, instruments spread evenly over the period, and only those with
+ * something to tell. An actor that has not worked off its last wake-up gets no second one.
+ */
+import type { TimerHandle, Timers } from '../base/clock.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+import type { ActorRef } from './kernel/actor-types.ts';
+import type { SymbolMessage } from './symbol.ts';
+import type { ChangeFlags } from './symbol-publications.ts';
+
+/** Parts of the book interval that instruments are spread over. */
+const SLOT_COUNT = 10;
+
+export type PublishScheduleOptions = {
+  readonly timers: Timers;
+  readonly bookIntervalMs: number;
+  readonly tickerIntervalMs: number;
+  readonly candleIntervalMs: number;
+  /** How often unchanged keys are kept alive. */
+  readonly refreshIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  readonly send: (target: ActorRef<SymbolMessage>, message: SymbolMessage) => void;
+};
+
+/** Lives beside the actor: the actor clears `isWakeUpPending` when it takes the wake-up. */
+export type ScheduledInstrument = {
+  readonly instrument: InstrumentKey;
+  readonly target: ActorRef<SymbolMessage>;
+  readonly changes: ChangeFlags;
+  isWakeUpPending: boolean;
+};
+
+type Entry = { readonly scheduled: ScheduledInstrument; roundCount: number };
+
+export class PublishSchedule {
+  readonly #options: PublishScheduleOptions;
+  readonly #slots: Set<Entry>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
+  readonly #entries = new Map<InstrumentKey, { entry: Entry; slot: Set<Entry> }>();
+  #slotIndex = 0;
+  #addedCount = 0;
+  #timer: TimerHandle | undefined;
+
+  constructor(options: PublishScheduleOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const slotMs = Math.max(1, Math.round(this.#options.bookIntervalMs / SLOT_COUNT));
+    this.#timer = this.#options.timers.every(slotMs, () => this.#tick());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  add(scheduled: ScheduledInstrument): void {
+    this.remove(scheduled.instrument);
+    const slot = this.#slots[this.#addedCount % SLOT_COUNT]!;
+    // The rarer things are spread over their own periods too, not only over the slots of the book's.
+    const entry = { scheduled, roundCount: Math.floor(this.#addedCount / SLOT_COUNT) };
+    this.#addedCount++;
+    slot.add(entry);
+    this.#entries.set(scheduled.instrument, { entry, slot });
+  }
+
+  remove(instrument: InstrumentKey): void {
+    const held = this.#entries.get(instrument);
+    if (held === undefined) return;
+    held.slot.delete(held.entry);
+    this.#entries.delete(instrument);
+  }
+
+  #tick(): void {
+    for (const entry of this.#slots[this.#slotIndex]!) this.#wake(entry);
+    this.#slotIndex = (this.#slotIndex + 1) % SLOT_COUNT;
+  }
+
+  #wake(entry: Entry): void {
+    const { scheduled } = entry;
+    const round = entry.roundCount++;
+    if (this.#isDue(round, this.#options.checkpointIntervalMs)) {
+      this.#options.send(scheduled.target, { type: 'CheckpointDue' });
+    }
+    if (scheduled.isWakeUpPending) return;
+    const { changes } = scheduled;
+    const book = changes.book;
+    const ticker = changes.ticker && this.#isDue(round, this.#options.tickerIntervalMs);
+    const candles = changes.candles && this.#isDue(round, this.#options.candleIntervalMs);
+    const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
+    if (!book && !ticker && !candles && !refresh) return;
+    scheduled.isWakeUpPending = true;
+    this.#options.send(scheduled.target, { type: 'PublishDue', book, ticker, candles, refresh });
+  }
+
+  #isDue(round: number, intervalMs: number): boolean {
+    return round % Math.max(1, Math.round(intervalMs / this.#options.bookIntervalMs)) === 0;
+  }
+}

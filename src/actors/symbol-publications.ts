@@ -1,0 +1,221 @@
+/**
+ * What one instrument publishes: books at each resolution, the ticker, open candles, and candles as they close. Only what changed is
+ * published; what did not is kept alive. Everything shown is durable already, because only folded entries are seen here.
+ */
+import type { Candle } from '../market/candle.ts';
+import { formatCandle } from '../market/candle-text.ts';
+import type { Levels, LogEntry } from '../market/events.ts';
+import { groupLevels } from '../market/grouping.ts';
+import type { InstrumentState } from '../market/instrument-state.ts';
+import type { CandleInterval } from '../market/intervals.ts';
+import { formatTicker } from '../market/ticker.ts';
+import type { Scales } from '../market/units.ts';
+import { formatUnits } from '../market/units.ts';
+import type {
+  DesiredInstrument,
+  DocumentHead,
+  Documents,
+  Publication,
+  Publisher,
+  TextLevels,
+} from './ports.ts';
+
+/** What of an instrument changed since it was last published; shared with the schedule, which only wakes actors that have something to tell. */
+export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean };
+
+export type PublishedStatus = Pick<DocumentHead, 'status' | 'statusReason'>;
+
+export type SymbolPublicationsOptions = {
+  readonly instrument: DesiredInstrument;
+  readonly epoch: number;
+  readonly documents: Documents;
+  readonly publisher: Publisher;
+  readonly bookResolutions: readonly number[];
+  readonly bookDepth: number;
+  readonly candleIntervals: readonly CandleInterval[];
+};
+
+export class SymbolPublications {
+  readonly #options: SymbolPublicationsOptions;
+  readonly #keys: readonly string[];
+  /** Texts of tickers and open candles as published last, without what changes by itself (sequence, times of the head). */
+  readonly #publishedTexts = new Map<string, string>();
+  /** Of the newest entry in this life. */
+  #lastTimes: { eventTimeMs: number; receiveTimeMs: number } | undefined;
+  readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
+
+  constructor(options: SymbolPublicationsOptions) {
+    this.#options = options;
+    const { instrument, documents, bookResolutions, candleIntervals } = options;
+    this.#keys = [
+      ...bookResolutions.map((resolution) => documents.bookKey(instrument, resolution)),
+      documents.tickerKey(instrument),
+      ...candleIntervals.map((interval) => documents.candleKey(instrument, interval)),
+    ];
+  }
+
+  /** Marks what the entry may have changed. */
+  folded(entry: LogEntry): void {
+    this.#lastTimes = entry.events.at(-1);
+    for (const { type } of entry.events) {
+      if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument')
+        this.changes.book = true;
+      else this.changes.ticker = this.changes.candles = true;
+    }
+  }
+
+  everythingChanged(): void {
+    this.#publishedTexts.clear();
+    this.changes.book = this.changes.ticker = this.changes.candles = true;
+  }
+
+  /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */
+  publish(
+    state: InstrumentState,
+    status: PublishedStatus,
+    due: { book: boolean; ticker: boolean; candles: boolean; refresh: boolean },
+  ): void {
+    const publications: Publication[] = [];
+    if (due.book && this.changes.book) {
+      this.changes.book = false;
+      this.#addBooks(state, status, publications);
+    }
+    if (due.ticker && this.changes.ticker) {
+      this.changes.ticker = false;
+      this.#addTicker(state, status, publications);
+    }
+    if (due.candles && this.changes.candles) {
+      this.changes.candles = false;
+      this.#addCandles(state, status, publications);
+    }
+    if (publications.length > 0) this.#options.publisher.publish(publications);
+    if (due.refresh) this.#options.publisher.refresh(this.#keys);
+  }
+
+  candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
+    const { documents, instrument, epoch, publisher } = this.#options;
+    const value = documents.candle(this.#head(state, status), formatCandle(candle, { isClosed: true }));
+    const key = documents.candleKey(instrument, candle.interval);
+    publisher.publish([{ key, epoch, seq: state.position, value, kind: 'closedCandle' }]);
+  }
+
+  /** The instrument was stopped: its keys expire. */
+  stop(): void {
+    this.#options.publisher.expire(this.#keys);
+  }
+
+  #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
+    const { documents, instrument, epoch, bookResolutions, bookDepth } = this.#options;
+    const head = this.#head(state, status, state.lastBookEvent);
+    const tickSize = state.metadata?.tickSize;
+    for (const resolution of bookResolutions) {
+      const { scales, bids, asks } = groupLevels(state.book, { tickSize, resolution, groupsMax: bookDepth });
+      const value = documents.book(head, {
+        resolution,
+        tickSize,
+        bids: toTextLevels(bids, scales),
+        asks: toTextLevels(asks, scales),
+      });
+      publications.push({
+        key: documents.bookKey(instrument, resolution),
+        epoch,
+        seq: state.position,
+        value,
+        kind: 'latest',
+      });
+    }
+  }
+
+  #addTicker(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
+    const { documents, instrument, epoch } = this.#options;
+    const ticker = state.ticker.read();
+    if (ticker === undefined) return;
+    const text = formatTicker(ticker);
+    const key = documents.tickerKey(instrument);
+    // The window moves with every second; subscribers hear of it when a number changed.
+    if (
+      !this.#isNew(
+        key,
+        JSON.stringify([
+          text.open,
+          text.high,
+          text.low,
+          text.last,
+          text.volume,
+          text.tradeCount,
+          status.status,
+        ]),
+      )
+    )
+      return;
+    const value = documents.ticker(this.#head(state, status), text);
+    publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
+  }
+
+  #addCandles(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
+    const { documents, instrument, epoch, candleIntervals } = this.#options;
+    const head = this.#head(state, status);
+    for (const interval of candleIntervals) {
+      const candle = state.candles.readOpen(interval);
+      if (candle === undefined) continue;
+      const text = formatCandle(candle, { isClosed: false });
+      const key = documents.candleKey(instrument, interval);
+      if (
+        !this.#isNew(
+          key,
+          JSON.stringify([
+            text.openTimeMs,
+            text.open,
+            text.high,
+            text.low,
+            text.close,
+            text.volume,
+            text.tradeCount,
+          ]),
+        )
+      ) {
+        continue;
+      }
+      publications.push({
+        key,
+        epoch,
+        seq: state.position,
+        value: documents.candle(head, text),
+        kind: 'latest',
+      });
+    }
+  }
+
+  #isNew(key: string, text: string): boolean {
+    if (this.#publishedTexts.get(key) === text) return false;
+    this.#publishedTexts.set(key, text);
+    return true;
+  }
+
+  #head(
+    state: InstrumentState,
+    status: PublishedStatus,
+    times?: { eventTimeMs: number; receiveTimeMs: number },
+  ): DocumentHead {
+    const { instrument, epoch } = this.#options;
+    return {
+      exchange: instrument.exchange,
+      symbol: instrument.symbol,
+      epoch,
+      seq: state.position,
+      eventTimeMs: times?.eventTimeMs ?? this.#lastTimes?.eventTimeMs,
+      receiveTimeMs: times?.receiveTimeMs ?? this.#lastTimes?.receiveTimeMs,
+      status: status.status,
+      statusReason: status.statusReason,
+    };
+  }
+}
+
+/** Returns flat levels as pairs of decimal text. */
+export function toTextLevels(levels: Levels, scales: Scales): TextLevels {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < levels.length; index += 2) {
+    pairs.push([formatUnits(levels[index]!, scales.price), formatUnits(levels[index + 1]!, scales.quantity)]);
+  }
+  return pairs;
+}

@@ -1,0 +1,332 @@
+/**
+ * The symbol actor: the one owner of an instrument's state. It decides what of a delivery enters the log, waits until that is durable,
+ * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
+ */
+import { decide } from '../market/decide.ts';
+import type { EventBatch, LogEntry } from '../market/events.ts';
+import { evolve } from '../market/evolve.ts';
+import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../market/instrument-state.ts';
+import { createInstrumentState, restoreInstrument, snapshotInstrument } from '../market/instrument-state.ts';
+import { classifyError } from '../supervision/failure.ts';
+import type { RestartStrategy } from '../supervision/strategy.ts';
+import type {
+  ActorRef,
+  PersistenceEngine,
+  PersistentActorContext,
+  PersistentActorSpec,
+} from './kernel/actor-types.ts';
+import type { DesiredInstrument, Journal, MarketTables, OperationsRecords, ShardClaim } from './ports.ts';
+import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
+import { DerivedRows } from './derived-rows.ts';
+
+/** What a symbol actor tells the feeds that deliver to it. `instrument` names the sender. */
+export type FeedReply =
+  | {
+      readonly type: 'BatchAccepted';
+      readonly instrument: string;
+      readonly source: string;
+      readonly lastOrdinal: number;
+    }
+  /** The actor failed and is back: what it did not acknowledge must be sent again. `isTransient`: the delivery was not to blame. */
+  | {
+      readonly type: 'SymbolRecovered';
+      readonly instrument: string;
+      readonly cause: string;
+      readonly isTransient: boolean;
+    }
+  /** The book contradicts the exchange: get a fresh one. */
+  | { readonly type: 'ResyncBook'; readonly instrument: string; readonly reason: string };
+
+export type SymbolMessage =
+  | { readonly type: 'Deliver'; readonly batch: EventBatch; readonly feed: ActorRef<FeedReply> }
+  | {
+      readonly type: 'PublishDue';
+      readonly book: boolean;
+      readonly ticker: boolean;
+      readonly candles: boolean;
+      readonly refresh: boolean;
+    }
+  | { readonly type: 'CheckpointDue' }
+  /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
+  | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
+  /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
+  | { readonly type: 'FailNextDelivery'; readonly message: string };
+
+export type SymbolView = {
+  readonly state: InstrumentState;
+  readonly status: PublishedStatus['status'];
+  readonly statusReason: string;
+};
+
+export type SymbolActorOptions = {
+  readonly instrument: DesiredInstrument;
+  readonly policy: InstrumentPolicy;
+  readonly claim: ShardClaim;
+  readonly journal: Journal;
+  readonly tables: MarketTables;
+  readonly records: OperationsRecords;
+  readonly publications: SymbolPublications;
+  readonly strategy: RestartStrategy;
+  /** Entries folded since the last checkpoint after which the actor takes one by itself. */
+  readonly checkpointEveryEntries: number;
+  /** The wake-up of the publish schedule was taken up. */
+  readonly onWakeUpTaken: () => void;
+  /** Told once per life what the recovery came to. */
+  readonly onReady: (ready: { instrument: DesiredInstrument; position: number }) => void;
+};
+
+type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
+type Spec = PersistentActorSpec<SymbolMessage, InstrumentState, LogEntry, InstrumentSnapshot>;
+
+/** Returns the spec of the symbol actor of one instrument; its name is the symbol, its key the instrument's. */
+export function symbolActor(options: SymbolActorOptions): Spec {
+  const actor = new SymbolActor(options);
+  return {
+    name: options.instrument.instrument,
+    key: options.instrument.instrument,
+    engine: journalEngine(options),
+    strategy: options.strategy,
+    initialState: () => actor.begin(),
+    restore: (snapshot) => restoreInstrument(snapshot, options.policy),
+    evolve: (state, entry) => actor.fold(state, entry),
+    receive: (state, message, context) => actor.receive(state, message, context),
+    onRecovered: (state, context, recovery) => actor.recovered(state, context, recovery),
+    onStop: (state, context, reason) => (reason === 'stop' ? actor.stop(state, context) : undefined),
+    positionOf: (state) => state.position,
+    describe: describeMessage,
+  };
+}
+
+type LateOrRejected = { readonly eventTimeMs: number };
+
+/** The journal as the kernel's engine: one key is one instrument. */
+function journalEngine({
+  journal,
+  claim,
+  instrument,
+}: SymbolActorOptions): PersistenceEngine<LogEntry, InstrumentSnapshot> {
+  const key = instrument.instrument;
+  return {
+    async latestSnapshot() {
+      const row = await journal.latestSnapshot(key);
+      return row === undefined ? undefined : { batchNumber: row.batchNumber, snapshot: row.state };
+    },
+    readBatches: (_key, afterBatchNumber, visit) =>
+      journal.readBatches(key, afterBatchNumber, (row) => visit(row.batchNumber, row.entry)),
+    append: (_key, batchNumber, entry) => journal.append(claim, key, batchNumber, entry),
+  };
+}
+
+/** What outlives a single life of the actor: its feeds, and why the last life ended. */
+class SymbolActor {
+  readonly #options: SymbolActorOptions;
+  readonly #rows: DerivedRows;
+  readonly #feeds = new Set<ActorRef<FeedReply>>();
+  #injectedFailure: string | undefined;
+  #unsureReason: string | undefined;
+  /** Whether a delivery was in hand when the last life ended; the cause it gave. */
+  #deliveryFailure: { cause: string; isTransient: boolean } | undefined;
+  #isRecovering = true;
+  #hasLived = false;
+  /** The node was away: the book was true when it was written and may be wrong now, until the feed says something. */
+  #isUnsureAfterRecovery = false;
+  #checkpointPosition = 0;
+
+  constructor(options: SymbolActorOptions) {
+    this.#options = options;
+    this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
+  }
+
+  begin(): InstrumentState {
+    this.#isRecovering = true;
+    this.#rows.forget();
+    return createInstrumentState(this.#options.policy);
+  }
+
+  fold(state: InstrumentState, entry: LogEntry): InstrumentState {
+    evolve(state, entry, this.#options.policy, {
+      onTrade: (trade) => this.#rows.addTrade(trade),
+      onCandleClosed: (candle) => {
+        this.#rows.addCandle(candle);
+        if (!this.#isRecovering)
+          this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
+      },
+      onLateTrade: (trade) => {
+        if (this.#isRecovering) return;
+        this.#reject(
+          trade,
+          'late-trade',
+          'the trade is later than the allowed lateness and counts in no candle',
+        );
+      },
+      onCandlesSkipped: () => undefined,
+      onBookUnsure: (reason) => {
+        this.#unsureReason = reason;
+      },
+    });
+    return state;
+  }
+
+  async recovered(
+    state: InstrumentState,
+    context: Context,
+    recovery: { snapshotBatchNumber: number; batchNumber: number; entriesReplayed: number; tookMs: number },
+  ): Promise<void> {
+    this.#isRecovering = false;
+    this.#unsureReason = undefined;
+    this.#checkpointPosition = state.position;
+    this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';
+    // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
+    await this.#rows.write();
+    context.log.info(
+      {
+        instrument: this.#options.instrument.instrument,
+        position: state.position,
+        snapshotBatchNumber: recovery.snapshotBatchNumber,
+        entriesReplayed: recovery.entriesReplayed,
+        tookMs: Math.round(recovery.tookMs),
+      },
+      'instrument recovered',
+    );
+    const failure = this.#deliveryFailure;
+    this.#deliveryFailure = undefined;
+    if (this.#hasLived) {
+      for (const feed of this.#feeds) {
+        context.send(feed, {
+          type: 'SymbolRecovered',
+          instrument: this.#options.instrument.instrument,
+          cause: failure?.cause ?? 'the actor was restarted',
+          isTransient: failure?.isTransient ?? true,
+        });
+      }
+    }
+    this.#hasLived = true;
+    this.#options.publications.everythingChanged();
+    this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
+  }
+
+  receive(
+    state: InstrumentState,
+    message: SymbolMessage,
+    context: Context,
+  ): InstrumentState | Promise<InstrumentState> {
+    switch (message.type) {
+      case 'Deliver':
+        return this.#deliver(state, message.batch, message.feed, context);
+      case 'PublishDue':
+        this.#options.onWakeUpTaken();
+        this.#options.publications.publish(state, this.#statusOf(state), message);
+        return state;
+      case 'CheckpointDue':
+        return this.#checkpoint(state, context);
+      case 'GetView':
+        message.read({ state, ...this.#statusOf(state) });
+        return state;
+      case 'FailNextDelivery':
+        this.#injectedFailure = message.message;
+        return state;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  async stop(state: InstrumentState, context: Context): Promise<void> {
+    await this.#checkpoint(state, context);
+    this.#options.publications.stop();
+  }
+
+  async #deliver(
+    state: InstrumentState,
+    batch: EventBatch,
+    feed: ActorRef<FeedReply>,
+    context: Context,
+  ): Promise<InstrumentState> {
+    this.#feeds.add(feed);
+    try {
+      return await this.#accept(state, batch, feed, context);
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#deliveryFailure = { cause, isTransient: classifyError(error) === 'transient' };
+      throw error;
+    }
+  }
+
+  async #accept(
+    state: InstrumentState,
+    batch: EventBatch,
+    feed: ActorRef<FeedReply>,
+    context: Context,
+  ): Promise<InstrumentState> {
+    const { instrument } = this.#options.instrument;
+    this.#throwInjectedFailure();
+    const decision = decide(state, batch, this.#options.policy);
+    for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
+    let next = state;
+    if (decision.entry !== undefined) {
+      next = await context.persist(decision.entry);
+      this.#isUnsureAfterRecovery = false;
+      this.#options.publications.folded(decision.entry);
+      await this.#rows.writeWithBackpressure();
+    }
+    const lastOrdinal = batch.firstOrdinal + batch.events.length - 1;
+    context.send(feed, { type: 'BatchAccepted', instrument, source: batch.source, lastOrdinal });
+    const unsureReason = this.#unsureReason ?? decision.resyncReason;
+    this.#unsureReason = undefined;
+    if (unsureReason !== undefined)
+      context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason });
+    if (next.position - this.#checkpointPosition >= this.#options.checkpointEveryEntries) {
+      return this.#checkpoint(next, context);
+    }
+    return next;
+  }
+
+  /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
+  async #checkpoint(state: InstrumentState, context: Context): Promise<InstrumentState> {
+    if (state.position === this.#checkpointPosition) return state;
+    await this.#rows.write();
+    const { journal, claim, instrument } = this.#options;
+    await journal.saveSnapshot(claim, {
+      instrument: instrument.instrument,
+      batchNumber: context.batchNumber,
+      position: state.position,
+      state: snapshotInstrument(state),
+    });
+    this.#checkpointPosition = state.position;
+    await journal.prune(instrument.instrument);
+    return state;
+  }
+
+  #statusOf(state: InstrumentState): PublishedStatus {
+    if (this.#isUnsureAfterRecovery) {
+      return { status: 'stale', statusReason: 'recovered after a restart, not yet confirmed by the feed' };
+    }
+    return { status: state.bookStatus.status, statusReason: state.bookStatus.reason };
+  }
+
+  #reject(event: LateOrRejected, reason: string, detail: string): void {
+    const { exchange, symbol } = this.#options.instrument;
+    this.#options.records.recordDeadLetter({
+      timeMs: event.eventTimeMs,
+      exchange,
+      symbol,
+      reason,
+      detail,
+      text: JSON.stringify(event, (_name, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      ).slice(0, 4_096),
+    });
+  }
+
+  #throwInjectedFailure(): void {
+    const message = this.#injectedFailure;
+    if (message === undefined) return;
+    this.#injectedFailure = undefined;
+    throw new Error(message);
+  }
+}
+
+function describeMessage(message: SymbolMessage): string {
+  if (message.type !== 'Deliver') return message.type;
+  const { source, firstOrdinal, events } = message.batch;
+  return `Deliver of ${events.length} events from ordinal ${firstOrdinal} of ${source}`;
+}
