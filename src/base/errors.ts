@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis) can not be reached.',
   ACTOR_UNAVAILABLE: 'The actor is gone, stopping or parked, so it can not take the message or the child.',
   ACTOR_EXISTS: 'An actor of this path, or with this log, is already there.',
+  HANDLER_STUCK: 'An actor took too long over a message and was cut off.',
   ASK_TIMEOUT: 'An actor did not reply in time.',
 } as const;
 

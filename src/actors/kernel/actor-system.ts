@@ -1,5 +1,12 @@
-import type { Clock, RandomSource, Timers } from '../../base/clock.ts';
+/**
+ * The actors of one process, as the rest of the project sees them: typed references, supervised lives, bounded mailboxes, dead letters, and
+ * clock, timers and randomness handed in. Runs on nact, which nobody outside of this folder knows.
+ */
+import type { Clock, RandomSource, TimerHandle, Timers } from '../../base/clock.ts';
+import { TampinesError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { describeCause } from '../../supervision/failure.ts';
+import { unavailable, type ActorCell } from './actor-cell.ts';
 import type {
   ActorDeadLetter,
   ActorMessage,
@@ -10,6 +17,14 @@ import type {
   PersistentActorSpec,
   SupervisionEvent,
 } from './actor-types.ts';
+import { toCellSpec, toPersistentCellSpec } from './cell-spec.ts';
+import { nactLibrary, startNactSystem, type NactRef } from './nact-boundary.ts';
+import { PersistenceBridge } from './persistence-bridge.ts';
+import { Reports } from './reports.ts';
+import { Supervisor } from './supervisor.ts';
+
+const RECOVERIES_MAX = 50;
+const WATCHDOG_PERIOD_MS = 1000;
 
 export type ActorSystemOptions = {
   readonly name: string;
@@ -51,7 +66,7 @@ export interface ActorSystem {
   /** Ends the actor's life after the message in hand and begins a new one (from the log, where it has one); waiting messages stay. */
   restart(ref: AnyActorRef, reason: string): Promise<void>;
   /** Starts a parked actor, and what was below it, again with its failures forgotten. @throws TampinesError `ACTOR_UNAVAILABLE` when it is not there */
-  unpark(ref: AnyActorRef): Promise<void>;
+  unpark(ref: AnyActorRef): void;
   /** Whether the actor is there: running, on its way back, or parked. */
   has(ref: AnyActorRef): boolean;
   /** All actors, parents before children, siblings in start order. */
@@ -60,6 +75,117 @@ export interface ActorSystem {
   shutdown(): Promise<void>;
 }
 
-export function createActorSystem(_options: ActorSystemOptions): ActorSystem {
-  throw new Error('Not yet');
+export function createActorSystem(options: ActorSystemOptions): ActorSystem {
+  return new KernelActorSystem(options);
+}
+
+class KernelActorSystem implements ActorSystem {
+  readonly root: AnyActorRef = { path: '' };
+  readonly #timers: Timers;
+  readonly #supervisor: Supervisor;
+  readonly #nactRoot: NactRef;
+  readonly #watchdog: TimerHandle;
+
+  constructor(options: ActorSystemOptions) {
+    const { clock, timers, random, log } = options;
+    const bridge = new PersistenceBridge(clock, options.recoveriesMax ?? RECOVERIES_MAX);
+    let incarnationCount = 0;
+    this.#timers = timers;
+    this.#nactRoot = startNactSystem(options.name, bridge);
+    this.#supervisor = new Supervisor({
+      clock,
+      timers,
+      random,
+      bridge,
+      nactRoot: this.#nactRoot,
+      reports: new Reports(options),
+      logFor: (path) => createPathLog(log, path),
+      nextIncarnationNumber: () => ++incarnationCount,
+    });
+    this.#watchdog = timers.every(options.watchdogPeriodMs ?? WATCHDOG_PERIOD_MS, () => {
+      for (const cell of this.#supervisor.cells) cell.checkStuck();
+    });
+  }
+
+  spawn<M extends ActorMessage, S>(parent: AnyActorRef, spec: ActorSpec<M, S>): ActorRef<M> {
+    return this.#supervisor.add(parent.path, toCellSpec(spec), { isOwned: false }).ref;
+  }
+
+  spawnPersistent<M extends ActorMessage, S, E, Snapshot>(
+    parent: AnyActorRef,
+    spec: PersistentActorSpec<M, S, E, Snapshot>,
+  ): ActorRef<M> {
+    return this.#supervisor.add(parent.path, toPersistentCellSpec(spec), { isOwned: false }).ref;
+  }
+
+  send<M>(receiver: ActorRef<M>, message: M): boolean {
+    return this.#supervisor.send({ path: receiver.path }, message);
+  }
+
+  ask<M, R>(receiver: ActorRef<M>, build: (reply: (value: R) => void) => M, timeoutMs: number): Promise<R> {
+    const { path } = receiver;
+    return new Promise((resolve, reject) => {
+      const timer = this.#timers.after(timeoutMs, () => {
+        const message = `Asked ${path} and got no reply within ${String(timeoutMs)} ms`;
+        reject(new TampinesError('ASK_TIMEOUT', message, { fields: { path, timeoutMs } }));
+      });
+      const fail = (error: unknown) => {
+        timer.cancel();
+        reject(error instanceof Error ? error : new Error(describeCause(error)));
+      };
+      const message = build((value) => {
+        timer.cancel();
+        resolve(value);
+      });
+      const cell = this.#supervisor.find(path);
+      if (cell !== undefined) cell.enqueue({ message, reject: fail });
+      else {
+        this.#supervisor.deadLetterGone(path, message);
+        fail(unavailable(path, 'gone'));
+      }
+    });
+  }
+
+  async stop(ref: AnyActorRef): Promise<void> {
+    const cell = this.#supervisor.find(ref.path);
+    if (cell !== undefined) await this.#supervisor.stop(cell);
+  }
+
+  restart(ref: AnyActorRef, reason: string): Promise<void> {
+    return this.#supervisor.restart(this.#findOpen(ref), reason);
+  }
+
+  unpark(ref: AnyActorRef): void {
+    this.#supervisor.unpark(this.#findOpen(ref));
+  }
+
+  has(ref: AnyActorRef): boolean {
+    return this.#supervisor.find(ref.path) !== undefined;
+  }
+
+  tree(): readonly ActorNode[] {
+    return [...this.#supervisor.walk()].map((cell) => cell.node());
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#supervisor.stopAll();
+    this.#watchdog.cancel();
+    nactLibrary.stop(this.#nactRoot);
+  }
+
+  #findOpen(ref: AnyActorRef): ActorCell {
+    const cell = this.#supervisor.find(ref.path);
+    if (cell === undefined || cell.isClosingDown) throw unavailable(ref.path, 'gone or stopping');
+    return cell;
+  }
+}
+
+/** Every line of an actor says which one it is. */
+function createPathLog(log: Log, path: string): Log {
+  return {
+    debug: (fields, message) => log.debug({ path, ...fields }, message),
+    info: (fields, message) => log.info({ path, ...fields }, message),
+    warn: (fields, message) => log.warn({ path, ...fields }, message),
+    error: (fields, message) => log.error({ path, ...fields }, message),
+  };
 }

@@ -1,0 +1,145 @@
+/**
+ * One life of an actor: from its start to its failure or stop. It holds the state, the timers and the context; when it is over, what was
+ * left behind by it (a timer, an unfinished promise) can do no more harm.
+ */
+import type { Clock, TimerHandle, Timers } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { ActorMessage, ActorRef, ActorSpec, PersistentActorContext, Recovery } from './actor-types.ts';
+import type { Envelope } from './mailbox.ts';
+
+/** What a life needs of the actor that lives it. */
+export type LifeHost = {
+  readonly path: string;
+  readonly self: ActorRef<ActorMessage>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  send(receiver: ActorRef<unknown>, message: unknown): boolean;
+  spawnOwned<N extends ActorMessage, T>(spec: ActorSpec<N, T>): ActorRef<N>;
+  evolve(state: unknown, entry: unknown): unknown;
+  /** A timer's action threw: the actor fails with it. */
+  onTimerFailure(life: Life, error: unknown): void;
+};
+
+export class Life {
+  readonly incarnation: number;
+  readonly context: PersistentActorContext<ActorMessage, unknown, unknown>;
+  state: unknown = undefined;
+  /** Whether `state` is one that the spec made, so that `onStop` has something to release. */
+  hasState = false;
+  hasStarted = false;
+  isOver = false;
+  batchNumber = 0;
+  recovery: Recovery | undefined;
+  /** The message in hand. */
+  envelope: Envelope | undefined;
+  /** When the handler in hand began, on the monotonic clock. */
+  handlerStartedMs: number | undefined;
+  /** nact's `persist`, as of the turn in hand; absent while the log is read. */
+  nactPersist: ((entry: unknown) => Promise<void>) | undefined;
+  persisting: Promise<unknown> | undefined;
+  persistFailure: { readonly error: unknown } | undefined;
+  readonly #host: LifeHost;
+  readonly #timers = new Set<TimerHandle>();
+
+  constructor(host: LifeHost, incarnation: number) {
+    this.#host = host;
+    this.incarnation = incarnation;
+    this.context = this.#createContext();
+  }
+
+  cancelTimers(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.cancelTimers();
+  }
+
+  #createContext(): PersistentActorContext<ActorMessage, unknown, unknown> {
+    const host = this.#host;
+    const isOver = () => this.isOver;
+    const batchNumber = () => this.batchNumber;
+    return {
+      self: host.self,
+      path: host.path,
+      incarnation: this.incarnation,
+      get isOver() {
+        return isOver();
+      },
+      get batchNumber() {
+        return batchNumber();
+      },
+      log: host.log,
+      clock: host.clock,
+      timers: this.#createTimers(),
+      send: (receiver, message) => !this.isOver && host.send(receiver as ActorRef<unknown>, message),
+      spawn: (spec) => {
+        if (this.isOver) throw new Error(`Cannot start ${spec.name} below ${host.path}: its life is over`);
+        return host.spawnOwned(spec);
+      },
+      persist: (entry) => this.#persist(entry),
+    };
+  }
+
+  #persist(entry: unknown): Promise<unknown> {
+    const persisted = this.#persistAndEvolve(entry);
+    // Also seen by whoever called; this one keeps a failure that nobody awaits from ending the process.
+    this.persisting = persisted.catch((error: unknown) => (this.persistFailure ??= { error }));
+    return persisted;
+  }
+
+  async #persistAndEvolve(entry: unknown): Promise<unknown> {
+    const { path } = this.#host;
+    if (this.isOver) throw new Error(`Cannot persist for ${path}: this life of the actor is over`);
+    if (this.nactPersist === undefined) throw new Error(`Cannot persist for ${path} before it is recovered`);
+    if (this.persisting !== undefined) throw new Error(`Cannot persist for ${path}: one persist at a time`);
+    await this.nactPersist(entry);
+    this.persisting = undefined;
+    if (this.isOver) throw new Error(`Persisted for ${path}, but this life of the actor ended meanwhile`);
+    this.state = this.#host.evolve(this.state, entry);
+    return this.state;
+  }
+
+  #createTimers(): Timers {
+    const { timers } = this.#host;
+    const track = (handle: TimerHandle): TimerHandle => {
+      const tracked = {
+        cancel: () => {
+          handle.cancel();
+          this.#timers.delete(tracked);
+        },
+      };
+      this.#timers.add(tracked);
+      return tracked;
+    };
+    const guard = (action: () => void) => {
+      if (this.isOver) return;
+      try {
+        action();
+      } catch (error) {
+        this.#host.onTimerFailure(this, error);
+      }
+    };
+    const after = (delayMs: number, action: () => void): TimerHandle => {
+      const tracked = track(
+        timers.after(delayMs, () => {
+          this.#timers.delete(tracked);
+          guard(action);
+        }),
+      );
+      return tracked;
+    };
+    return {
+      after,
+      every: (periodMs, action, firstDelayMs) =>
+        track(timers.every(periodMs, () => guard(action), firstDelayMs)),
+      sleep: (delayMs) =>
+        new Promise((resolve) => {
+          after(delayMs, resolve);
+        }),
+    };
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * nact's persistence engine in front of each actor's own log. Reads in pages through an object with an async `reduce` (an array would make
+ * one chain of promises for the whole history), holds recoveries to a bounded number at once, insists on batch numbers without holes, and
+ * refuses whatever a closed incarnation still tries to write.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { TampinesError } from '../../base/errors.ts';
+import type { LogSpec } from './cell-spec.ts';
+import type { Life } from './life.ts';
+import type { NactEvent, NactPersistenceEngine, NactRecoveryStep } from './nact-boundary.ts';
+import { RecoveryGate } from './recovery-gate.ts';
+
+/** Entries folded before the event loop turns, so that a long log does not hold up everybody else. */
+const ENTRIES_PER_TURN = 500;
+
+/** One nact actor that recovers and persists. */
+export type PersistenceSession = {
+  /** nact's key: unique for each nact actor, so that it tells the writer and not only the log. */
+  readonly nactKey: string;
+  readonly log: LogSpec;
+  readonly isClosed: boolean;
+  /** The life that begins; made anew by nact's reset. */
+  readonly life: Life;
+  initialState(life: Life): unknown;
+  /** Set by the handler when folding an entry threw: nact's own handling of that writes to the console. */
+  recoveryFailure: { readonly error: unknown } | undefined;
+  leaveRecovery: (() => void) | undefined;
+};
+
+export class PersistenceBridge implements NactPersistenceEngine {
+  readonly #clock: Clock;
+  readonly #gate: RecoveryGate;
+  readonly #sessions = new Map<string, PersistenceSession>();
+
+  constructor(clock: Clock, recoveriesMax: number) {
+    this.#clock = clock;
+    this.#gate = new RecoveryGate(recoveriesMax);
+  }
+
+  open(session: PersistenceSession): void {
+    this.#sessions.set(session.nactKey, session);
+  }
+
+  close(session: PersistenceSession): void {
+    this.#sessions.delete(session.nactKey);
+    session.leaveRecovery?.();
+  }
+
+  async latestSnapshot(nactKey: string) {
+    const session = this.#openSession(nactKey);
+    session.leaveRecovery?.();
+    session.recoveryFailure = undefined;
+    const leave = await this.#gate.enter();
+    session.leaveRecovery = leave;
+    try {
+      return await this.#readSnapshot(this.#openSession(nactKey));
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #readSnapshot(session: PersistenceSession) {
+    const { life, log } = session;
+    const startedMs = this.#clock.monotonicMs();
+    const found = await log.engine.latestSnapshot(log.key);
+    this.#openSession(session.nactKey);
+    life.state = found === undefined ? session.initialState(life) : log.restore(found.snapshot);
+    life.batchNumber = found?.batchNumber ?? 0;
+    life.recovery = {
+      snapshotBatchNumber: life.batchNumber,
+      batchNumber: life.batchNumber,
+      entriesReplayed: 0,
+      tookMs: startedMs,
+    };
+    return found === undefined ? undefined : { data: life, sequenceNumber: found.batchNumber };
+  }
+
+  events(nactKey: string, afterSequenceNumber: number) {
+    return {
+      reduce: async (step: NactRecoveryStep, initial: Promise<unknown>): Promise<unknown> => {
+        const session = this.#openSession(nactKey);
+        try {
+          return await this.#replay(session, afterSequenceNumber, step, await initial);
+        } finally {
+          session.leaveRecovery?.();
+        }
+      },
+    };
+  }
+
+  async #replay(
+    session: PersistenceSession,
+    afterBatchNumber: number,
+    step: NactRecoveryStep,
+    initial: unknown,
+  ): Promise<unknown> {
+    const { life, log, nactKey } = session;
+    let accumulated = initial;
+    let entriesReplayed = 0;
+    await log.engine.readBatches(log.key, afterBatchNumber, async (batchNumber, data) => {
+      this.#openSession(nactKey);
+      assertNext(log.key, life.batchNumber + 1, batchNumber);
+      const event = { key: nactKey, sequenceNumber: batchNumber, data };
+      accumulated = await step(Promise.resolve(accumulated), event, entriesReplayed);
+      if (session.recoveryFailure !== undefined) throw session.recoveryFailure.error;
+      life.batchNumber = batchNumber;
+      entriesReplayed++;
+      if (entriesReplayed % ENTRIES_PER_TURN === 0) await nextTurn();
+    });
+    this.#openSession(nactKey);
+    const { snapshotBatchNumber, tookMs: startedMs } = life.recovery!;
+    const tookMs = this.#clock.monotonicMs() - startedMs;
+    life.recovery = { snapshotBatchNumber, batchNumber: life.batchNumber, entriesReplayed, tookMs };
+    return accumulated;
+  }
+
+  async persist(event: NactEvent): Promise<void> {
+    const { life, log } = this.#openSession(event.key);
+    assertNext(log.key, life.batchNumber + 1, event.sequenceNumber);
+    await log.engine.append(log.key, event.sequenceNumber, event.data);
+    life.batchNumber = event.sequenceNumber;
+  }
+
+  /** Never called: nact's own snapshots are off, they are written whenever they like (notes on nact, 14 to 16). */
+  takeSnapshot(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #openSession(nactKey: string): PersistenceSession {
+    const session = this.#sessions.get(nactKey);
+    if (session === undefined || session.isClosed) {
+      throw new Error(`Cannot use the log through ${nactKey}: this incarnation is closed`);
+    }
+    return session;
+  }
+}
+
+function assertNext(key: string, expected: number, batchNumber: number): void {
+  if (batchNumber === expected) return;
+  throw new TampinesError(
+    'JOURNAL_SEQUENCE',
+    `Cannot go on with the log of ${key}: expected batch ${expected}, was ${batchNumber}`,
+    { fields: { key, expected, batchNumber } },
+  );
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
