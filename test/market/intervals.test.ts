@@ -21,7 +21,8 @@ function openTimeByCalendar(interval: CandleInterval, timeMs: number): number {
   date.setUTCMilliseconds(0);
   if (interval === '1s') return date.getTime();
   date.setUTCSeconds(0);
-  if (interval.endsWith('m')) return date.setUTCMinutes(date.getUTCMinutes() - (date.getUTCMinutes() % count));
+  if (interval.endsWith('m'))
+    return date.setUTCMinutes(date.getUTCMinutes() - (date.getUTCMinutes() % count));
   date.setUTCMinutes(0);
   if (interval.endsWith('h')) return date.setUTCHours(date.getUTCHours() - (date.getUTCHours() % count));
   date.setUTCHours(0);

@@ -42,9 +42,7 @@ function readText(window: TickerWindow): TickerText | undefined {
 
 /** The ticker by a full recount of all trades given so far. */
 function tickerByRecount(steps: readonly (CountedTrade | number)[]): TickerText {
-  const windowEndMs = Math.max(
-    ...steps.map((step) => (typeof step === 'number' ? step : step.eventTimeMs)),
-  );
+  const windowEndMs = Math.max(...steps.map((step) => (typeof step === 'number' ? step : step.eventTimeMs)));
   const windowStartMs = windowEndMs - (windowEndMs % 1_000) - DAY_MS;
   const sums = recount(
     steps.filter((step) => typeof step !== 'number').filter((trade) => trade.eventTimeMs > windowStartMs),
@@ -69,10 +67,7 @@ function tickerByRecount(steps: readonly (CountedTrade | number)[]): TickerText 
     vwap:
       sums === undefined || sums.volume.isZero()
         ? undefined
-        : sums.quoteVolume
-            .div(sums.volume)
-            .toSignificantDigits(20, Decimal.ROUND_HALF_EVEN)
-            .toFixed(),
+        : sums.quoteVolume.div(sums.volume).toSignificantDigits(20, Decimal.ROUND_HALF_EVEN).toFixed(),
     tradeCount: sums?.tradeCount ?? 0,
   };
 }
@@ -187,7 +182,10 @@ describe('ticker window', () => {
     const window = new TickerWindow();
     const secondCount = 86_400 + 4_000;
     for (let second = 1; second <= secondCount; second++) {
-      window.addTrade({ ...tradeAt(ORIGIN_MS + second * 1_000, String(second)), price: secondCount - second });
+      window.addTrade({
+        ...tradeAt(ORIGIN_MS + second * 1_000, String(second)),
+        price: secondCount - second,
+      });
     }
     const keptCount = window.snapshot().minutes.reduce((count, minute) => count + minute.counts.length, 0);
     expect(keptCount).toBe(86_400);

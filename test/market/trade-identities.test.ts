@@ -46,7 +46,11 @@ describe('trade identities', () => {
     const identities = new TradeIdentities();
     const first = 2n ** 53n - 500n;
     for (let offset = 0n; offset < 1_000n; offset++) identities.add(String(first + offset));
-    expect(identities.snapshot()).toEqual({ runStarts: [Number(first)], runEnds: [first + 999n], others: [] });
+    expect(identities.snapshot()).toEqual({
+      runStarts: [Number(first)],
+      runEnds: [first + 999n],
+      others: [],
+    });
   });
 
   test('beyond the limit of runs the lowest ids are forgotten and all others stay', () => {

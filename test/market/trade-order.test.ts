@@ -14,9 +14,13 @@ const compare = (a: string, b: string) => Math.sign(compareTradeKeys(toTradeKey(
 describe('trade order', () => {
   test('ids of digits compare as integers of any size', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 10n ** 25n }), fc.bigInt({ min: 0n, max: 10n ** 25n }), (a, b) => {
-        expect(compare(String(a), String(b))).toBe(a === b ? 0 : a < b ? -1 : 1);
-      }),
+      fc.property(
+        fc.bigInt({ min: 0n, max: 10n ** 25n }),
+        fc.bigInt({ min: 0n, max: 10n ** 25n }),
+        (a, b) => {
+          expect(compare(String(a), String(b))).toBe(a === b ? 0 : a < b ? -1 : 1);
+        },
+      ),
       RUNS,
     );
   });

@@ -54,8 +54,7 @@ export function arbitraryTrades(options: {
 /** What a full recount of some trades gives, by decimal.js and in no hurry; `undefined` of none. */
 export function recount(trades: readonly CountedTrade[]) {
   const ordered = [...trades].sort(
-    (a, b) =>
-      a.eventTimeMs - b.eventTimeMs || compareTradeKeys(toTradeKey(a.tradeId), toTradeKey(b.tradeId)),
+    (a, b) => a.eventTimeMs - b.eventTimeMs || compareTradeKeys(toTradeKey(a.tradeId), toTradeKey(b.tradeId)),
   );
   const prices = ordered.map((trade) => toDecimal(trade.price, trade.scales.price));
   const quantities = ordered.map((trade) => toDecimal(trade.quantity, trade.scales.quantity));
