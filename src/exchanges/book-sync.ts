@@ -124,7 +124,7 @@ export class BookSync {
     if (this.#phase === 'waiting' && !this.#isFetched) this.#deadlineMs = nowMs + FIRST_SNAPSHOT_WITHIN_MS;
   }
 
-  /** The subscription ended or its connection closed: nothing more is expected or accepted. */
+  /** The subscription ended or its connection closed: nothing more is expected. */
   subscriptionEnded(): void {
     this.#phase = 'idle';
     this.#forgetRequests();
@@ -134,8 +134,9 @@ export class BookSync {
 
   /** Takes a snapshot, from the stream or fetched. */
   snapshot(event: BookSnapshot): void {
-    if (this.#phase === 'idle') return;
     const nowMs = event.receiveTimeMs;
+    // Data proves the subscription: a recording may start in the middle of one.
+    if (this.#phase === 'idle') this.subscriptionSent(nowMs);
     if (this.#isFetched) {
       this.#isFetching = false;
       // An answer that was overtaken by another: the book is sure already, and this one may be older.
@@ -175,6 +176,7 @@ export class BookSync {
 
   delta(event: BookDelta, range: SequenceRange): void {
     this.#updates++;
+    if (this.#phase === 'idle') this.subscriptionSent(event.receiveTimeMs);
     this.#follow({ event, range });
   }
 

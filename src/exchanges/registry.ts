@@ -55,7 +55,7 @@ const ADDRESSES: readonly {
 ];
 
 /**
- * Returns the adapter that reads frames of the address; `undefined` when none does. `firstFrames` (a few books are enough) decide where one address
+ * Returns the adapter that reads frames of the address; `undefined` when none does. `firstFrames` (as many as hold a book) decide where one address
  * has had two wire forms: OKX proves its books by a sequence, and proved them by a checksum until 2026.
  */
 export function findAdapterForUrl(
