@@ -19,6 +19,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           pool: 'forks',
+          // After the quick tests: a group of its own may have its own number of workers.
+          sequence: { groupOrder: 1 },
           maxWorkers: 2,
         },
       },

@@ -52,7 +52,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
     limit: number;
   }): Promise<SupervisionEvent[]> {
     await this.#writing;
-    const { rows } = await this.#database.query<SupervisionEvent & { recoveredPosition: number | null }>({
+    const { rows } = await this.#database.query<Omit<SupervisionEvent, 'recoveredPosition'> & { recoveredPosition: number | null }>({
       text: `SELECT time_ms AS "timeMs", path, kind, cause, decision, attempt, delay_ms AS "delayMs",
           recovered_position AS "recoveredPosition"
         FROM ${this.#database.schema}.supervision_event
@@ -64,7 +64,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   async readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {
     await this.#writing;
-    const { rows } = await this.#database.query<DeadLetter & { symbol: string | null }>({
+    const { rows } = await this.#database.query<Omit<DeadLetter, 'symbol'> & { symbol: string | null }>({
       text: `SELECT time_ms AS "timeMs", exchange, symbol, reason, detail, text
         FROM ${this.#database.schema}.dead_letter
         WHERE $1::text IS NULL OR exchange = $1 ORDER BY id DESC LIMIT $2`,

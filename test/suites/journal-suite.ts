@@ -288,14 +288,14 @@ export function describeJournal(name: string, openStore: () => Promise<JournalSt
         const shard = freshShard();
         const old = await journal.claim(shard, 'old');
         const outcomes: Promise<string>[] = [];
-        let isClaimed = false;
+        const progress = { isClaimed: false };
         const claiming = (async () => {
           await Promise.all(instruments.map((instrument) => journal.append(old, instrument, 1, entryOf(1))));
           const taken = await store.openJournal().claim(shard, 'new');
-          isClaimed = true;
+          progress.isClaimed = true;
           return taken;
         })();
-        for (let number = 2; number <= 400 && !isClaimed; number++) {
+        for (let number = 2; number <= 400 && !progress.isClaimed; number++) {
           for (const instrument of instruments) {
             outcomes.push(
               journal.append(old, instrument, number, entryOf(number)).then(

@@ -6,14 +6,19 @@ import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import type { Database } from '../../src/persistence/database.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
+import { PostgresInstrumentCatalog } from '../../src/persistence/instrument-catalog.ts';
+import { PostgresMarketTables } from '../../src/persistence/market-tables.ts';
+import { PostgresOperationsRecords } from '../../src/persistence/operations-records.ts';
 import type { DatabaseLocation } from '../../src/persistence/open-database.ts';
 import { openDatabase } from '../../src/persistence/open-database.ts';
 import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
 import type { WriterContext } from '../../src/persistence/retry.ts';
 import type { Damage, JournalStore } from '../suites/journal-suite.ts';
+import type { MarketTablesStore } from '../suites/market-tables-suite.ts';
+import type { OperatorTablesStore } from '../suites/operator-tables-suite.ts';
 import { jsonLogCodec } from './json-log-codec.ts';
 import { RecordingLog } from './recording-log.ts';
-import { dropSchema, freshName, testDatabaseUrl } from './services.ts';
+import { dropSchema, freshName, noteServiceUse, testDatabaseUrl } from './services.ts';
 
 export type TestDatabase = {
   readonly database: Database;
@@ -41,6 +46,7 @@ export async function openRealDatabase(): Promise<TestDatabase> {
 }
 
 export async function openEmbeddedDatabase(): Promise<TestDatabase> {
+  noteServiceUse('Embedded Postgres');
   const dataDirectory = mkdtempSync(join(tmpdir(), 'tampines-test-'));
   const location = { dataDirectory };
   const log = new RecordingLog();
@@ -100,4 +106,33 @@ async function damageRow(
     values: [options.batchNumber, options.instrument],
   });
   if (rowCount !== 1) throw new Error(`One row was to be damaged, were ${rowCount}`);
+}
+
+export async function openMarketTablesStore(open: () => Promise<TestDatabase>): Promise<MarketTablesStore> {
+  const test = await open();
+  const { database, context } = test;
+  const tables = new PostgresMarketTables({ database, ids: new InstrumentIds(database), context });
+  return {
+    tables,
+    close: async () => {
+      await tables.close();
+      await test.close();
+    },
+  };
+}
+
+export async function openOperatorTablesStore(
+  open: () => Promise<TestDatabase>,
+): Promise<OperatorTablesStore> {
+  const test = await open();
+  const { database, context } = test;
+  const records = new PostgresOperationsRecords({ database, context });
+  return {
+    catalog: new PostgresInstrumentCatalog(database),
+    records,
+    close: async () => {
+      await records.close();
+      await test.close();
+    },
+  };
 }

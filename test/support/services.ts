@@ -1,15 +1,17 @@
 /** Real services for tests: each test file works in its own schema or key space, so files may run at the same time. */
 import { randomBytes } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import pg from 'pg';
+import { expect } from 'vitest';
 
 /** @throws Error that names the command to run when the tests were not given a Postgres */
 export function testDatabaseUrl(): string {
-  return requireUrl('TEST_DATABASE_URL', 'a Postgres');
+  return requireUrl('TEST_DATABASE_URL', 'Postgres');
 }
 
 /** @throws Error that names the command to run when the tests were not given a Redis */
 export function testRedisUrl(): string {
-  return requireUrl('TEST_REDIS_URL', 'a Redis');
+  return requireUrl('TEST_REDIS_URL', 'Redis');
 }
 
 /** Returns a name that no other test file uses: a schema, or the start of Redis keys. */
@@ -28,12 +30,20 @@ export async function dropSchema(schema: string): Promise<void> {
   }
 }
 
-function requireUrl(name: string, what: string): string {
+/** Notes that this test file runs against `service`, for the closing lines of `npm test`. */
+export function noteServiceUse(service: string): void {
+  const file = process.env['TEST_SERVICE_USE_FILE'];
+  const { testPath } = expect.getState();
+  if (file !== undefined && testPath !== undefined) appendFileSync(file, `${service}\t${testPath}\n`);
+}
+
+function requireUrl(name: string, service: string): string {
   const url = process.env[name];
   if (url === undefined || url === '') {
     throw new Error(
-      `${name} is not set: this test needs ${what}. Run \`npm test\`, which starts one, or set ${name}.`,
+      `${name} is not set: this test needs a ${service}. Run \`npm test\`, which starts one, or set ${name}.`,
     );
   }
+  noteServiceUse(service);
   return url;
 }

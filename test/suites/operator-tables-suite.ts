@@ -1,0 +1,132 @@
+/** What every implementation of the instrument catalog and of the operations records promises. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type {
+  DeadLetter,
+  DesiredInstrument,
+  InstrumentCatalog,
+  OperationsRecords,
+  SupervisionEvent,
+} from '../../src/actors/ports.ts';
+import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
+
+export type OperatorTablesStore = {
+  readonly catalog: InstrumentCatalog;
+  readonly records: OperationsRecords;
+  close(): Promise<void>;
+};
+
+function instrumentOf(
+  symbol: string,
+  nativeSymbol = symbol.replace('-', ''),
+): Omit<DesiredInstrument, 'instrumentId'> {
+  const exchange = toExchangeId('kraken');
+  const unified = toUnifiedSymbol(symbol);
+  return {
+    instrument: toInstrumentKey(exchange, unified),
+    exchange,
+    symbol: unified,
+    nativeSymbol: toNativeSymbol(nativeSymbol),
+  };
+}
+
+function eventOf(path: string, attempt: number): SupervisionEvent {
+  return {
+    timeMs: 1_700_000_000_000 + attempt,
+    path,
+    kind: 'restarted',
+    cause: 'the book is crossed',
+    decision: 'restart',
+    attempt,
+    delayMs: 200,
+    recoveredPosition: attempt === 1 ? undefined : 42,
+  };
+}
+
+function letterOf(exchange: string, reason: string, text: string): DeadLetter {
+  return { timeMs: 1_700_000_000_000, exchange, symbol: undefined, reason, detail: 'why', text };
+}
+
+export function describeOperatorTables(name: string, open: () => Promise<OperatorTablesStore>): void {
+  describe(`operator tables: ${name}`, () => {
+    let store: OperatorTablesStore;
+    beforeAll(async () => {
+      store = await open();
+    });
+    afterAll(() => store.close());
+
+    describe('instrument catalog', () => {
+      it('lists what was added, with the ids it gave', async () => {
+        const first = await store.catalog.add(instrumentOf('BTC-USD', 'XBT/USD'));
+        const second = await store.catalog.add(instrumentOf('ETH-USD'));
+        expect(first).toEqual({ ...instrumentOf('BTC-USD', 'XBT/USD'), instrumentId: first.instrumentId });
+        expect(second.instrumentId).not.toBe(first.instrumentId);
+        expect(await store.catalog.list()).toEqual([first, second]);
+      });
+
+      it('gives an instrument the id it once had', async () => {
+        const added = await store.catalog.add(instrumentOf('SOL-USD'));
+        await store.catalog.remove(added.instrument);
+        expect((await store.catalog.list()).map(({ instrument }) => instrument)).not.toContain(
+          added.instrument,
+        );
+        const other = await store.catalog.add(instrumentOf('ADA-USD'));
+        const again = await store.catalog.add(instrumentOf('SOL-USD', 'SOLUSD-2'));
+        expect(again.instrumentId).toBe(added.instrumentId);
+        expect(other.instrumentId).not.toBe(added.instrumentId);
+        expect(again.nativeSymbol).toBe('SOLUSD-2');
+      });
+
+      it('changes nothing when an unknown instrument is removed', async () => {
+        const before = await store.catalog.list();
+        await store.catalog.remove(instrumentOf('NONE-USD').instrument);
+        expect(await store.catalog.list()).toEqual(before);
+      });
+    });
+
+    describe('operations records', () => {
+      it('returns supervision events newest first, of one path or all', async () => {
+        for (const attempt of [1, 2]) store.records.recordSupervisionEvent(eventOf('/a', attempt));
+        store.records.recordSupervisionEvent(eventOf('/b', 3));
+        const ofPath = await store.records.readSupervisionEvents({ path: '/a', limit: 10 });
+        expect(ofPath).toEqual([eventOf('/a', 2), eventOf('/a', 1)]);
+        const all = await store.records.readSupervisionEvents({ path: undefined, limit: 2 });
+        expect(all).toEqual([eventOf('/b', 3), eventOf('/a', 2)]);
+      });
+
+      it('returns dead letters with their raw text, hostile as it may be, and cuts long ones', async () => {
+        const hostile = `'; DROP TABLE x; -- \u{1F4A5} {"a":1}`;
+        store.records.recordDeadLetter({ ...letterOf('okx', 'bad-frame', hostile), symbol: 'BTC-USDT' });
+        store.records.recordDeadLetter(letterOf('okx', 'bad-frame', 'x'.repeat(100_000)));
+        const letters = await store.records.readDeadLetters({ exchange: 'okx', limit: 10 });
+        expect(letters.map(({ text }) => text.length)).toEqual([2_000, hostile.length]);
+        expect(letters[1]).toEqual({ ...letterOf('okx', 'bad-frame', hostile), symbol: 'BTC-USDT' });
+      });
+
+      it('takes bytes that are no text', async () => {
+        store.records.recordDeadLetter(letterOf('gate', 'bad-frame', 'a\0b'));
+        expect(await store.records.readDeadLetters({ exchange: 'gate', limit: 1 })).toHaveLength(1);
+      });
+
+      it('counts dead letters by exchange and reason', async () => {
+        for (let count = 0; count < 5; count++)
+          store.records.recordDeadLetter(letterOf('bybit', 'bad-level', ''));
+        store.records.recordDeadLetter(letterOf('bybit', 'poison', ''));
+        const counts = await store.records.countDeadLetters();
+        expect(counts.filter(({ exchange }) => exchange === 'bybit')).toEqual([
+          { exchange: 'bybit', reason: 'bad-level', count: 5 },
+          { exchange: 'bybit', reason: 'poison', count: 1 },
+        ]);
+      });
+
+      it('counts every dead letter, though it keeps only the newest', async () => {
+        for (let count = 0; count < 2_500; count++) {
+          store.records.recordDeadLetter(letterOf('kucoin', 'bad-frame', String(count)));
+        }
+        const [newest] = await store.records.readDeadLetters({ exchange: 'kucoin', limit: 1 });
+        expect(newest?.text).toBe('2499');
+        const counts = await store.records.countDeadLetters();
+        expect(counts.find(({ exchange }) => exchange === 'kucoin')?.count).toBe(2_500);
+      });
+    });
+  });
+}
