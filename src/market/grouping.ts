@@ -77,14 +77,10 @@ function groupAsks(book: ChecksumInput, step: Units, priceScale: number, groupsM
   return groups;
 }
 
-/** Returns how far `units` lies above the multiple of `step` at or below it: 0 … step − 1. */
+/** Returns how far `units` lies above the multiple of `step` at or below it; prices in a book are never negative. */
 function remainder(units: Units, step: Units): Units {
-  if (typeof units === 'number' && typeof step === 'number') {
-    const rest = units % step;
-    return rest < 0 ? rest + step : rest + 0;
-  }
-  const rest = BigInt(units) % BigInt(step);
-  return toUnits(rest < 0n ? rest + BigInt(step) : rest);
+  if (typeof units === 'number' && typeof step === 'number') return units % step;
+  return toUnits(BigInt(units) % BigInt(step));
 }
 
 function tickDecimals(tickSize: string | undefined): number {

@@ -34,9 +34,10 @@ export const TEST_POLICY: InstrumentPolicy = {
 
 /** One instrument with its log in memory and everything its fold told. */
 export class InstrumentRun {
-  state: InstrumentState = createInstrumentState(TEST_POLICY);
+  state: InstrumentState;
   readonly log: LogEntry[] = [];
   readonly told: unknown[] = [];
+  readonly #policy: InstrumentPolicy;
   readonly #outputs: EvolveOutputs = {
     onTrade: (trade) => this.told.push(['trade', trade.tradeId]),
     onCandleClosed: (candle) => this.told.push(['candle', candle]),
@@ -44,6 +45,11 @@ export class InstrumentRun {
     onCandlesSkipped: (skipped) => this.told.push(['skipped', skipped]),
     onBookUnsure: (reason) => this.told.push(['unsure', reason]),
   };
+
+  constructor(policy: InstrumentPolicy = TEST_POLICY) {
+    this.#policy = policy;
+    this.state = createInstrumentState(policy);
+  }
 
   get loggedEvents(): MarketEvent[] {
     return this.log.flatMap((entry) => entry.events);
@@ -54,19 +60,19 @@ export class InstrumentRun {
   }
 
   deliver(batch: EventBatch): Decision {
-    const decision = decide(this.state, batch, TEST_POLICY);
+    const decision = decide(this.state, batch, this.#policy);
     if (decision.entry !== undefined) this.fold(decision.entry);
     return decision;
   }
 
   fold(entry: LogEntry): void {
     this.log.push(entry);
-    evolve(this.state, entry, TEST_POLICY, this.#outputs);
+    evolve(this.state, entry, this.#policy, this.#outputs);
   }
 
   /** Goes on with a state that was read back from its snapshot. */
   restart(): void {
-    this.state = restoreInstrument(snapshotInstrument(this.state), TEST_POLICY);
+    this.state = restoreInstrument(snapshotInstrument(this.state), this.#policy);
   }
 }
 
