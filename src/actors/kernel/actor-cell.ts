@@ -332,6 +332,7 @@ export class ActorCell {
     await this.#endFailedLife(life, error);
     if (incarnation.isClosed) return false;
     if (incarnation.stopRequest !== undefined) {
+      this.#environment.reports.warning(this.path, 'An actor failed while it was being stopped', error);
       this.#close(incarnation);
       return false;
     }
