@@ -2,8 +2,8 @@
  * Bybit v5 public streams (Bybit v5 documentation, read 2026-11), one connection per category. The rule of its book:
  * 1. A snapshot replaces the book whenever it comes; the exchange sends one again after trouble of its own.
  * 2. A message with `u` 1 comes from a restarted service and is a snapshot, whatever it calls itself.
- * 3. A delta with `u` not above the last is old. In practice `u` rises by 1, so a jump is taken for a loss; the stream's documentation does
- *    not promise that, therefore it is a switch.
+ * 3. A delta with `u` not above the last is old; far below it, the service has restarted and its first message is lost. In practice `u`
+ *    rises by 1, so a jump is taken for a loss; the stream's documentation does not promise that, therefore it is a switch.
  * 4. Levels that leave the window are sent with quantity `"0"`. Depth 1 sends snapshots only, the same `u` again after 3 s without change.
  * 5. Trades come under the type `snapshot` too, but are live; there is no history. Block trades are negotiated off the book and left out.
  */
@@ -90,10 +90,15 @@ export function createBybitAdapter(category: BybitCategory, bybitOptions: BybitO
   };
 }
 
+/** How far below the last `u` a message may be and still be taken for a late one: at 20 ms a message, 20 s late. */
+const LATE_MAX = 1000;
+
 function continuity(last: Sequence, range: SequenceRange, isStepChecked: boolean): Continuity {
   const was = range.last ?? 0;
-  if (was <= last) return { verdict: 'ignore' };
   const expected = typeof last === 'bigint' ? last + 1n : last + 1;
+  if (was <= last) {
+    return BigInt(last) - BigInt(was) <= LATE_MAX ? { verdict: 'ignore' } : { verdict: 'gap', expected, was };
+  }
   return was === expected || !isStepChecked ? { verdict: 'apply' } : { verdict: 'gap', expected, was };
 }
 
