@@ -17,7 +17,7 @@ export type CountedTrade = Pick<
   readonly exchangeTradeCount?: number;
 };
 
-/** Prices are at the owner's price scale, volumes at its quantity scale, quote volume at the sum of both. `tradeCount` 0: no trade yet. */
+/** Prices are at the owner's price scale, volumes at its quantity scale, quote volume at the sum of both. */
 export type CandleBar = {
   open: Units;
   openAtMs: number;
@@ -32,24 +32,6 @@ export type CandleBar = {
   takerBuyVolume: Units;
   tradeCount: number;
 };
-
-/** Returns a bar without trades, flat at `price`. */
-export function createEmptyBar(price: Units): CandleBar {
-  return {
-    open: price,
-    openAtMs: 0,
-    openKey: 0,
-    high: price,
-    low: price,
-    close: price,
-    closeAtMs: 0,
-    closeKey: 0,
-    volume: 0,
-    quoteVolume: 0,
-    takerBuyVolume: 0,
-    tradeCount: 0,
-  };
-}
 
 /** Returns the bar of one trade, at `scales`, which are no smaller than the trade's own. */
 export function toBar(trade: CountedTrade, scales: Scales): CandleBar {
@@ -72,13 +54,8 @@ export function toBar(trade: CountedTrade, scales: Scales): CandleBar {
   };
 }
 
-/** Adds the trades of `from` to `bar`; both are at the same scales. What a bar without trades held as its prices is forgotten. */
+/** Adds the trades of `from` to `bar`; both have trades and are at the same scales. */
 export function mergeBar(bar: CandleBar, from: CandleBar): void {
-  if (from.tradeCount === 0) return;
-  if (bar.tradeCount === 0) {
-    Object.assign(bar, from);
-    return;
-  }
   if (isTradeBefore(from.openAtMs, from.openKey, bar.openAtMs, bar.openKey)) {
     bar.open = from.open;
     bar.openAtMs = from.openAtMs;

@@ -3,7 +3,7 @@
  * late is told from outside (`candles.ts`).
  */
 import type { CandleBar } from './candle-bar.ts';
-import { createEmptyBar, mergeBar, raiseBarScales } from './candle-bar.ts';
+import { mergeBar, raiseBarScales } from './candle-bar.ts';
 import type {
   Candle,
   CandleOutputs,
@@ -68,11 +68,11 @@ export class CandleSeries {
     const index = this.#findIndex(openTimeMs);
     const held = this.#kept[index];
     const isNew = held?.openTimeMs !== openTimeMs;
-    const candle = isNew ? { ...createEmptyBar(0), openTimeMs, revision: -1 } : held;
-    if (isNew) this.#kept.splice(index, 0, candle);
-    mergeBar(candle, bar);
+    if (isNew) this.#kept.splice(index, 0, toKeptCandle(bar, openTimeMs, -1));
+    else if (held.tradeCount === 0) this.#kept[index] = toKeptCandle(bar, openTimeMs, held.revision);
+    else mergeBar(held, bar);
     if (openTimeMs >= this.#closedBeforeMs) return;
-    this.#give(candle, outputs);
+    this.#give(this.#kept[index]!, outputs);
     // The first trade of all turns out to be earlier than was known: what lies between was not given as empty yet.
     if (isNew && this.#closeBefore(index) === undefined) {
       const untilMs = Math.min(this.#kept[index + 1]?.openTimeMs ?? Infinity, this.#closedBeforeMs);
@@ -109,7 +109,7 @@ export class CandleSeries {
     if (held?.openTimeMs === openTimeMs) return this.#toCandle(held, Math.max(held.revision, 0));
     const close = this.#closeBefore(index);
     if (close === undefined || this.#emptyIntervals === 'skip') return undefined;
-    return this.#toCandle({ ...createEmptyBar(close), openTimeMs, revision: -1 }, 0);
+    return this.#toCandle(toEmptyCandle(close, openTimeMs), 0);
   }
 
   raiseScales(to: Scales): void {
@@ -140,14 +140,13 @@ export class CandleSeries {
         count: count - MAX_EMPTY_CANDLES_PER_RUN,
       });
     }
-    const empty: KeptCandle[] = [];
+    let nextIndex = index;
     for (; openTimeMs < untilMs; openTimeMs = nextOpenTime(this.interval, openTimeMs)) {
-      const candle = { ...createEmptyBar(close), openTimeMs, revision: -1 };
-      empty.push(candle);
+      const candle = toEmptyCandle(close, openTimeMs);
+      this.#kept.splice(nextIndex++, 0, candle);
       this.#give(candle, outputs);
     }
-    this.#kept.splice(index, 0, ...empty);
-    return empty.length;
+    return nextIndex - index;
   }
 
   /** Restates the empty candles that follow on the one at `index` at its close. */
@@ -207,4 +206,43 @@ export class CandleSeries {
       isEmpty,
     };
   }
+}
+
+// Spelled out: a spread would cost more than all the rest of adding a trade.
+function toKeptCandle(bar: CandleBar, openTimeMs: number, revision: number): KeptCandle {
+  return {
+    open: bar.open,
+    openAtMs: bar.openAtMs,
+    openKey: bar.openKey,
+    high: bar.high,
+    low: bar.low,
+    close: bar.close,
+    closeAtMs: bar.closeAtMs,
+    closeKey: bar.closeKey,
+    volume: bar.volume,
+    quoteVolume: bar.quoteVolume,
+    takerBuyVolume: bar.takerBuyVolume,
+    tradeCount: bar.tradeCount,
+    openTimeMs,
+    revision,
+  };
+}
+
+function toEmptyCandle(price: Units, openTimeMs: number): KeptCandle {
+  return {
+    open: price,
+    openAtMs: openTimeMs,
+    openKey: 0,
+    high: price,
+    low: price,
+    close: price,
+    closeAtMs: openTimeMs,
+    closeKey: 0,
+    volume: 0,
+    quoteVolume: 0,
+    takerBuyVolume: 0,
+    tradeCount: 0,
+    openTimeMs,
+    revision: -1,
+  };
 }
