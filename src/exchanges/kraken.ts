@@ -23,7 +23,7 @@ import { asArray, asRecord, asText, asWholeNumber, excerpt, parseJson } from './
 import { parseIsoMs } from './wire-time.ts';
 
 /** Depths on offer, smallest first. */
-export const KRAKEN_DEPTHS = [10, 25, 100, 500, 1000] as const;
+const KRAKEN_DEPTHS = [10, 25, 100, 500, 1000] as const;
 const DEFAULT_DEPTH = 100;
 
 export const krakenAdapter: ExchangeAdapter = {

@@ -118,3 +118,38 @@ function wantedProofs(book: NonNullable<ExpectedSymbol['book']>): ReturnType<typ
     top20: { bids: [...book.final_top20.bids], asks: [...book.final_top20.asks] },
   };
 }
+
+describe.each(['kraken-20210417', 'okx-20220513', 'bybit-v5-20260809', 'coinbase-advanced-20260809'])(
+  'the lists of instruments in %s',
+  (id) => {
+    const path = sharedDataPath(`recordings/${id}.jsonl.gz`);
+    it.skipIf(path === undefined)('name every symbol whose book was recorded, with its steps', () => {
+      const lines = readRecordingLines(path!);
+      const firstFrames = lines.filter((line) => line.dir === 'in').map((line) => line.data);
+      const sockets = lines.filter((line) => line.dir === 'open').map((line) => line.url!);
+      const expected = readExpectedResults(sharedDataPath(`recordings/${id}.expected.json`)!);
+      const listed = new Map<string, string>();
+      for (const socket of sockets) {
+        const adapter = findAdapterForUrl(socket, firstFrames)!;
+        const category = id.startsWith('bybit') ? bybitName(0, socket, '').replace(':', '') : '';
+        for (const { url, data } of lines.filter(({ dir }) => dir === 'http')) {
+          if (category !== '' && !url!.includes(`category=${category}&`)) continue;
+          const reading = adapter.readInstruments(data);
+          if (!reading.ok) throw new Error(`${url} can not be read: ${reading.reason}`);
+          for (const { nativeSymbol, symbol, tickSize, lotSize } of reading.listings) {
+            const name = category === '' ? nativeSymbol : `${category}:${nativeSymbol}`;
+            listed.set(name, `${symbol} ${tickSize} ${lotSize}`);
+          }
+        }
+      }
+      const symbols = Object.keys(expected.symbols);
+      expect(symbols.length).toBeGreaterThan(0);
+      for (const symbol of symbols) {
+        expect([symbol, listed.get(symbol)]).toEqual([
+          symbol,
+          expect.stringMatching(/^[A-Z0-9]+-[A-Z0-9]+(-PERP|-\d{6})? [\d.]+ [\d.]+$/),
+        ]);
+      }
+    });
+  },
+);
