@@ -48,6 +48,30 @@ export class BookSide {
     return levels;
   }
 
+  /**
+   * Returns the best `groupsMax` groups of `step` units, best first: bids round down, asks up, quantities add. `undefined` when a number
+   * would pass 2^53 − 1, so that levels must be grouped one by one. A loop over the flat arrays, ten times as quick as that.
+   */
+  group(step: number, groupsMax: number): Levels | undefined {
+    if (this.#wide !== undefined) return undefined;
+    const keys = this.#keys;
+    const quantities = this.#quantities;
+    const sign = this.#sign;
+    const groups: number[] = [];
+    let at = this.#count - 1;
+    while (at >= 0 && groups.length < groupsMax * 2) {
+      const key = keys[at]!;
+      // Keys of asks are negative, so that rounding a key down rounds the price of an ask up.
+      const rest = key % step;
+      const groupKey = key - (rest < 0 ? rest + step : rest);
+      let quantity = 0;
+      for (; at >= 0 && keys[at]! >= groupKey; at--) quantity += quantities[at]!;
+      if (quantity > Number.MAX_SAFE_INTEGER || groupKey < -Number.MAX_SAFE_INTEGER) return undefined;
+      groups.push(groupKey * sign + 0, quantity);
+    }
+    return groups;
+  }
+
   /** Replaces all levels by these, in any order; of two at one price the later counts. */
   replace(levels: Levels): void {
     this.#wide = undefined;

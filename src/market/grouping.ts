@@ -1,6 +1,6 @@
 /** Groups a book's levels to a coarser price step, as subscribers see it. */
-import type { ChecksumInput } from './checksum-input.ts';
 import type { Levels } from './events.ts';
+import type { OrderBook } from './order-book.ts';
 import type { Scales, Units } from './units.ts';
 import {
   addUnits,
@@ -29,18 +29,21 @@ export type GroupedLevels = { readonly scales: Scales; readonly bids: Levels; re
  * Returns both sides grouped to `resolution` tick sizes. Bids round down and asks round up, so that a group never promises a better price
  * than its levels hold; quantities add exactly. O(levels visited).
  */
-export function groupLevels(book: ChecksumInput, options: GroupingOptions): GroupedLevels {
+export function groupLevels(book: OrderBook, options: GroupingOptions): GroupedLevels {
   const { tickSize, resolution, groupsMax } = options;
   const priceScale = Math.max(book.scales.price, tickDecimals(tickSize));
   const step = multiplyUnits(tickUnits(tickSize, priceScale), resolution);
+  const isPlain = priceScale === book.scales.price && typeof step === 'number';
+  const bids = isPlain ? book.groupBids(step, groupsMax) : undefined;
+  const asks = isPlain ? book.groupAsks(step, groupsMax) : undefined;
   return {
     scales: { price: priceScale, quantity: book.scales.quantity },
-    bids: groupBids(book, step, priceScale, groupsMax),
-    asks: groupAsks(book, step, priceScale, groupsMax),
+    bids: bids ?? groupBids(book, step, priceScale, groupsMax),
+    asks: asks ?? groupAsks(book, step, priceScale, groupsMax),
   };
 }
 
-function groupBids(book: ChecksumInput, step: Units, priceScale: number, groupsMax: number): Levels {
+function groupBids(book: OrderBook, step: Units, priceScale: number, groupsMax: number): Levels {
   const groups: Units[] = [];
   let groupPrice: Units = 0;
   let groupQuantity: Units = 0;
@@ -58,7 +61,7 @@ function groupBids(book: ChecksumInput, step: Units, priceScale: number, groupsM
   return groups;
 }
 
-function groupAsks(book: ChecksumInput, step: Units, priceScale: number, groupsMax: number): Levels {
+function groupAsks(book: OrderBook, step: Units, priceScale: number, groupsMax: number): Levels {
   const groups: Units[] = [];
   let groupPrice: Units = 0;
   let groupQuantity: Units = 0;

@@ -79,6 +79,15 @@ export class OrderBook implements ChecksumInput {
     return { bids: this.#bids.toLevels(levelCount), asks: this.#asks.toLevels(levelCount) };
   }
 
+  /** Groups of one side by `step` units, see `BookSide.group`; `groupLevels` is the whole of it. */
+  groupBids(step: number, groupsMax: number): Levels | undefined {
+    return this.#bids.group(step, groupsMax);
+  }
+
+  groupAsks(step: number, groupsMax: number): Levels | undefined {
+    return this.#asks.group(step, groupsMax);
+  }
+
   /** Replaces levels, scales and depth by those of the event; its levels may come in any order. */
   applySnapshot(event: BookSnapshot): void {
     this.#replace(event);

@@ -105,6 +105,15 @@ test.each([undefined, 'unknown', '0', '-0.5', ''])(
   },
 );
 
+test('units of groups are canonical, at price zero too', () => {
+  const book = bookOf({ scales: { price: 0, quantity: 0 }, bids: [0, 1], asks: [0, 2, 3, 4] });
+  expect(groupLevels(book, { tickSize: '1', resolution: 2, groupsMax: 9 })).toStrictEqual({
+    scales: { price: 0, quantity: 0 },
+    bids: [0, 1],
+    asks: [0, 2, 4, 4],
+  });
+});
+
 test('an empty side has no groups', () => {
   const book = bookOf({ scales: { price: 1, quantity: 0 } });
   expect(groupsOf(book, { tickSize: '0.1', resolution: 1, groupsMax: 5 })).toEqual({ bids: [], asks: [] });
