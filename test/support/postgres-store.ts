@@ -1,9 +1,7 @@
 /** Everything that this project keeps in Postgres, opened in a schema of its own, for the suites that run against a real or embedded one. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
-import { systemClock, systemTimers } from '../../src/base/clock.ts';
+import { systemTimers } from '../../src/base/clock.ts';
 import type { Database } from '../../src/persistence/database.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
 import { PostgresInstrumentCatalog } from '../../src/persistence/instrument-catalog.ts';
@@ -16,9 +14,11 @@ import type { WriterContext } from '../../src/persistence/retry.ts';
 import type { Damage, JournalStore } from '../suites/journal-suite.ts';
 import type { MarketTablesStore } from '../suites/market-tables-suite.ts';
 import type { OperatorTablesStore } from '../suites/operator-tables-suite.ts';
+import { createEmbeddedDirectory } from './embedded-template.ts';
 import { jsonLogCodec } from './json-log-codec.ts';
 import { RecordingLog } from './recording-log.ts';
 import { dropSchema, freshName, noteServiceUse, testDatabaseUrl } from './services.ts';
+import { contextOf } from './writer-context.ts';
 
 export type TestDatabase = {
   readonly database: Database;
@@ -47,7 +47,7 @@ export async function openRealDatabase(): Promise<TestDatabase> {
 
 export async function openEmbeddedDatabase(): Promise<TestDatabase> {
   noteServiceUse('Embedded Postgres');
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'tampines-test-'));
+  const dataDirectory = await createEmbeddedDirectory();
   const location = { dataDirectory };
   const log = new RecordingLog();
   const database = await openDatabase({ location, timers: systemTimers, log });
@@ -61,10 +61,6 @@ export async function openEmbeddedDatabase(): Promise<TestDatabase> {
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
-}
-
-export function contextOf(log: RecordingLog): WriterContext {
-  return { clock: systemClock, timers: systemTimers, random: Math.random, log };
 }
 
 export async function openJournalStore(open: () => Promise<TestDatabase>): Promise<JournalStore> {

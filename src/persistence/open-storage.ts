@@ -1,0 +1,55 @@
+/** Everything that is durable, on one database: what `main.ts` plugs into the actors' ports. */
+import { logCodec } from '../codec/log-codec.ts';
+import type { Database } from './database.ts';
+import { PostgresInstrumentCatalog } from './instrument-catalog.ts';
+import { InstrumentIds } from './instrument-ids.ts';
+import { PostgresMarketTables } from './market-tables.ts';
+import type { DatabaseLocation } from './open-database.ts';
+import { openDatabase } from './open-database.ts';
+import { PostgresOperationsRecords } from './operations-records.ts';
+import { PostgresJournal } from './postgres-journal.ts';
+import type { WriterContext } from './retry.ts';
+
+export type Storage = {
+  readonly database: Database;
+  readonly ids: InstrumentIds;
+  readonly journal: PostgresJournal;
+  readonly tables: PostgresMarketTables;
+  readonly catalog: PostgresInstrumentCatalog;
+  readonly records: PostgresOperationsRecords;
+  /** Writes out what is queued, then closes the database. */
+  close(): Promise<void>;
+};
+
+/** @throws TampinesError `SERVICE_UNAVAILABLE` · `DATA_DIRECTORY_LOCKED` · `MIGRATION_MISMATCH` */
+export async function openStorage(options: {
+  location: DatabaseLocation;
+  schema: string;
+  context: WriterContext;
+}): Promise<Storage> {
+  const { context } = options;
+  const database = await openDatabase({
+    location: options.location,
+    schema: options.schema,
+    timers: context.timers,
+    log: context.log,
+  });
+  const ids = new InstrumentIds(database);
+  const journal = new PostgresJournal({ database, ids, codec: logCodec, context });
+  const tables = new PostgresMarketTables({ database, ids, context });
+  const records = new PostgresOperationsRecords({ database, context });
+  return {
+    database,
+    ids,
+    journal,
+    tables,
+    records,
+    catalog: new PostgresInstrumentCatalog(database),
+    async close() {
+      await tables.close();
+      await journal.close();
+      await records.close();
+      await database.close();
+    },
+  };
+}
