@@ -1,0 +1,63 @@
+/** One feed session with a written record of all that comes out of it. */
+import type { Channel, ExchangeAdapter } from '../../src/exchanges/adapter.ts';
+import { FeedSession } from '../../src/exchanges/feed-session.ts';
+import type { MarketEvent } from '../../src/market/events.ts';
+import { toNativeSymbol } from '../../src/market/symbols.ts';
+
+export class SessionHarness {
+  readonly session: FeedSession;
+  readonly events: { symbol: string; event: MarketEvent }[] = [];
+  readonly sent: string[] = [];
+  readonly fetches: string[] = [];
+  readonly reconnects: { reason: string; urgency: string }[] = [];
+  readonly refusals: { symbol: string | undefined; code: string; message: string }[] = [];
+  readonly rejections: { symbol: string | undefined; reason: string; detail: string; text: string }[] = [];
+
+  constructor(
+    adapter: ExchangeAdapter,
+    symbols: readonly string[],
+    channels: readonly Channel[] = ['book', 'trades'],
+  ) {
+    this.session = new FeedSession({
+      adapter,
+      connectionKind: { name: 'test', channels, url: (endpoints) => endpoints.ws },
+      options: { depth: undefined },
+      endpoints: adapter.defaultEndpoints,
+      symbols: symbols.map(toNativeSymbol),
+      effects: {
+        deliver: (symbol, event) => this.events.push({ symbol, event }),
+        send: (frame) => this.sent.push(frame),
+        fetchSnapshot: (_symbol, request) => this.fetches.push(request.url),
+        reconnect: (reason, urgency) => this.reconnects.push({ reason, urgency }),
+        refuse: (symbol, code, message) => this.refusals.push({ symbol, code, message }),
+        reject: (symbol, reason, detail, text) => this.rejections.push({ symbol, reason, detail, text }),
+      },
+    });
+  }
+
+  frame(frame: unknown, receiveTimeMs: number): void {
+    this.session.frame(typeof frame === 'string' ? frame : JSON.stringify(frame), receiveTimeMs);
+  }
+
+  answer(symbol: string, body: unknown, receiveTimeMs: number): void {
+    this.session.snapshotAnswered(
+      toNativeSymbol(symbol),
+      { ok: true, status: 200, body: JSON.stringify(body) },
+      receiveTimeMs,
+    );
+  }
+
+  /** What was delivered, in short: `connected`, `snapshot 100`, `delta 104`, `stale: …`, `trade 7`. */
+  story(symbol?: string): string[] {
+    return this.events
+      .filter((delivered) => symbol === undefined || delivered.symbol === symbol)
+      .map(({ event }) => {
+        if (event.type === 'BookSnapshot') return `snapshot ${event.sequence ?? '-'}`;
+        if (event.type === 'BookDelta') return `delta ${event.sequence ?? '-'}`;
+        if (event.type === 'Trade') return `trade ${event.tradeId}${event.isHistory ? ' (history)' : ''}`;
+        if (event.type === 'FeedStatus')
+          return event.status === 'stale' ? `stale: ${event.reason}` : event.status;
+        return event.type;
+      });
+  }
+}
