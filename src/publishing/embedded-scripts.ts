@@ -1,0 +1,114 @@
+/** Our own scripts (`scripts.ts`) as the embedded server runs them: the same steps, in TypeScript. One contract suite holds both. */
+import type { Keyspace } from './keyspace.ts';
+import { KEYSPACE_COMMANDS } from './keyspace-commands.ts';
+import type { Reply } from './resp-reply.ts';
+import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
+import type { ValueVersion } from './value-head.ts';
+import { compareVersions, HEAD_SIZE_BYTES, readVersion } from './value-head.ts';
+
+export type ScriptContext = {
+  readonly keys: Keyspace;
+  readonly publish: (channel: string, message: string) => void;
+};
+
+type NativeScript = (context: ScriptContext, keys: readonly string[], args: readonly string[]) => Reply;
+
+/** By SHA. */
+export const NATIVE_SCRIPTS: ReadonlyMap<string, NativeScript> = new Map<string, NativeScript>([
+  [SET_NEWER.sha, setNewer],
+  [APPEND_CLOSED.sha, appendClosed],
+  [REFRESH.sha, refresh],
+  [EXPIRE_OWN.sha, expireOwn],
+]);
+
+function setNewer(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
+  const ttlMs = Number(args[0]);
+  const streamLength = Number(args[1]);
+  const count = streamLength > 0 ? keys.length / 2 : keys.length;
+  let rejectedCount = 0;
+  for (let index = 0; index < count; index++) {
+    const key = keys[index]!;
+    const value = args[3 * index + 4]!;
+    const held = context.keys.get(key);
+    const newer = order(toVersion(args, 3 * index + 2), held);
+    const heldText = held?.type === 'string' ? held.text : '';
+    if (newer > 0 || (newer === 0 && contentOf(heldText) !== contentOf(value))) {
+      context.keys.set(key, { type: 'string', text: value }, ttlMs);
+      context.publish(key, value);
+      if (streamLength > 0) {
+        const stream = keys[count + index]!;
+        runCommand(context, 'XADD', [stream, 'MAXLEN', '~', String(streamLength), '*', 'value', value]);
+        context.keys.expire(stream, ttlMs);
+      }
+    } else if (newer === 0) {
+      context.keys.expire(key, ttlMs);
+    } else {
+      rejectedCount++;
+    }
+  }
+  return rejectedCount;
+}
+
+/** The value without the time it was published at. */
+function contentOf(value: string): string {
+  return value.replace(/"publishTimeMs":\d+/, '');
+}
+
+function appendClosed(context: ScriptContext, [list]: readonly string[], args: readonly string[]): Reply {
+  const held = context.keys.get(list!);
+  if (held !== undefined && held.type !== 'list') {
+    return { error: 'WRONGTYPE Operation against a key holding the wrong kind of value' };
+  }
+  let rejectedCount = 0;
+  for (let at = 1; at + 2 < args.length; at += 3) {
+    const value = args[at + 2]!;
+    const items = context.keys.get(list!);
+    const newestFirst = items?.type === 'list' ? items.items.toReversed() : [];
+    const version = toVersion(args, at);
+    const others = newestFirst.map((text) => compareToText(version, text));
+    const firstOther = others.findIndex((newer) => newer !== 0);
+    const same = newestFirst.slice(0, firstOther < 0 ? newestFirst.length : firstOther);
+    if (same.includes(value)) continue;
+    if (firstOther >= 0 && others[firstOther]! < 0) {
+      rejectedCount++;
+      continue;
+    }
+    runCommand(context, 'LPUSH', [list!, value]);
+    runCommand(context, 'LTRIM', [list!, '0', String(Number(args[0]) - 1)]);
+    context.publish(list!, value);
+  }
+  return rejectedCount;
+}
+
+function refresh(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
+  const ttlMs = Number(args[0]);
+  return keys.flatMap((key, index) => (context.keys.expire(key, ttlMs) ? [] : [index]));
+}
+
+function expireOwn(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
+  keys.forEach((key, index) => {
+    const own = { epoch: Number(args[index + 1]), seq: Number.MAX_SAFE_INTEGER };
+    const value = context.keys.get(key);
+    const newest = value?.type === 'list' ? value.items.at(-1) : undefined;
+    const newer = newest === undefined ? order(own, value) : compareToText(own, newest);
+    if (newer >= 0) context.keys.expire(key, Number(args[0]));
+  });
+  return 0;
+}
+
+function toVersion(args: readonly string[], at: number): ValueVersion {
+  return { epoch: Number(args[at]), seq: Number(args[at + 1]) };
+}
+
+function order(version: ValueVersion, held: ReturnType<Keyspace['get']>): number {
+  return held?.type === 'string' ? compareToText(version, held.text) : 1;
+}
+
+function compareToText(version: ValueVersion, text: string): number {
+  const held = readVersion(text.slice(0, HEAD_SIZE_BYTES));
+  return held === undefined ? 1 : compareVersions(version, held);
+}
+
+function runCommand(context: ScriptContext, name: string, args: readonly string[]): void {
+  KEYSPACE_COMMANDS.get(name)!.run(context.keys, args);
+}

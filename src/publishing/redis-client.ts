@@ -1,0 +1,115 @@
+/**
+ * A Redis connection from its address:
+ * `redis://user:password@host:6379/0` (`rediss://` with TLS), `redis://host1:6379,host2:6379` a Cluster by some of its nodes,
+ * `redis-sentinel://host1:26379,host2:26379/master-name` a master that Sentinels know.
+ */
+import { Cluster, Redis } from 'ioredis';
+import type { BackoffPolicy } from '../base/backoff.ts';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { RandomSource } from '../base/clock.ts';
+import { TampinesError } from '../base/errors.ts';
+
+export type RedisClient = Redis | Cluster;
+
+export type RedisClientOptions = {
+  readonly reconnect: BackoffPolicy;
+  readonly random: RandomSource;
+  readonly connectTimeoutMs: number;
+  /** A command without an answer by then fails. */
+  readonly commandTimeoutMs: number;
+};
+
+type Address = { readonly host: string; readonly port: number };
+
+export type RedisAddress = {
+  readonly kind: 'standalone' | 'cluster' | 'sentinel';
+  readonly nodes: readonly Address[];
+  readonly hasTls: boolean;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+  /** Sentinel only. */
+  readonly masterName: string;
+};
+
+const URL_FORM = /^(rediss?|redis-sentinel):\/\/(?:([^:@/]*)(?::([^@]*))?@)?([^/?]+)(?:\/([^?]*))?$/;
+
+/**
+ * Returns a client that connects at once and for ever, and never queues commands while it is away.
+ * @throws TampinesError `SETTINGS_INVALID` when the address is not of a form above
+ */
+export function createRedisClient(url: string, options: RedisClientOptions): RedisClient {
+  const address = parseRedisUrl(url);
+  const retry = (attempt: number): number => backoffDelayMs(options.reconnect, attempt - 1, options.random);
+  const common = {
+    connectTimeout: options.connectTimeoutMs,
+    commandTimeout: options.commandTimeoutMs,
+    // What waits is held by the publisher, where newer values replace older ones.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    ...(address.hasTls ? { tls: {} } : {}),
+  };
+  if (address.kind === 'cluster') {
+    return new Cluster(
+      address.nodes.map((node) => ({ ...node })),
+      {
+        redisOptions: common,
+        clusterRetryStrategy: retry,
+        enableOfflineQueue: false,
+        // One key per call there; this puts the calls of one tick into one pipeline per node.
+        enableAutoPipelining: true,
+      },
+    );
+  }
+  if (address.kind === 'sentinel') {
+    return new Redis({
+      ...common,
+      sentinels: address.nodes.map((node) => ({ ...node })),
+      name: address.masterName,
+      db: address.database,
+      retryStrategy: retry,
+      sentinelRetryStrategy: retry,
+    });
+  }
+  const [node] = address.nodes;
+  return new Redis({ ...common, ...node, db: address.database, retryStrategy: retry });
+}
+
+/** @throws TampinesError `SETTINGS_INVALID` */
+export function parseRedisUrl(url: string): RedisAddress {
+  const match = URL_FORM.exec(url);
+  if (match === null)
+    throw invalid(
+      'expected redis://host:port, redis://host:port,host:port or redis-sentinel://host:port/name',
+    );
+  const [, scheme, username, password, hosts = '', path = ''] = match;
+  const isSentinel = scheme === 'redis-sentinel';
+  const nodes = hosts.split(',').map((host) => parseHost(host, isSentinel ? 26_379 : 6_379));
+  if (isSentinel ? path === '' : !/^\d*$/.test(path)) {
+    throw invalid(isSentinel ? 'the name of the master is missing' : 'the database must be a number');
+  }
+  return {
+    kind: isSentinel ? 'sentinel' : nodes.length > 1 ? 'cluster' : 'standalone',
+    nodes,
+    hasTls: scheme === 'rediss',
+    username: username === undefined || username === '' ? undefined : decodeURIComponent(username),
+    password: password === undefined ? undefined : decodeURIComponent(password),
+    database: isSentinel || path === '' ? 0 : Number(path),
+    masterName: isSentinel ? path : '',
+  };
+}
+
+function parseHost(text: string, defaultPort: number): Address {
+  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text.trim());
+  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
+  if (match === null || port > 65_535) throw invalid(`'${text}' is not host:port`);
+  return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
+}
+
+/** Leaves the address out of the message: it holds a password. */
+function invalid(what: string): TampinesError {
+  return new TampinesError('SETTINGS_INVALID', `redis.url is not valid: ${what}`);
+}

@@ -1,0 +1,85 @@
+/**
+ * The JSON that subscribers read (docs/redis.md). Fields stand in a fixed order, `epoch` and `seq` first: the scripts that guard a key read
+ * them there. Text is joined by hand, since decimal text needs no escaping and a book is mostly that; names and reasons are escaped.
+ */
+import type {
+  BookDocument,
+  CandleDocument,
+  DesiredInstrument,
+  DocumentHead,
+  Documents,
+  TickerDocument,
+} from '../actors/ports.ts';
+import type { InstrumentName } from './keys.ts';
+import { candleKey, orderBookKey, tickerKey } from './keys.ts';
+
+/** Grows when a field changes its meaning or goes; new fields don't count. */
+export const LAYOUT_VERSION = 1;
+
+export type DocumentNaming = 'names' | 'ids';
+
+/** Keys by exchange and symbol. */
+export const redisDocuments: Documents = createRedisDocuments('names');
+
+/** `ids`: keys hold the instrument's number in place of its names. */
+export function createRedisDocuments(naming: DocumentNaming): Documents {
+  const nameOf = (instrument: DesiredInstrument): InstrumentName =>
+    naming === 'ids' ? { instrumentId: instrument.instrumentId } : instrument;
+  return {
+    bookKey: (instrument, resolution) => orderBookKey(nameOf(instrument), resolution),
+    tickerKey: (instrument) => tickerKey(nameOf(instrument)),
+    candleKey: (instrument, interval) => candleKey(nameOf(instrument), interval),
+    book: formatBookDocument,
+    ticker: formatTickerDocument,
+    candle: formatCandleDocument,
+  };
+}
+
+function formatBookDocument(book: BookDocument): string {
+  return `${head('orderbook', book)},"resolution":${book.resolution},"bids":${levels(book.bids)},"asks":${levels(book.asks)}}`;
+}
+
+function formatTickerDocument(ticker: TickerDocument): string {
+  return (
+    `${head('ticker', ticker)},"windowStartMs":${time(ticker.windowStartMs)},"windowEndMs":${time(ticker.windowEndMs)}` +
+    `,"open":${decimal(ticker.open)},"high":${decimal(ticker.high)},"low":${decimal(ticker.low)},"last":${decimal(ticker.last)}` +
+    `,"change":${decimal(ticker.change)},"changePercent":${decimal(ticker.changePercent)}` +
+    `,"volume":${decimal(ticker.volume)},"quoteVolume":${decimal(ticker.quoteVolume)},"vwap":${decimal(ticker.vwap)}` +
+    `,"tradeCount":${ticker.tradeCount}}`
+  );
+}
+
+function formatCandleDocument(candle: CandleDocument): string {
+  return (
+    `${head('candle', candle)},"interval":${JSON.stringify(candle.interval)}` +
+    `,"openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs},"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
+    `,"open":${decimal(candle.open)},"high":${decimal(candle.high)},"low":${decimal(candle.low)},"close":${decimal(candle.close)}` +
+    `,"volume":${decimal(candle.volume)},"quoteVolume":${decimal(candle.quoteVolume)}` +
+    `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`
+  );
+}
+
+function head(type: string, document: DocumentHead): string {
+  return (
+    `{"epoch":${document.epoch},"seq":${document.seq},"type":"${type}","version":${LAYOUT_VERSION}` +
+    `,"exchange":${JSON.stringify(document.exchange)},"symbol":${JSON.stringify(document.symbol)}` +
+    `,"status":"${document.status}","reason":${JSON.stringify(document.reason)}` +
+    `,"eventTimeMs":${time(document.eventTimeMs)},"receiveTimeMs":${time(document.receiveTimeMs)}`
+  );
+}
+
+function levels(pairs: readonly string[]): string {
+  let text = '[';
+  for (let index = 0; index + 1 < pairs.length; index += 2) {
+    text += `${index === 0 ? '' : ','}["${pairs[index]!}","${pairs[index + 1]!}"]`;
+  }
+  return `${text}]`;
+}
+
+function decimal(text: string | undefined): string {
+  return text === undefined ? 'null' : `"${text}"`;
+}
+
+function time(ms: number | undefined): string {
+  return ms === undefined ? 'null' : String(ms);
+}

@@ -1,0 +1,113 @@
+/**
+ * What runs inside Redis, atomically. Each script takes many keys, so that one call carries a chunk of them; in a Cluster it gets one key (and
+ * its stream, which is in the same slot). The embedded server knows these scripts by their SHA and runs `embedded-scripts.ts` instead.
+ */
+import { createHash } from 'node:crypto';
+import { HEAD_SIZE_BYTES } from './value-head.ts';
+
+export type RedisScript = { readonly name: string; readonly lua: string; readonly sha: string };
+
+/** `order`: above 0 when (epoch, seq) is newer than what the text holds, 0 when the same; 1 when it holds no version of ours. */
+const COMPARE = `
+local function order(epoch, seq, held)
+  if type(held) ~= 'string' then return 1 end
+  local heldEpoch, heldSeq = string.match(held, '^{"epoch":(%d+),"seq":(%d+)[,}]')
+  if not heldEpoch then return 1 end
+  if tonumber(heldEpoch) ~= epoch then return epoch - tonumber(heldEpoch) end
+  return seq - tonumber(heldSeq)
+end
+`;
+
+/**
+ * Sets and publishes each value that is newer than what is held, or of the same version with other text (a status may change between two log
+ * entries). The very same value, sent again after a lost answer, only lives on.
+ * KEYS: n keys, then their n streams when the stream length is above 0. ARGV: TTL in ms, stream length, then per key epoch, seq, value.
+ * Returns how many values were older than what is held.
+ */
+export const SET_NEWER = defineScript(
+  'set-newer',
+  `${COMPARE}
+local function content(value) return (string.gsub(value, '"publishTimeMs":%d+', '', 1)) end
+local ttlMs, streamLength = ARGV[1], tonumber(ARGV[2])
+local count = streamLength > 0 and #KEYS / 2 or #KEYS
+local rejected = 0
+for i = 1, count do
+  local at = 3 * i
+  local key, value = KEYS[i], ARGV[at + 2]
+  local newer = order(tonumber(ARGV[at]), tonumber(ARGV[at + 1]), redis.pcall('GETRANGE', key, 0, ${HEAD_SIZE_BYTES}))
+  if newer > 0 or (newer == 0 and content(redis.call('GET', key)) ~= content(value)) then
+    redis.call('SET', key, value, 'PX', ttlMs)
+    redis.call('PUBLISH', key, value)
+    if streamLength > 0 then
+      redis.pcall('XADD', KEYS[count + i], 'MAXLEN', '~', streamLength, '*', 'value', value)
+      redis.call('PEXPIRE', KEYS[count + i], ttlMs)
+    end
+  elseif newer == 0 then
+    redis.call('PEXPIRE', key, ttlMs)
+  else
+    rejected = rejected + 1
+  end
+end
+return rejected
+`,
+);
+
+/**
+ * Appends closed candles of one list, newest first, and publishes them. One that is older than the newest held is refused; one that is there
+ * already (sent again after a lost answer) is left alone. ARGV: length of the list, then per candle epoch, seq, value. Returns how many were refused.
+ */
+export const APPEND_CLOSED = defineScript(
+  'append-closed',
+  `${COMPARE}
+local rejected = 0
+for at = 2, #ARGV, 3 do
+  local epoch, seq, value = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+  local index, newer, isThere = 0, 0, false
+  repeat
+    local held = redis.call('LINDEX', KEYS[1], index)
+    newer = order(epoch, seq, held)
+    isThere = newer == 0 and held == value
+    index = index + 1
+  until newer ~= 0 or isThere
+  if newer < 0 then
+    rejected = rejected + 1
+  elseif not isThere then
+    redis.call('LPUSH', KEYS[1], value)
+    redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+    redis.call('PUBLISH', KEYS[1], value)
+  end
+end
+return rejected
+`,
+);
+
+/** Gives each key its TTL (ARGV[1], ms) again. Returns the places (from 0) of the keys that are gone. */
+export const REFRESH = defineScript(
+  'refresh',
+  `
+local missing = {}
+for i = 1, #KEYS do
+  if redis.call('PEXPIRE', KEYS[i], ARGV[1]) == 0 then missing[#missing + 1] = i - 1 end
+end
+return missing
+`,
+);
+
+/** Lets keys expire after ARGV[1] ms, except where a newer epoch than the key's own (ARGV[i + 1]) has written: then it lives on. */
+export const EXPIRE_OWN = defineScript(
+  'expire-own',
+  `${COMPARE}
+for i = 1, #KEYS do
+  local held = redis.pcall('GETRANGE', KEYS[i], 0, ${HEAD_SIZE_BYTES})
+  if type(held) ~= 'string' then held = redis.pcall('LINDEX', KEYS[i], 0) end
+  if order(tonumber(ARGV[i + 1]), 9007199254740991, held) >= 0 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+end
+return 0
+`,
+);
+
+export const SCRIPTS: readonly RedisScript[] = [SET_NEWER, APPEND_CLOSED, REFRESH, EXPIRE_OWN];
+
+function defineScript(name: string, lua: string): RedisScript {
+  return { name, lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
