@@ -7,9 +7,9 @@ import { IdentitiesAhead } from './identities-ahead.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 
 /** Stable codes of broken rules; they name dead letters. */
-export type RejectionReason = 'bad-time' | 'future-time' | 'bad-trade';
+type RejectionReason = 'bad-time' | 'future-time' | 'bad-trade';
 
-export type Rejection = {
+type Rejection = {
   readonly event: MarketEvent;
   readonly reason: RejectionReason;
   /** The rule and the values that broke it. */

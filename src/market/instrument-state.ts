@@ -31,20 +31,20 @@ export const DEFAULT_MAX_FUTURE_MS = 600_000;
  * `empty`: no snapshot was ever seen. `live`: the book is the exchange's. `stale`: it may be wrong and is not to be relied on.
  * `reason` tells why it is stale and is empty otherwise; `sinceMs` is the receive time of the event that brought the status.
  */
-export type BookStatus = {
+type BookStatus = {
   readonly status: 'empty' | 'live' | 'stale';
   readonly reason: string;
   readonly sinceMs: number | undefined;
 };
 
 /** The last book event that changed the levels. */
-export type LastBookEvent = {
+type LastBookEvent = {
   readonly eventTimeMs: number;
   readonly receiveTimeMs: number;
   readonly sequence: Sequence | undefined;
 };
 
-export type InstrumentMetadata = {
+type InstrumentMetadata = {
   readonly nativeSymbol: string;
   /** Decimal text; `undefined` when unknown. */
   readonly tickSize: string | undefined;

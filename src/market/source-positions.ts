@@ -6,7 +6,7 @@
 export type SourcePosition = { readonly source: string; readonly lastOrdinal: number };
 
 /** A resend comes from a source that was in use just before; eight leaves room for redundant feeds. */
-export const SOURCES_MAX = 8;
+const SOURCES_MAX = 8;
 
 export class SourcePositions {
   /** In order of use, the most recent last. */

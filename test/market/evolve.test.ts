@@ -153,6 +153,13 @@ describe('crossed books', () => {
   });
 });
 
+test('of a wrong checksum and a crossed book the checksum is the reason', () => {
+  const run = given(bookSnapshot(), bookDelta({ bids: [10_010, 1], checksum: 1 }));
+  expect(run.snapshot.bookStatus.reason).toMatch(/^checksum mismatch: /);
+  expect(run.snapshot.counters).toMatchObject({ checksumsBad: 1, crossedAfterUpdate: 1 });
+  expect(run.told).toHaveLength(1);
+});
+
 describe('trades and time', () => {
   test('a trade counts in ticker and candles, history as well as live', () => {
     const run = given(

@@ -114,6 +114,20 @@ test('units of groups are canonical, at price zero too', () => {
   });
 });
 
+test('groups pass 2^53 exactly where none of their levels does', () => {
+  const largest = Number.MAX_SAFE_INTEGER;
+  const book = bookOf({
+    scales: { price: 0, quantity: 0 },
+    bids: [12, largest, 11, largest],
+    asks: [largest - 2, 1, largest, 2],
+  });
+  expect(groupLevels(book, { tickSize: '10', resolution: 1, groupsMax: 9 })).toStrictEqual({
+    scales: { price: 0, quantity: 0 },
+    bids: [10, 2n ** 54n - 2n],
+    asks: [largest - 1, 1, 2n ** 53n + 8n, 2],
+  });
+});
+
 test('an empty side has no groups', () => {
   const book = bookOf({ scales: { price: 1, quantity: 0 } });
   expect(groupsOf(book, { tickSize: '0.1', resolution: 1, groupsMax: 5 })).toEqual({ bids: [], asks: [] });

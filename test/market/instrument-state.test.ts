@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EventBatch, MarketEvent } from '../../src/market/events.ts';
+import { restoreInstrument } from '../../src/market/instrument-state.ts';
 import { OrderBook } from '../../src/market/order-book.ts';
+import { MAX_OTHER_IDS } from '../../src/market/trade-identities.ts';
 import { InstrumentRun, TEST_POLICY, toBytes } from '../support/instrument-runs.ts';
 import {
   NOON_MS,
@@ -153,6 +155,25 @@ describe('the same events give the same bytes', () => {
   });
 });
 
+test.each([
+  { newCount: 3, isForgotten: false },
+  { newCount: 4, isForgotten: true },
+])(
+  'with room for 3 more, the oldest identity is forgotten after $newCount new ones of one batch: $isForgotten',
+  ({ newCount, isForgotten }) => {
+    const run = new InstrumentRun();
+    const kept = Array.from({ length: MAX_OTHER_IDS - 3 }, (_, index) => trade({ tradeId: `t${index}` }));
+    run.deliver({ source: 'feed-1', firstOrdinal: 0, events: kept });
+    const events = Array.from({ length: newCount }, (_, index) => trade({ tradeId: `new${index}` }));
+    const { entry } = run.deliver({
+      source: 'feed-1',
+      firstOrdinal: kept.length,
+      events: [...events, trade({ tradeId: 't0' })],
+    });
+    expect(entry?.events.length).toBe(isForgotten ? newCount + 1 : newCount);
+  },
+);
+
 describe('redelivery', () => {
   test('of anything already delivered changes nothing, also after a restart', () => {
     fc.assert(
@@ -235,7 +256,7 @@ test('two states restored from one snapshot do not touch each other', () => {
   run.deliver({ source: 'feed-1', firstOrdinal: 0, events: [bookSnapshot(), trade()] });
   const snapshot = run.snapshot;
   const bytes = toBytes(snapshot);
-  run.restart();
+  run.state = restoreInstrument(snapshot, TEST_POLICY);
   run.deliver({
     source: 'feed-1',
     firstOrdinal: 2,
