@@ -21,7 +21,7 @@ import { FrameOutbox } from './frame-outbox.ts';
 
 /** Raw text kept of a frame that could not be understood. */
 export const REJECTED_TEXT_MAX_CHARS = 4096;
-/** Text kept of an exchange's own words (refusals, error bodies). */
+/** Text kept of an exchange's own words (refusals, error bodies) and of reasons that quote them. */
 export const EXCHANGE_WORDS_MAX_CHARS = 200;
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
@@ -257,7 +257,7 @@ export class FeedSession {
       case 'refused':
         this.#effects.refuse(
           message.nativeSymbol,
-          message.code,
+          message.code.slice(0, EXCHANGE_WORDS_MAX_CHARS),
           message.message.slice(0, EXCHANGE_WORDS_MAX_CHARS),
         );
         return;
@@ -266,7 +266,11 @@ export class FeedSession {
         return;
       case 'rejected':
         this.#reject(message.nativeSymbol, message.reason, frame);
-        this.#loseDamagedBooks(message.nativeSymbol, message.reason, message.damagesBook ?? false);
+        this.#loseDamagedBooks(
+          message.nativeSymbol,
+          message.reason.slice(0, EXCHANGE_WORDS_MAX_CHARS),
+          message.damagesBook ?? false,
+        );
         return;
       case 'subscribed':
       case 'unsubscribed':

@@ -225,9 +225,7 @@ function flawOf(message: FeedMessage): string | undefined {
       return message.nativeSymbol === '' ? 'empty symbol' : undefined;
     }
     case 'rejected':
-      return message.reason === '' || message.reason.length > 2000
-        ? 'reason is empty or unbounded'
-        : undefined;
+      return message.reason === '' ? 'rejected without a reason' : undefined;
     case 'connectionSequence':
       return isUnits(message.sequence) ? undefined : 'connection sequence is no whole number';
     case 'subscribed':

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import type { BookRules } from '../../src/exchanges/book-sync.ts';
+import { BookSync, BUFFERED_DELTAS_MAX, GAPS_KEPT_MAX } from '../../src/exchanges/book-sync.ts';
+import { FrameOutbox } from '../../src/exchanges/frame-outbox.ts';
+import { RESYNC_DELAY_MAX_MS, ResyncPace } from '../../src/exchanges/resync-pace.ts';
+import type { BookDelta, BookSnapshot } from '../../src/market/events.ts';
+
+const restRules: BookRules = {
+  snapshotPolicy: 'rest',
+  continuityScope: 'book',
+  resync: 'refetch',
+  continuity: (last, range) => {
+    const was = Number(range.last);
+    if (was <= Number(last)) return { verdict: 'ignore' };
+    return was === Number(last) + 1
+      ? { verdict: 'apply' }
+      : { verdict: 'gap', expected: Number(last) + 1, was };
+  },
+  isSnapshotTooOld: (sequence, first) => Number(sequence) + 1 < Number(first.last),
+};
+const streamRules: BookRules = { ...restRules, snapshotPolicy: 'inStream', resync: 'resubscribe' };
+
+const book = { eventTimeMs: 1, scales: { price: 0, quantity: 0 }, bids: [], asks: [], checksum: undefined };
+const snapshot = (sequence: number | undefined, receiveTimeMs = 1): BookSnapshot => ({
+  type: 'BookSnapshot',
+  ...book,
+  receiveTimeMs,
+  depth: undefined,
+  sequence,
+});
+const delta = (sequence: number, receiveTimeMs = 1): BookDelta => ({
+  type: 'BookDelta',
+  ...book,
+  receiveTimeMs,
+  sequence,
+});
+
+function start(rules: BookRules) {
+  const story: string[] = [];
+  const requests: string[] = [];
+  const sync = new BookSync({
+    rules,
+    random: () => 0.5,
+    effects: {
+      deliver: (event) =>
+        story.push(event.type === 'FeedStatus' ? event.status : `${event.type} ${event.sequence ?? '-'}`),
+      request: (request) => requests.push(request),
+    },
+  });
+  sync.subscriptionSent(0);
+  const take = (sequence: number, receiveTimeMs = 1): void =>
+    sync.delta(delta(sequence, receiveTimeMs), { last: sequence });
+  return { sync, story, requests, take };
+}
+
+describe('the synchroniser of a book', () => {
+  it('holds a bounded number of deltas, and still aligns on the newest of them', () => {
+    const { sync, story, take } = start(restRules);
+    const count = BUFFERED_DELTAS_MAX * 3;
+    for (let sequence = 1; sequence <= count; sequence++) take(sequence);
+    sync.snapshot(snapshot(10));
+    expect(story).toEqual([]);
+    sync.snapshot(snapshot(count - 2));
+    expect(story).toEqual([`BookSnapshot ${count - 2}`, `BookDelta ${count - 1}`, `BookDelta ${count}`]);
+    const { updates, applied, ignoredStale, buffered } = sync.counters;
+    expect({ updates, applied, ignoredStale, buffered }).toEqual({
+      updates: count,
+      applied: 2,
+      ignoredStale: count - 2,
+      buffered: count,
+    });
+  });
+
+  it('drops what comes before the snapshot on a stream that sends it', () => {
+    const { sync, story, take } = start(streamRules);
+    take(5);
+    sync.snapshot(snapshot(6));
+    take(7);
+    expect(story).toEqual(['BookSnapshot 6', 'BookDelta 7']);
+    expect(sync.counters).toMatchObject({ updates: 2, applied: 1, ignoredStale: 1, buffered: 0 });
+  });
+
+  it('lets a later snapshot on the stream replace the book at any time', () => {
+    const { sync, story, take } = start(streamRules);
+    sync.snapshot(snapshot(6));
+    sync.snapshot(snapshot(2));
+    take(3);
+    expect(story).toEqual(['BookSnapshot 6', 'BookSnapshot 2', 'BookDelta 3']);
+  });
+
+  it('ignores a fetched snapshot that comes when the book is sure already', () => {
+    const { sync, story, take } = start(restRules);
+    take(5);
+    sync.snapshot(snapshot(5));
+    sync.snapshot(snapshot(1));
+    take(6);
+    expect(story).toEqual(['BookSnapshot 5', 'BookDelta 6']);
+    expect(sync.counters.snapshots).toBe(1);
+  });
+
+  it('takes a reset by the exchange as the new count', () => {
+    const { sync, story, take } = start({ ...streamRules, continuity: () => ({ verdict: 'reset' }) });
+    sync.snapshot(snapshot(1000));
+    take(3);
+    expect(story).toEqual(['BookSnapshot 1000', 'BookDelta 3']);
+    expect(sync.counters.finalSequence).toBe(3);
+  });
+
+  it('is stale when a snapshot gave no sequence to follow on', () => {
+    const { sync, story, take } = start(streamRules);
+    sync.snapshot(snapshot(undefined));
+    take(3);
+    expect(story).toEqual(['BookSnapshot -', 'stale']);
+  });
+
+  it('keeps the numbers of the newest gaps and counts all', () => {
+    const { sync, take } = start(streamRules);
+    for (let gap = 1; gap <= GAPS_KEPT_MAX + 5; gap++) {
+      sync.snapshot(snapshot(0));
+      take(10 + gap, gap);
+    }
+    expect(sync.counters.gapCount).toBe(GAPS_KEPT_MAX + 5);
+    expect(sync.counters.gaps).toHaveLength(GAPS_KEPT_MAX);
+    expect(sync.counters.gaps.at(-1)).toEqual({
+      atMs: GAPS_KEPT_MAX + 5,
+      expected: 1,
+      was: GAPS_KEPT_MAX + 15,
+    });
+  });
+
+  it('asks for a new connection where the book has no other fresh start', () => {
+    const { sync, requests, take } = start({ ...streamRules, resync: 'reconnect' });
+    sync.snapshot(snapshot(0));
+    take(5);
+    expect(requests).toEqual(['reconnect']);
+  });
+
+  it('asks for nothing when the connection is replaced anyway', () => {
+    const { sync, story, requests } = start(streamRules);
+    sync.snapshot(snapshot(0));
+    sync.lost('gap of the connection', 5, { isConnectionReplaced: true });
+    expect([story.at(-1), requests]).toEqual(['stale', []]);
+  });
+
+  it('asks again for a snapshot whose answer was lost', () => {
+    const { sync, requests, take } = start(restRules);
+    take(5);
+    sync.tick(119_000);
+    expect(requests).toEqual(['fetchSnapshot']);
+    sync.tick(120_001);
+    expect(requests).toEqual(['fetchSnapshot', 'fetchSnapshot']);
+  });
+});
+
+describe('the pace of resyncs', () => {
+  it('is at once, then doubling to a minute, spread by a fifth', () => {
+    const pace = new ResyncPace(() => 0.5);
+    const delays = Array.from({ length: 12 }, () => pace.nextDelayMs(0));
+    expect(delays).toEqual([0, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000]);
+    const early = new ResyncPace(() => 0);
+    early.nextDelayMs(0);
+    expect(early.nextDelayMs(0)).toBe(400);
+  });
+
+  it('is forgiven after a minute of a sure book, not before', () => {
+    const pace = new ResyncPace(() => 0.5);
+    for (let attempt = 0; attempt < 20; attempt++) pace.nextDelayMs(0);
+    pace.held(1000);
+    expect(pace.nextDelayMs(60_999)).toBe(RESYNC_DELAY_MAX_MS);
+    pace.held(70_000);
+    expect(pace.nextDelayMs(130_000)).toBe(0);
+  });
+});
+
+describe('the outbox of a connection', () => {
+  it('slides its window: no span of it ever holds more frames than allowed', () => {
+    const sentAtMs: number[] = [];
+    let nowMs = 0;
+    const outbox = new FrameOutbox({ budget: { count: 3, windowMs: 100 }, send: () => sentAtMs.push(nowMs) });
+    for (let frame = 0; frame < 10; frame++) outbox.push({ text: `${frame}` }, { isUrgent: false });
+    outbox.flush(0);
+    expect(sentAtMs).toEqual([]);
+    outbox.openAt(50);
+    for (nowMs = 0; nowMs < 500; nowMs += 10) outbox.flush(nowMs);
+    expect(sentAtMs).toEqual([50, 50, 50, 150, 150, 150, 250, 250, 250, 350]);
+  });
+
+  it('sends nothing after it was closed', () => {
+    const sent: string[] = [];
+    const outbox = new FrameOutbox({
+      budget: { count: 3, windowMs: 100 },
+      send: (frame) => sent.push(frame),
+    });
+    outbox.openAt(0);
+    outbox.push({ text: 'late' }, { isUrgent: true });
+    outbox.close();
+    outbox.flush(10);
+    expect([sent, outbox.queuedCount]).toEqual([[], 0]);
+  });
+});
