@@ -6,7 +6,7 @@ import type { Clock, RandomSource, TimerHandle, Timers } from '../../base/clock.
 import { TampinesError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { describeCause } from '../../supervision/failure.ts';
-import { unavailable, type ActorCell } from './actor-cell.ts';
+import type { ActorCell } from './actor-cell.ts';
 import type {
   ActorDeadLetter,
   ActorMessage,
@@ -18,6 +18,7 @@ import type {
   SupervisionEvent,
 } from './actor-types.ts';
 import { toCellSpec, toPersistentCellSpec } from './cell-spec.ts';
+import { unavailable } from './inbox.ts';
 import { nactLibrary, startNactSystem, type NactRef } from './nact-boundary.ts';
 import { PersistenceBridge } from './persistence-bridge.ts';
 import { Reports } from './reports.ts';
@@ -54,13 +55,17 @@ export interface ActorSystem {
     spec: PersistentActorSpec<M, S, E, Snapshot>,
   ): ActorRef<M>;
   /** False, and a dead letter, when the actor is gone, parked or stopping, or its mailbox is full. */
-  send<M>(receiver: ActorRef<M>, message: M): boolean;
+  send<M>(receiver: ActorRef<M>, message: NoInfer<M>): boolean;
   /**
    * Sends what `build` makes and resolves with what is replied. For questions, not for streams.
    * @throws the handler's own error when it fails on the message
    * @throws TampinesError `ACTOR_UNAVAILABLE` when the message becomes a dead letter, `ASK_TIMEOUT` when no reply came in time
    */
-  ask<M, R>(receiver: ActorRef<M>, build: (reply: (value: R) => void) => M, timeoutMs: number): Promise<R>;
+  ask<M, R>(
+    receiver: ActorRef<M>,
+    build: (reply: (value: R) => void) => NoInfer<M>,
+    timeoutMs: number,
+  ): Promise<R>;
   /** Stops the actor and everything below it, children first; resolves when all are gone, at the latest after their deadlines. */
   stop(ref: AnyActorRef): Promise<void>;
   /** Ends the actor's life after the message in hand and begins a new one (from the log, where it has one); waiting messages stay. */
@@ -118,11 +123,15 @@ class KernelActorSystem implements ActorSystem {
     return this.#supervisor.add(parent.path, toPersistentCellSpec(spec), { isOwned: false }).ref;
   }
 
-  send<M>(receiver: ActorRef<M>, message: M): boolean {
+  send<M>(receiver: ActorRef<M>, message: NoInfer<M>): boolean {
     return this.#supervisor.send({ path: receiver.path }, message);
   }
 
-  ask<M, R>(receiver: ActorRef<M>, build: (reply: (value: R) => void) => M, timeoutMs: number): Promise<R> {
+  ask<M, R>(
+    receiver: ActorRef<M>,
+    build: (reply: (value: R) => void) => NoInfer<M>,
+    timeoutMs: number,
+  ): Promise<R> {
     const { path } = receiver;
     return new Promise((resolve, reject) => {
       const timer = this.#timers.after(timeoutMs, () => {
@@ -175,7 +184,7 @@ class KernelActorSystem implements ActorSystem {
 
   #findOpen(ref: AnyActorRef): ActorCell {
     const cell = this.#supervisor.find(ref.path);
-    if (cell === undefined || cell.isClosingDown) throw unavailable(ref.path, 'gone or stopping');
+    if (cell === undefined || cell.isClosingDown()) throw unavailable(ref.path, 'gone or stopping');
     return cell;
   }
 }

@@ -103,7 +103,7 @@ export interface ActorContext<M> {
   /** Timers that end with this life of the actor. */
   readonly timers: Timers;
   /** False, and a dead letter, when the receiver is gone, parked, or its mailbox is full; false when this life is over. */
-  send<Other>(receiver: ActorRef<Other>, message: Other): boolean;
+  send<Other>(receiver: ActorRef<Other>, message: NoInfer<Other>): boolean;
   /** A child that ends with this life of the actor; made anew by `initialState` or `onStarted` in the next. */
   spawn<N extends ActorMessage, S>(spec: ActorSpec<N, S>): ActorRef<N>;
 }

@@ -25,7 +25,6 @@ export class Incarnation implements PersistenceSession {
   readonly nactKey: string;
   stopRequest: 'drain' | 'now' | undefined;
   stopReason: StopReason = 'stop';
-  isClosed = false;
   recoveryFailure: { readonly error: unknown } | undefined;
   leaveRecovery: (() => void) | undefined;
   /** Resolves when it is closed. */
@@ -35,7 +34,8 @@ export class Incarnation implements PersistenceSession {
   readonly #hooks: IncarnationHooks;
   #life: Life;
   #nactRef: NactRef | undefined;
-  #onFinished = () => {};
+  #onFinished: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(environment: KernelEnvironment, spec: CellSpec, nactName: string, hooks: IncarnationHooks) {
     this.#environment = environment;
@@ -50,6 +50,11 @@ export class Incarnation implements PersistenceSession {
 
   get life(): Life {
     return this.#life;
+  }
+
+  /** A method, for it changes while its reader awaits. */
+  hasClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Only asked for by the bridge, which serves persistent actors alone. */
@@ -78,7 +83,7 @@ export class Incarnation implements PersistenceSession {
   }
 
   dispatchTurn(): void {
-    if (!this.isClosed && this.#nactRef !== undefined) nactLibrary.dispatch(this.#nactRef, TURN);
+    if (!this.#isClosed && this.#nactRef !== undefined) nactLibrary.dispatch(this.#nactRef, TURN);
   }
 
   requestStop(mode: 'drain' | 'now', reason: StopReason): void {
@@ -90,17 +95,17 @@ export class Incarnation implements PersistenceSession {
 
   /** Ends it at once: no turn, no write, no timer after this. nact lets go of it; a handler in hand ends by itself or never. */
   close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#life.end();
     if (this.#spec.log !== undefined) this.#environment.bridge.close(this);
     if (this.#nactRef !== undefined) nactLibrary.stop(this.#nactRef);
-    this.#onFinished();
+    this.#onFinished?.();
   }
 
   #beginLife(): Life {
     // The constructor made the first; a life that has run is replaced.
-    if (this.#life.isOver && !this.isClosed) this.#life = this.#hooks.createLife();
+    if (this.#life.hasEnded() && !this.#isClosed) this.#life = this.#hooks.createLife();
     return this.#life;
   }
 

@@ -28,7 +28,6 @@ export class Life {
   /** Whether `state` is one that the spec made, so that `onStop` has something to release. */
   hasState = false;
   hasStarted = false;
-  isOver = false;
   batchNumber = 0;
   recovery: Recovery | undefined;
   /** The message in hand. */
@@ -41,6 +40,7 @@ export class Life {
   persistFailure: { readonly error: unknown } | undefined;
   readonly #host: LifeHost;
   readonly #timers = new Set<TimerHandle>();
+  #isOver = false;
 
   constructor(host: LifeHost, incarnation: number) {
     this.#host = host;
@@ -53,14 +53,19 @@ export class Life {
     this.#timers.clear();
   }
 
+  /** A method, for it changes while its reader awaits. */
+  hasEnded(): boolean {
+    return this.#isOver;
+  }
+
   end(): void {
-    this.isOver = true;
+    this.#isOver = true;
     this.cancelTimers();
   }
 
   #createContext(): PersistentActorContext<ActorMessage, unknown, unknown> {
     const host = this.#host;
-    const isOver = () => this.isOver;
+    const isOver = () => this.#isOver;
     const batchNumber = () => this.batchNumber;
     return {
       self: host.self,
@@ -75,9 +80,10 @@ export class Life {
       log: host.log,
       clock: host.clock,
       timers: this.#createTimers(),
-      send: (receiver, message) => !this.isOver && host.send(receiver as ActorRef<unknown>, message),
+      send: (receiver, message) => !this.#isOver && host.send(receiver as ActorRef<unknown>, message),
       spawn: (spec) => {
-        if (this.isOver) throw new Error(`Cannot start ${spec.name} below ${host.path}: its life is over`);
+        if (this.hasEnded())
+          throw new Error(`Cannot start ${spec.name} below ${host.path}: its life is over`);
         return host.spawnOwned(spec);
       },
       persist: (entry) => this.#persist(entry),
@@ -93,12 +99,12 @@ export class Life {
 
   async #persistAndEvolve(entry: unknown): Promise<unknown> {
     const { path } = this.#host;
-    if (this.isOver) throw new Error(`Cannot persist for ${path}: this life of the actor is over`);
+    if (this.hasEnded()) throw new Error(`Cannot persist for ${path}: this life of the actor is over`);
     if (this.nactPersist === undefined) throw new Error(`Cannot persist for ${path} before it is recovered`);
     if (this.persisting !== undefined) throw new Error(`Cannot persist for ${path}: one persist at a time`);
     await this.nactPersist(entry);
     this.persisting = undefined;
-    if (this.isOver) throw new Error(`Persisted for ${path}, but this life of the actor ended meanwhile`);
+    if (this.hasEnded()) throw new Error(`Persisted for ${path}, but this life of the actor ended meanwhile`);
     this.state = this.#host.evolve(this.state, entry);
     return this.state;
   }
@@ -116,7 +122,7 @@ export class Life {
       return tracked;
     };
     const guard = (action: () => void) => {
-      if (this.isOver) return;
+      if (this.hasEnded()) return;
       try {
         action();
       } catch (error) {

@@ -18,7 +18,7 @@ export type PersistenceSession = {
   /** nact's key: unique for each nact actor, so that it tells the writer and not only the log. */
   readonly nactKey: string;
   readonly log: LogSpec;
-  readonly isClosed: boolean;
+  hasClosed(): boolean;
   /** The life that begins; made anew by nact's reset. */
   readonly life: Life;
   initialState(life: Life): unknown;
@@ -129,7 +129,7 @@ export class PersistenceBridge implements NactPersistenceEngine {
 
   #openSession(nactKey: string): PersistenceSession {
     const session = this.#sessions.get(nactKey);
-    if (session === undefined || session.isClosed) {
+    if (session === undefined || session.hasClosed()) {
       throw new Error(`Cannot use the log through ${nactKey}: this incarnation is closed`);
     }
     return session;

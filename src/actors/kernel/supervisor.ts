@@ -4,9 +4,10 @@
  */
 import { TampinesError } from '../../base/errors.ts';
 import type { FailureRecord } from '../../supervision/failure.ts';
-import { ActorCell, unavailable, type CellSupervisor } from './actor-cell.ts';
+import { ActorCell, type CellSupervisor } from './actor-cell.ts';
 import type { ActorMessage, ActorRef, ActorSpec } from './actor-types.ts';
 import { toCellSpec, type CellSpec } from './cell-spec.ts';
+import { unavailable } from './inbox.ts';
 import type { KernelEnvironment } from './kernel-environment.ts';
 
 export class Supervisor implements CellSupervisor {
@@ -56,7 +57,7 @@ export class Supervisor implements CellSupervisor {
     if (this.#isShutDown) throw unavailable(path, 'the system is shut down');
     if (path === '') return undefined;
     const parent = this.#cells.get(path);
-    if (parent === undefined || parent.isClosingDown) throw unavailable(path, 'gone or stopping');
+    if (parent === undefined || parent.isClosingDown()) throw unavailable(path, 'gone or stopping');
     return parent;
   }
 
@@ -79,7 +80,7 @@ export class Supervisor implements CellSupervisor {
 
   send(receiver: ActorRef<unknown>, message: unknown): boolean {
     const cell = this.#cells.get(receiver.path);
-    if (cell !== undefined) return cell.enqueue({ message }) === undefined;
+    if (cell !== undefined) return cell.enqueue({ message });
     this.deadLetterGone(receiver.path, message);
     return false;
   }
@@ -104,7 +105,7 @@ export class Supervisor implements CellSupervisor {
   stop(cell: ActorCell, end: { kind: 'stopped' | 'fenced'; cause: string } = STOPPED): Promise<void> {
     const running = this.#stops.get(cell);
     if (running !== undefined) return running;
-    cell.isClosingDown = true;
+    cell.closeDown();
     cell.orderCount++;
     const stopping = this.#stop(cell, end).finally(() => this.#stops.delete(cell));
     this.#stops.set(cell, stopping);
@@ -116,7 +117,7 @@ export class Supervisor implements CellSupervisor {
     await cell.retire('drain', 'stop');
     await this.stopOwnedChildren(cell);
     cell.status = 'stopped';
-    cell.dropMailbox(end.kind === 'fenced' ? undefined : 'stopped', end.cause);
+    cell.inbox.dropAll(end.kind === 'fenced' ? undefined : 'stopped', end.cause);
     this.#cells.delete(cell.path);
     this.#siblings(cell).delete(cell);
     if (cell.spec.log !== undefined) this.#logKeys.delete(cell.spec.log.key);
@@ -129,20 +130,23 @@ export class Supervisor implements CellSupervisor {
   }
 
   async restart(cell: ActorCell, reason: string): Promise<void> {
-    if (cell.status === 'parked' || cell.status === 'stopped') return this.unpark(cell);
+    if (cell.status === 'parked' || cell.status === 'stopped') {
+      this.unpark(cell);
+      return;
+    }
     const order = ++cell.orderCount;
-    cell.failures = [];
+    cell.failures.forget();
     await cell.retire('now', 'failure');
     await this.stopOwnedChildren(cell);
     if (cell.orderCount !== order) return;
-    cell.announceRestart(undefined, reason, { attempt: 0, delayMs: 0 });
+    cell.failures.announceRestart(reason);
     this.#resume(cell);
   }
 
   unpark(cell: ActorCell): void {
-    if (cell.isClosingDown || (cell.status !== 'parked' && cell.status !== 'stopped')) return;
+    if (cell.isClosingDown() || (cell.status !== 'parked' && cell.status !== 'stopped')) return;
     cell.orderCount++;
-    cell.failures = [];
+    cell.failures.forget();
     this.#environment.reports.event(cell.path, 'unparked', { decision: 'restart' });
     this.#resume(cell);
   }
@@ -155,7 +159,7 @@ export class Supervisor implements CellSupervisor {
   }
 
   onGaveUp(cell: ActorCell, decision: 'escalate' | 'park' | 'stop', failure: FailureRecord): void {
-    if (cell.isClosingDown) return;
+    if (cell.isClosingDown()) return;
     if (decision === 'stop') {
       cell.status = 'stopping';
       void this.stop(cell, { kind: 'stopped', cause: failure.cause });
@@ -178,17 +182,20 @@ export class Supervisor implements CellSupervisor {
     cell.status = 'parked';
     const order = ++cell.orderCount;
     const { cause, attempt, errorClass } = failure;
-    cell.dropMailbox('parked', cause);
+    cell.inbox.dropAll('parked', cause);
     this.#environment.reports.event(cell.path, 'parked', { cause, attempt, errorClass, decision: 'park' });
     await this.#suspendChildren(cell, () => cell.orderCount === order);
   }
 
   async #onChildGaveUp(parent: ActorCell, child: ActorCell, failure: FailureRecord): Promise<void> {
-    if (parent.isClosingDown || parent.status === 'parked' || parent.status === 'stopped') return;
+    if (parent.isClosingDown() || parent.status === 'parked' || parent.status === 'stopped') return;
     if (parent.isGroupGoingDown) return;
     const cause = `${child.path} gave up: ${failure.cause}`;
-    const decided = parent.recordFailure('fatal', cause);
-    if (decided.decision === 'restart') parent.announceRestart('fatal', cause, decided);
+    const { decided, failure: groupFailure } = parent.failures.record('fatal', cause);
+    if (decided.decision === 'restart') {
+      const { attempt, delayMs } = decided;
+      parent.failures.announceRestart(cause, { errorClass: 'fatal', attempt, delayMs });
+    }
     const order = ++parent.orderCount;
     const isCurrent = () => parent.orderCount === order;
 
@@ -203,7 +210,7 @@ export class Supervisor implements CellSupervisor {
 
     if (!isCurrent()) return;
     if (decided.decision === 'restart') this.#resume(parent);
-    else this.onGaveUp(parent, decided.decision, parent.failures.at(-1)!);
+    else this.onGaveUp(parent, decided.decision, groupFailure);
   }
 
   /**
@@ -212,12 +219,12 @@ export class Supervisor implements CellSupervisor {
    */
   async #suspendChildren(cell: ActorCell, isCurrent: () => boolean): Promise<void> {
     await this.#forEachChild(cell, [...cell.children], async (child) => {
-      if (!isCurrent() || child.isClosingDown || child.status === 'parked') return;
+      if (!isCurrent() || child.isClosingDown() || child.status === 'parked') return;
       if (child.isOwned) return this.stop(child);
       child.orderCount++;
       await this.#suspendChildren(child, isCurrent);
       await child.retire('now', 'failure');
-      if (child.isClosingDown) return;
+      if (child.isClosingDown()) return;
       child.status = 'stopped';
       if (!isCurrent()) this.#resume(child);
     });
@@ -226,7 +233,7 @@ export class Supervisor implements CellSupervisor {
   #resume(cell: ActorCell): void {
     cell.start();
     for (const child of cell.children) {
-      if (child.status === 'stopped' && !child.isClosingDown) this.#resume(child);
+      if (child.status === 'stopped' && !child.isClosingDown()) this.#resume(child);
     }
   }
 

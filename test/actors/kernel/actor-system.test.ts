@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { settle, until } from '../../support/fake-clock.ts';
-import { counterSpec, createTestSystem, type CounterMessage } from './support.ts';
+import { createActorSystem } from '../../../src/actors/kernel/actor-system.ts';
 import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
+import { createSeededRandom } from '../../../src/base/clock.ts';
+import { FakeClock, settle, until } from '../../support/fake-clock.ts';
+import { counterSpec, createTestSystem, type CounterMessage, never, patient } from './support.ts';
 
 const getValues = (reply: (values: readonly number[]) => void): CounterMessage => ({ type: 'Get', reply });
 
@@ -59,7 +61,11 @@ test('a full mailbox refuses the next message, which becomes a dead letter', asy
 test('who asks is told when the handler fails on the question', async () => {
   const { system } = createTestSystem();
   const counter = system.spawn(system.root, counterSpec());
-  const asked = system.ask(counter, () => ({ type: 'Fail', error: new Error('no answer') }), 1000);
+  const asked = system.ask(
+    counter,
+    (): CounterMessage => ({ type: 'Fail', error: new Error('no answer') }),
+    1000,
+  );
   await expect(asked).rejects.toThrow('no answer');
 });
 
@@ -73,7 +79,7 @@ test('who asks an actor that is gone is told at once', async () => {
 test('who asks and gets no reply is told after the time given', async () => {
   const { system, time } = createTestSystem();
   const counter = system.spawn(system.root, counterSpec());
-  const asked = system.ask(counter, () => ({ type: 'Add', value: 1 }), 500);
+  const asked = system.ask(counter, (): CounterMessage => ({ type: 'Add', value: 1 }), 500);
   const outcome = expect(asked).rejects.toMatchObject({ code: 'ASK_TIMEOUT' });
   await time.advance(500);
   await outcome;
@@ -83,7 +89,7 @@ test('the tree shows what each actor is doing', async () => {
   const { system, time } = createTestSystem();
   const parent = system.spawn(system.root, counterSpec({ name: 'parent' }));
   const child = system.spawn(parent, counterSpec({ name: 'child' }));
-  system.send(child, { type: 'Wait', until: new Promise(() => {}) });
+  system.send(child, { type: 'Wait', until: never });
   system.send(child, { type: 'Add', value: 1 });
   await time.advance(250);
   expect(system.tree()).toMatchObject([
@@ -101,19 +107,16 @@ test('the tree shows what each actor is doing', async () => {
 test('an actor sends to others and to itself through its context', async () => {
   const { system } = createTestSystem();
   const counter = system.spawn(system.root, counterSpec());
-  const relay: ActorRef<{ type: 'Relay'; left: number }> = system.spawn(system.root, {
-    ...counterSpec(),
+  const relay = system.spawn(system.root, {
     name: 'relay',
+    strategy: patient,
     initialState: () => 0,
-    receive: (state: number, message: { type: 'Relay'; left: number }, context) => {
+    receive(state: number, message: { type: 'Relay'; left: number }, context) {
       context.send(counter, { type: 'Add', value: message.left });
       if (message.left > 0) context.send(context.self, { type: 'Relay', left: message.left - 1 });
-      return state;
+      return state + 1;
     },
-    onStarted: undefined,
-    onStop: undefined,
-    describe: undefined,
-  } as never);
+  });
   system.send(relay, { type: 'Relay', left: 2 });
   await settle(30);
   expect(await system.ask(counter, getValues, 1000)).toEqual([2, 1, 0]);
@@ -128,4 +131,40 @@ test('nothing can be started in a system that was shut down', async () => {
   expect(() => system.spawn(system.root, counterSpec())).toThrow(
     expect.objectContaining({ code: 'ACTOR_UNAVAILABLE' }),
   );
+});
+
+test('a reference takes only the messages of its actor, by the word of the compiler', () => {
+  const { system, deadLetters } = createTestSystem();
+  const other: ActorRef<{ readonly type: 'Other' }> = { path: 'other' };
+  const counter = system.spawn(system.root, counterSpec());
+  // @ts-expect-error the message is one of another actor
+  system.send(counter, { type: 'Other' });
+  // @ts-expect-error the reference is one of another actor
+  const wrong: ActorRef<CounterMessage> = other;
+  expect(system.send(wrong, { type: 'Add', value: 1 })).toBe(false);
+  expect(deadLetters).toHaveLength(1);
+});
+
+test('a failing listener or describer disturbs no actor', async () => {
+  const time = new FakeClock();
+  const lines: string[] = [];
+  const keep = (_fields: object, message: string) => void lines.push(message);
+  const breakDown = () => {
+    throw new Error('listener');
+  };
+  const system = createActorSystem({
+    name: 'test',
+    clock: time,
+    timers: time,
+    random: createSeededRandom(1),
+    log: { debug: keep, info: keep, warn: keep, error: keep },
+    onSupervisionEvent: breakDown,
+    onDeadLetter: breakDown,
+  });
+  const counter = system.spawn(system.root, counterSpec({ mailboxMaxMessages: 1, describe: breakDown }));
+  system.send(counter, { type: 'Add', value: 1 });
+  expect(system.send(counter, { type: 'Add', value: 2 })).toBe(false);
+  await settle();
+  expect(await system.ask(counter, getValues, 1000)).toEqual([1]);
+  expect(lines).toContain('A listener for supervision failed');
 });

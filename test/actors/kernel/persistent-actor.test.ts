@@ -9,6 +9,7 @@ import {
   type CounterMessage,
   MemoryEngine,
   persistentCounterSpec,
+  never,
 } from './support.ts';
 
 const getValues = (reply: (values: readonly number[]) => void): CounterMessage => ({ type: 'Get', reply });
@@ -161,7 +162,7 @@ describe('recovery', () => {
   test('an actor that is stopped while it recovers gives its place to the next', async () => {
     const { system } = createTestSystem({ recoveriesMax: 1 });
     const held = new MemoryEngine([1]);
-    held.hold = new Promise(() => {});
+    held.hold = never;
     const first = system.spawnPersistent(system.root, persistentCounterSpec(held));
     const second = system.spawnPersistent(
       system.root,

@@ -11,6 +11,7 @@ import {
   type CounterMessage,
   type CounterState,
   patient,
+  never,
 } from './support.ts';
 
 const getValues = (reply: (values: readonly number[]) => void): CounterMessage => ({ type: 'Get', reply });
@@ -297,6 +298,57 @@ describe('beyond the limit', () => {
     ]);
   });
 
+  test('whoever hears that an actor is parked may start it again at once', async () => {
+    const { system, time, events, status } = createTestSystem();
+    const counter = system.spawn(system.root, counterSpec({ strategy: oneFailure('park') }));
+    const push = events.push.bind(events);
+    events.push = (event) => {
+      if (event.kind === 'parked') system.unpark(counter);
+      return push(event);
+    };
+    for (const message of [fail(), fail()]) system.send(counter, message);
+    await time.advance(10);
+    expect(status(counter)).toBe('running');
+  });
+
+  test('an operator who restarts the parent brings back children that gave up', async () => {
+    const { system, time, status } = createTestSystem();
+    const strategy = restartWithBackoff({ initialMs: 60_000, maxMs: 60_000, jitter: 0 });
+    const group = system.spawn(system.root, counterSpec({ name: 'group', strategy }));
+    const bad = system.spawn(group, counterSpec({ name: 'bad', strategy: oneFailure('escalate') }));
+    for (const message of [fail(), fail()]) system.send(bad, message);
+    await time.advance(10);
+    expect([group, bad].map(status)).toEqual(['restarting', 'stopped']);
+    await system.restart(group, 'now');
+    await settle();
+    expect([group, bad].map(status)).toEqual(['running', 'running']);
+    await time.advance(60_000);
+    expect([group, bad].map(status)).toEqual(['running', 'running']);
+  });
+
+  test('a group that is stopped while it waits for its restart stays stopped', async () => {
+    const { system, time } = createTestSystem();
+    const group = system.spawn(system.root, counterSpec({ name: 'group' }));
+    const bad = system.spawn(group, counterSpec({ name: 'bad', strategy: oneFailure('escalate') }));
+    for (const message of [fail(), fail()]) system.send(bad, message);
+    await time.advance(10);
+    await system.stop(group);
+    await time.advance(10_000);
+    expect(system.tree()).toEqual([]);
+  });
+
+  test('what is started below a parked actor begins with it', async () => {
+    const { system, time, status } = createTestSystem();
+    const group = system.spawn(system.root, counterSpec({ strategy: oneFailure('park') }));
+    for (const message of [fail(), fail()]) system.send(group, message);
+    await time.advance(10);
+    const child = system.spawn(group, counterSpec({ name: 'child' }));
+    expect(status(child)).toBe('stopped');
+    system.unpark(group);
+    await settle();
+    expect(status(child)).toBe('running');
+  });
+
   test('children of a parked actor are stopped, and start again with it', async () => {
     const { system, time, status } = createTestSystem();
     const parent = system.spawn(system.root, counterSpec({ strategy: oneFailure('park') }));
@@ -349,10 +401,10 @@ describe('beyond the limit', () => {
 
   test('a group that gives up as well escalates further, and at the top it is parked', async () => {
     const { system, time, kinds, status } = createTestSystem();
-    const never = failureRate({ maxFailures: 0, withinMs: 1000, delayMs: 10, then: 'escalate' });
-    const top = system.spawn(system.root, counterSpec({ name: 'top', strategy: never }));
-    const group = system.spawn(top, counterSpec({ name: 'group', strategy: never }));
-    const bad = system.spawn(group, counterSpec({ name: 'bad', strategy: never }));
+    const noFailure = failureRate({ maxFailures: 0, withinMs: 1000, delayMs: 10, then: 'escalate' });
+    const top = system.spawn(system.root, counterSpec({ name: 'top', strategy: noFailure }));
+    const group = system.spawn(top, counterSpec({ name: 'group', strategy: noFailure }));
+    const bad = system.spawn(group, counterSpec({ name: 'bad', strategy: noFailure }));
     system.send(bad, fail());
     await time.advance(0);
     await settle(60);
@@ -365,9 +417,11 @@ describe('beyond the limit', () => {
 
   test('siblings that give up together restart their group once', async () => {
     const { system, time, kinds } = createTestSystem();
-    const never = failureRate({ maxFailures: 0, withinMs: 1000, delayMs: 10, then: 'escalate' });
+    const noFailure = failureRate({ maxFailures: 0, withinMs: 1000, delayMs: 10, then: 'escalate' });
     const group = system.spawn(system.root, counterSpec({ name: 'group' }));
-    const bad = ['a', 'b', 'c'].map((name) => system.spawn(group, counterSpec({ name, strategy: never })));
+    const bad = ['a', 'b', 'c'].map((name) =>
+      system.spawn(group, counterSpec({ name, strategy: noFailure })),
+    );
     const gate = createGate();
     const until = gate.passed.then(() => Promise.reject(new Error('together')));
     for (const ref of bad) system.send(ref, { type: 'Wait', until });
@@ -433,6 +487,36 @@ describe('stop', () => {
     expect(deadLetters).toMatchObject([{ path: 'slow', reason: 'stopped', message: 'Add' }]);
   });
 
+  test('children that do not know one another may stop all at once', async () => {
+    const { system } = createTestSystem();
+    const gate = createGate();
+    let stoppingCount = 0;
+    const parent = system.spawn(system.root, counterSpec({ stopChildren: 'together' }));
+    for (const name of ['a', 'b', 'c']) {
+      const onStop = () => {
+        stoppingCount++;
+        return gate.passed;
+      };
+      system.spawn(parent, counterSpec({ name, onStop }));
+    }
+    await settle();
+    const stopped = system.stop(parent);
+    await settle();
+    expect(stoppingCount).toBe(3);
+    gate.open();
+    await stopped;
+    expect(system.tree()).toEqual([]);
+  });
+
+  test('a restart that waits for a slow release goes on after its deadline', async () => {
+    const { system, time, status } = createTestSystem();
+    const counter = system.spawn(system.root, counterSpec({ shutdownMs: 1000, onStop: () => never }));
+    await settle();
+    system.send(counter, fail());
+    await time.advance(1000 + 100);
+    expect(status(counter)).toBe('running');
+  });
+
   test('an actor that waits for its restart stops at once', async () => {
     const { system, time } = createTestSystem();
     const strategy = restartWithBackoff({ initialMs: 60_000, maxMs: 60_000, jitter: 0 });
@@ -486,7 +570,7 @@ describe('watchdog', () => {
   test('a handler that takes too long is cut off, and the actor lives on with the messages that wait', async () => {
     const { system, time, kinds, events } = createTestSystem();
     const counter = system.spawn(system.root, counterSpec({ handlerMaxMs: 5000 }));
-    system.send(counter, { type: 'Wait', until: new Promise(() => {}) });
+    system.send(counter, { type: 'Wait', until: never });
     system.send(counter, add(1));
     await time.advance(6000);
     expect(events.find((event) => event.kind === 'stuck')?.cause).toContain('HANDLER_STUCK');
@@ -523,7 +607,7 @@ describe('watchdog', () => {
   test('who asked a handler that is cut off is told', async () => {
     const { system, time } = createTestSystem();
     const counter = system.spawn(system.root, counterSpec({ handlerMaxMs: 5000, strategy: patient }));
-    const asked = system.ask(counter, () => ({ type: 'Wait', until: new Promise(() => {}) }), 60_000);
+    const asked = system.ask(counter, (): CounterMessage => ({ type: 'Wait', until: never }), 60_000);
     const outcome = expect(asked).rejects.toMatchObject({ code: 'HANDLER_STUCK' });
     await time.advance(6000);
     await outcome;

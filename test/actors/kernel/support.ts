@@ -22,8 +22,8 @@ export type TestSystem = {
   readonly deadLetters: ActorDeadLetter[];
   readonly logLines: { readonly fields: object; readonly message: string }[];
   /** Kinds of the events of one actor, in order. */
-  kinds(ref: AnyActorRef): string[];
-  status(ref: AnyActorRef): string | undefined;
+  readonly kinds: (ref: AnyActorRef) => string[];
+  readonly status: (ref: AnyActorRef) => string | undefined;
 };
 
 export function createTestSystem(options: { recoveriesMax?: number } = {}): TestSystem {
@@ -173,9 +173,12 @@ export class MemoryEngine implements PersistenceEngine<number, number[]> {
 
 /** A promise and the function that resolves it. */
 export function createGate(): { readonly passed: Promise<void>; open(): void } {
-  let open = () => {};
+  let resolvePassed: (() => void) | undefined;
   const passed = new Promise<void>((resolve) => {
-    open = resolve;
+    resolvePassed = resolve;
   });
-  return { passed, open: () => open() };
+  return { passed, open: () => resolvePassed?.() };
 }
+
+/** A promise that never settles. */
+export const never = new Promise<void>(() => undefined);
