@@ -247,6 +247,12 @@ describe('Kraken v2', () => {
       ['trade', 1],
     ]);
     expect(
+      krakenAdapter.subscribeFrames([toNativeSymbol('BTC/USD')], ['book', 'trades'], { depth: 10 }, NOW_MS),
+    ).toEqual([
+      '{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10,"snapshot":true}}',
+      '{"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD"],"snapshot":true}}',
+    ]);
+    expect(
       krakenAdapter.unsubscribeFrames([toNativeSymbol('BTC/USD')], ['book'], { depth: 10 }, NOW_MS),
     ).toEqual(['{"method":"unsubscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10}}']);
   });
@@ -274,6 +280,25 @@ describe('Kraken v1', () => {
           receiveTimeMs: NOW_MS,
         },
       },
+    ]);
+  });
+
+  it('starts the scales of a symbol anew with each snapshot', () => {
+    const fine = '[1,{"as":[["2.500","1.00000000","1"]],"bs":[]},"book-10","A/B"]';
+    const coarse = '[1,{"as":[["2.5","1.00","1"]],"bs":[]},"book-10","A/B"]';
+    expect(decodeV1(fine, coarse)).toMatchObject([
+      { event: { scales: { price: 1, quantity: 2 }, asks: [25, 100] } },
+    ]);
+  });
+
+  it('subscribes one channel a frame, the book at a depth on offer', () => {
+    const symbols = [toNativeSymbol('XBT/USD'), toNativeSymbol('ETH/XBT')];
+    expect(krakenV1Adapter.subscribeFrames(symbols, ['book', 'trades'], { depth: 200 }, NOW_MS)).toEqual([
+      '{"event":"subscribe","pair":["XBT/USD","ETH/XBT"],"subscription":{"name":"book","depth":500}}',
+      '{"event":"subscribe","pair":["XBT/USD","ETH/XBT"],"subscription":{"name":"trade"}}',
+    ]);
+    expect(krakenV1Adapter.unsubscribeFrames(symbols, ['trades'], NO_OPTIONS, NOW_MS)).toEqual([
+      '{"event":"unsubscribe","pair":["XBT/USD","ETH/XBT"],"subscription":{"name":"trade"}}',
     ]);
   });
 
