@@ -4,15 +4,16 @@
  */
 import type { CountedTrade } from '../market/candle-bar.ts';
 import type { Candle, CandlesSnapshot } from '../market/candle.ts';
+import { formatCandle } from '../market/candle-text.ts';
 import { Candles } from '../market/candles.ts';
 import { divideToText } from '../market/exact-division.ts';
 import type { CandleInterval } from '../market/intervals.ts';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 import { ScaleMemory } from '../market/scale-memory.ts';
 import type { Ticker } from '../market/ticker.ts';
-import { formatTicker, formatVwap } from '../market/ticker.ts';
+import { formatTicker } from '../market/ticker.ts';
 import { TICKER_WINDOW_MS, TickerWindow } from '../market/ticker-window.ts';
-import { formatUnits, multiplyUnits } from '../market/units.ts';
+import { multiplyUnits } from '../market/units.ts';
 import type { Agreement, PublishedRow, Row } from './agreement.ts';
 import { compareRows } from './agreement.ts';
 import type { TradesFile } from './trades-file.ts';
@@ -194,24 +195,15 @@ function toTickerTimes(file: TradesFile, trades: readonly CountedTrade[]): numbe
 }
 
 function toCandleRow(candle: Candle): Row {
-  const { price, quantity } = candle.scales;
-  const toPrice = (units: Candle['open']) => (units === undefined ? '' : formatUnits(units, price));
-  const base = {
-    start_ms: candle.openTimeMs,
-    open: toPrice(candle.open),
-    high: toPrice(candle.high),
-    low: toPrice(candle.low),
-    close: toPrice(candle.close),
-    volume: formatUnits(candle.volume, quantity),
-  };
-  if (candle.isEmpty) return { ...base, empty: true };
-  const vwap = formatVwap(candle);
+  const { open = '', high = '', low = '', close = '', ...sums } = formatCandle(candle, { isClosed: true });
+  const prices = { start_ms: candle.openTimeMs, open, high, low, close, volume: sums.volume };
+  if (candle.isEmpty) return { ...prices, empty: true };
   return {
-    ...base,
-    quote_volume: formatUnits(candle.quoteVolume, price + quantity),
-    trades: candle.tradeCount,
-    taker_buy_volume: formatUnits(candle.takerBuyVolume, quantity),
-    ...(vwap !== undefined && { vwap }),
+    ...prices,
+    quote_volume: sums.quoteVolume,
+    trades: sums.tradeCount,
+    taker_buy_volume: sums.takerBuyVolume,
+    ...(sums.vwap !== undefined && { vwap: sums.vwap }),
   };
 }
 

@@ -27,7 +27,7 @@ export type Agreement = {
   }[];
 };
 
-export const MAX_DIFFERENCES_LISTED = 100;
+const MAX_DIFFERENCES_LISTED = 100;
 
 /** Returns how far the rows agree in `fields`; a field that was not published is not compared. */
 export function compareRows(rows: readonly PublishedRow[], fields: readonly string[]): Agreement {

@@ -18,9 +18,6 @@ export type CandlePolicy = {
   readonly emptyIntervals: EmptyIntervals;
 };
 
-export const DEFAULT_OUT_OF_ORDERNESS_MS = 5_000;
-export const DEFAULT_ALLOWED_LATENESS_MS = 60_000;
-
 /** Empty candles given for one run of empty intervals, per interval; of a longer run only the newest ones are given. */
 export const MAX_EMPTY_CANDLES_PER_RUN = 1_000;
 

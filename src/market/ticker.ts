@@ -61,8 +61,8 @@ export type TickerWindowSnapshot = {
   readonly minutes: readonly TickerMinuteSnapshot[];
 };
 
-export const VWAP_SIGNIFICANT_DIGITS = 20;
-export const CHANGE_PERCENT_DECIMALS = 8;
+const VWAP_SIGNIFICANT_DIGITS = 20;
+const CHANGE_PERCENT_DECIMALS = 8;
 
 /** Returns the ticker as text; quotients are rounded half to even. */
 export function formatTicker(ticker: Ticker): TickerText {
