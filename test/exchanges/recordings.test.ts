@@ -36,6 +36,7 @@ const CASES: readonly Case[] = [
   { path: 'recordings/cryptocom-20211123' },
   { path: 'derived/cryptocom-v1-20211123' },
   { path: 'derived/cryptocom-v1-20211123-gap' },
+  { path: 'recordings/kraken-20210405' },
   { path: 'recordings/kraken-20210417' },
   { path: 'recordings/kraken-v2-20260818-minagbp-resync' },
   { path: 'recordings/kraken-v2-20260824-btcusd' },
