@@ -10,7 +10,6 @@ import type {
   Documents,
   TickerDocument,
 } from '../actors/ports.ts';
-import type { InstrumentName } from './keys.ts';
 import { candleKey, orderBookKey, tickerKey } from './keys.ts';
 
 /** Grows when a field changes its meaning or goes; new fields don't count. */
@@ -23,8 +22,8 @@ export const redisDocuments: Documents = createRedisDocuments('names');
 
 /** `ids`: keys hold the instrument's number in place of its names. */
 export function createRedisDocuments(naming: DocumentNaming): Documents {
-  const nameOf = (instrument: DesiredInstrument): InstrumentName =>
-    naming === 'ids' ? { instrumentId: instrument.instrumentId } : instrument;
+  const nameOf = ({ instrument, instrumentId }: DesiredInstrument): string =>
+    naming === 'ids' ? String(instrumentId) : instrument;
   return {
     bookKey: (instrument, resolution) => orderBookKey(nameOf(instrument), resolution),
     tickerKey: (instrument) => tickerKey(nameOf(instrument)),

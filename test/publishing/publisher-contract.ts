@@ -1,0 +1,300 @@
+/** What every Redis must do for the publisher; run on the embedded server and on a real one. */
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Publication } from '../../src/actors/ports.ts';
+import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
+import type { Log } from '../../src/base/log.ts';
+import type { RedisPublisherOptions } from '../../src/publishing/redis-publisher.ts';
+import { RedisPublisher } from '../../src/publishing/redis-publisher.ts';
+import { connect, until } from './redis-testing.ts';
+
+/** A server that can be stopped and started again on its port, losing what it held. */
+export type ServerUnderTest = { readonly port: number; start(): Promise<void>; stop(): Promise<void> };
+
+const FLUSH_MS = 10_000;
+const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }; // eslint-disable-line
+
+export function describePublisher(name: string, createServer: () => Promise<ServerUnderTest>): void {
+  describe(`publishing to ${name}`, () => {
+    let server: ServerUnderTest;
+    let reader: Redis;
+    const publishers: RedisPublisher[] = [];
+    const readers: Redis[] = [];
+
+    beforeAll(async () => {
+      server = await createServer();
+      await server.start();
+    });
+    afterAll(() => server.stop());
+    beforeEach(async () => {
+      reader = await openReader();
+      await reader.flushall();
+    });
+    afterEach(() => {
+      for (const publisher of publishers.splice(0)) publisher.close();
+      for (const each of readers.splice(0)) each.disconnect();
+    });
+
+    async function openReader(): Promise<Redis> {
+      const redis = await connect(server.port);
+      readers.push(redis);
+      return redis;
+    }
+
+    function openPublisher(options: Partial<RedisPublisherOptions> = {}): RedisPublisher {
+      const publisher = new RedisPublisher({
+        url: `redis://127.0.0.1:${server.port}`,
+        clock: systemClock,
+        timers: systemTimers,
+        random: createSeededRandom(1),
+        log: silentLog,
+        keyTtlMs: 60_000,
+        closedCandlesMax: 5,
+        ...options,
+      });
+      publishers.push(publisher);
+      return publisher;
+    }
+
+    async function publish(publisher: RedisPublisher, ...publications: Publication[]): Promise<void> {
+      publisher.publish(publications);
+      await publisher.flush(FLUSH_MS);
+    }
+
+    test('a value is set as JSON with its version first, its publish time and a TTL', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, latest('ticker:x:A-B', 3, 7, '"last":"1.50","text":"ü\u2028"'));
+      const text = await reader.get('ticker:x:A-B');
+      expect(text).toMatch(/^\{"epoch":3,"seq":7,"publishTimeMs":\d+,/);
+      expect(JSON.parse(text!)).toMatchObject({ epoch: 3, seq: 7, last: '1.50', text: 'ü\u2028' });
+      const ttlMs = await reader.pttl('ticker:x:A-B');
+      expect(ttlMs).toBeGreaterThan(0);
+      expect(ttlMs).toBeLessThanOrEqual(60_000);
+    });
+
+    test('a subscriber receives exactly the values that were set, in order', async () => {
+      const subscriber = await openReader();
+      const heard: string[] = [];
+      subscriber.on('message', (_channel, message) => heard.push(message));
+      await subscriber.subscribe('k');
+      const publisher = openPublisher();
+      const held: (string | null)[] = [];
+      for (let seq = 1; seq <= 20; seq++) {
+        await publish(publisher, latest('k', 1, seq));
+        held.push(await reader.get('k'));
+      }
+      await until(() => heard.length >= 20);
+      expect(heard).toStrictEqual(held);
+    });
+
+    test('a pattern subscriber hears every key', async () => {
+      const subscriber = await openReader();
+      const heard: string[] = [];
+      subscriber.on('pmessage', (_pattern, channel) => heard.push(channel));
+      await subscriber.psubscribe('orderbook:x:*');
+      const publisher = openPublisher();
+      await publish(
+        publisher,
+        latest('orderbook:y:A-B:1', 1, 1),
+        latest('orderbook:x:A-B:1', 1, 1),
+        latest('orderbook:x:A-B:5', 1, 1),
+      );
+      await until(() => heard.length >= 2);
+      expect(heard).toStrictEqual(['orderbook:x:A-B:1', 'orderbook:x:A-B:5']);
+    });
+
+    test('an older epoch or sequence never overwrites, and is counted', async () => {
+      const owner = openPublisher();
+      const zombie = openPublisher();
+      await publish(owner, latest('k', 2, 10));
+      await publish(zombie, latest('k', 1, 999));
+      expect(await versionOf('k')).toStrictEqual([2, 10]);
+      await publish(zombie, latest('k', 2, 9));
+      expect(await versionOf('k')).toStrictEqual([2, 10]);
+      expect(zombie.metrics.rejectedAsOld).toBe(2);
+      expect(zombie.metrics.published).toBe(0);
+      await publish(owner, latest('k', 10, 1));
+      expect(await versionOf('k')).toStrictEqual([10, 1]);
+    });
+
+    test('of two publishers that race, the newer epoch is heard last and stands', async () => {
+      const subscriber = await openReader();
+      const heard: [number, number][] = [];
+      subscriber.on('message', (_channel, message) => heard.push(toVersion(message)));
+      await subscriber.subscribe('k');
+      const old = openPublisher();
+      const owner = openPublisher();
+      const sends: Promise<void>[] = [];
+      for (let seq = 1; seq <= 50; seq++) {
+        sends.push(publish(old, latest('k', 1, seq)), publish(owner, latest('k', 2, seq)));
+        await Promise.race([sends.at(-1), sends.at(-2)]);
+      }
+      await Promise.all(sends);
+      expect(await versionOf('k')).toStrictEqual([2, 50]);
+      await until(() => heard.some(([epoch, seq]) => epoch === 2 && seq === 50));
+      const sorted = heard.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
+      expect(heard).toStrictEqual(sorted);
+    });
+
+    test('the same version with other text is published, the same text again is not', async () => {
+      const subscriber = await openReader();
+      const heard: string[] = [];
+      subscriber.on('message', (_channel, message) => heard.push(message));
+      await subscriber.subscribe('k');
+      const publisher = openPublisher();
+      await publish(publisher, latest('k', 1, 5, '"status":"live"'));
+      await publish(publisher, latest('k', 1, 5, '"status":"live"'));
+      await publish(publisher, latest('k', 1, 5, '"status":"stale"'));
+      await until(() => heard.length >= 2);
+      await reader.publish('k', 'end');
+      await until(() => heard.at(-1) === 'end');
+      expect(heard.slice(0, -1).map((text) => (JSON.parse(text) as { status: string }).status)).toStrictEqual(
+        ['live', 'stale'],
+      );
+      expect(publisher.metrics.rejectedAsOld).toBe(0);
+    });
+
+    test('what a foreign writer left at a key is replaced', async () => {
+      const publisher = openPublisher();
+      await reader.set('k', 'not ours');
+      await reader.lpush('l', 'not ours');
+      await publish(publisher, latest('k', 1, 1), latest('l', 1, 1));
+      expect(await versionOf('k')).toStrictEqual([1, 1]);
+      expect(await versionOf('l')).toStrictEqual([1, 1]);
+    });
+
+    test('many keys in one go are all set', async () => {
+      const publisher = openPublisher();
+      const all = Array.from({ length: 1_234 }, (_, index) => latest(`key:${index}`, 1, index));
+      await publish(publisher, ...all);
+      expect(await reader.dbsize()).toBe(1_234);
+      expect(await versionOf('key:1233')).toStrictEqual([1, 1_233]);
+      expect(publisher.metrics.published).toBe(1_234);
+    });
+
+    test('closed candles are kept newest first, capped, and published on their own channel', async () => {
+      const subscriber = await openReader();
+      const heard: string[] = [];
+      subscriber.on('message', (_channel, message) => heard.push(message));
+      await subscriber.subscribe('candle:x:A-B:1m:closed');
+      const publisher = openPublisher();
+      for (let seq = 1; seq <= 8; seq++) publisher.publish([closed('candle:x:A-B:1m', 1, seq)]);
+      await publisher.flush(FLUSH_MS);
+      const list = await reader.lrange('candle:x:A-B:1m:closed', 0, -1);
+      expect(list.map(toVersion).map(([, seq]) => seq)).toStrictEqual([8, 7, 6, 5, 4]);
+      await until(() => heard.length >= 8);
+      expect(heard.map(toVersion).map(([, seq]) => seq)).toStrictEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(await reader.get('candle:x:A-B:1m')).toBeNull();
+    });
+
+    test('several candles closed by one log entry are all kept, those of an older epoch are refused', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, closed('c', 2, 5, '"openTimeMs":1'), closed('c', 2, 5, '"openTimeMs":2'));
+      await publish(publisher, closed('c', 1, 9, '"openTimeMs":3'));
+      const list = await reader.lrange('c:closed', 0, -1);
+      expect(list.map((text) => (JSON.parse(text) as { openTimeMs: number }).openTimeMs)).toStrictEqual([
+        2, 1,
+      ]);
+      expect(publisher.metrics.rejectedAsOld).toBe(1);
+    });
+
+    test('refreshing keeps unchanged keys alive and tells which ones Redis has lost', async () => {
+      const lost: string[] = [];
+      const publisher = openPublisher({ onKeysLost: (keys) => void lost.push(...keys) });
+      await publish(publisher, latest('a', 1, 1), latest('b', 1, 1));
+      await reader.pexpire('a', 1_000);
+      await reader.del('b');
+      publisher.refresh(['a', 'b', 'never-published']);
+      await publisher.flush(FLUSH_MS);
+      expect(await reader.pttl('a')).toBeGreaterThan(30_000);
+      expect(lost).toStrictEqual(['b']);
+    });
+
+    test('keys of a stopped instrument expire, those that a newer epoch took over live on', async () => {
+      const stopped = openPublisher();
+      const owner = openPublisher();
+      await publish(
+        stopped,
+        latest('mine', 1, 1),
+        latest('moved', 1, 1),
+        latest('candle:m', 1, 1),
+        closed('candle:m', 1, 1),
+      );
+      await publish(owner, latest('moved', 2, 2));
+      stopped.expire(['mine', 'moved', 'candle:m']);
+      await stopped.flush(FLUSH_MS);
+      await until(async () => (await reader.exists('mine', 'candle:m', 'candle:m:closed')) === 0);
+      expect(await reader.pttl('moved')).toBeGreaterThan(30_000);
+    });
+
+    test('a script that Redis has forgotten is sent again', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, latest('k', 1, 1));
+      await reader.call('SCRIPT', 'FLUSH').catch(() => undefined);
+      await publish(publisher, latest('k', 1, 2));
+      expect(await versionOf('k')).toStrictEqual([1, 2]);
+      expect(publisher.metrics.failedRounds).toBe(0);
+    });
+
+    test('streams keep every value where they are asked for', async () => {
+      const publisher = openPublisher({ streamMaxLength: 100 });
+      for (let seq = 1; seq <= 3; seq++) await publish(publisher, latest('k', 1, seq));
+      await publish(publisher, latest('k', 1, 2));
+      const entries = await reader.xrange('{k}:stream', '-', '+');
+      expect(entries.map(([, fields]) => toVersion(fields[1]!)[1])).toStrictEqual([1, 2, 3]);
+      expect(await reader.pttl('{k}:stream')).toBeGreaterThan(0);
+    });
+
+    test('while Redis is away the latest value per key and every closed candle wait', async () => {
+      const publisher = openPublisher({ closedQueueMax: 4 });
+      await publish(publisher, latest('k', 1, 1));
+      await server.stop();
+      try {
+        await until(() => !publisher.isConnected);
+        for (let seq = 2; seq <= 6; seq++) {
+          publisher.publish([latest('k', 1, seq), latest('other', 1, seq), closed('c', 1, seq)]);
+        }
+        await publisher.flush(50);
+        expect(publisher.pendingCount).toBe(2 + 4);
+        expect(publisher.metrics.conflated).toBe(8);
+        expect(publisher.metrics.dropped).toBe(1);
+      } finally {
+        await server.start();
+      }
+      await publisher.flush(FLUSH_MS);
+      expect(publisher.pendingCount).toBe(0);
+      await until(() => reader.status === 'ready');
+      expect(await versionOf('k')).toStrictEqual([1, 6]);
+      expect(await versionOf('other')).toStrictEqual([1, 6]);
+      const list = await reader.lrange('c:closed', 0, -1);
+      expect(list.map(toVersion).map(([, seq]) => seq)).toStrictEqual([6, 5, 4, 3]);
+      expect(publisher.metrics.published).toBe(3);
+    });
+
+    test('a closed publisher takes nothing and holds nobody up', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, latest('k', 1, 1));
+      publisher.close();
+      publisher.publish([latest('k', 1, 2)]);
+      await publisher.flush(FLUSH_MS);
+      expect(await versionOf('k')).toStrictEqual([1, 1]);
+    });
+
+    async function versionOf(key: string): Promise<[number, number]> {
+      return toVersion((await reader.get(key)) ?? '{}');
+    }
+  });
+}
+
+function toVersion(text: string): [number, number] {
+  const { epoch, seq } = JSON.parse(text) as { epoch: number; seq: number };
+  return [epoch, seq];
+}
+
+function latest(key: string, epoch: number, seq: number, fields = '"x":1'): Publication {
+  return { key, epoch, seq, value: `{"epoch":${epoch},"seq":${seq},${fields}}`, kind: 'latest' };
+}
+
+function closed(key: string, epoch: number, seq: number, fields = '"x":1'): Publication {
+  return { ...latest(key, epoch, seq, fields), kind: 'closedCandle' };
+}
