@@ -73,6 +73,8 @@ describe.each(CASES)('the recording $id', ({ id, adapter }) => {
 
   it('gives the ticker the sums of all trades', () => {
     const traded = Object.entries(symbols).filter(([, { trades }]) => (trades?.all?.count ?? 0) > 0);
+    const withTrades = [...runs].filter(([, run]) => (run.state.ticker.read()?.tradeCount ?? 0) > 0);
+    expect(withTrades.map(([symbol]) => symbol).sort()).toEqual(traded.map(([symbol]) => symbol).sort());
     for (const [symbol, { trades }] of traded) {
       const { count, volume, quote_volume: quoteVolume, high, low } = trades!.all!;
       const ticker = formatTicker(runs.get(symbol)!.state.ticker.read()!);
