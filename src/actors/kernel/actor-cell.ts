@@ -182,8 +182,8 @@ export class ActorCell {
   // --------------------------------------------------------------------------------------------------------------- turns
 
   /** One turn of nact: the start of a life, at most one message, or the end that was asked for. */
-  async #handleTurn(incarnation: Incarnation, life: Life, context: NactContext): Promise<void> {
-    if (incarnation.hasClosed()) return;
+  async #handleTurn(incarnation: Incarnation, life: Life, context: NactContext): Promise<Life> {
+    if (incarnation.hasClosed()) return life;
     life.nactPersist = context.persist;
     life.handlerStartedMs = this.#environment.clock.monotonicMs();
     try {
@@ -191,6 +191,7 @@ export class ActorCell {
     } finally {
       life.handlerStartedMs = undefined;
     }
+    return life;
   }
 
   async #takeTurn(incarnation: Incarnation, life: Life): Promise<void> {
@@ -214,7 +215,7 @@ export class ActorCell {
     const startedMs = clock.monotonicMs();
     const received = this.spec.receive(life.state, envelope.message as ActorMessage, life.context);
     const next = received instanceof Promise ? ((await received) as unknown) : received;
-    await this.#settlePersist(life);
+    if (life.persisting !== undefined || life.persistFailure !== undefined) await this.#settlePersist(life);
     // Cut off while it waited: somebody else lives this actor's life by now.
     if (life.hasEnded()) return;
     assertState(next, this.path, envelope);

@@ -160,8 +160,8 @@ class KernelActorSystem implements ActorSystem {
     if (cell !== undefined) await this.#supervisor.stop(cell);
   }
 
-  restart(ref: AnyActorRef, reason: string): Promise<void> {
-    return this.#supervisor.restart(this.#findOpen(ref), reason);
+  async restart(ref: AnyActorRef, reason: string): Promise<void> {
+    await this.#supervisor.restart(this.#findOpen(ref), reason);
   }
 
   unpark(ref: AnyActorRef): void {

@@ -15,8 +15,8 @@ export const TURN = 'turn';
 
 export type IncarnationHooks = {
   createLife(): Life;
-  /** A throw or rejection leads to `onFailure`. */
-  takeTurn(life: Life, context: NactContext): Promise<void>;
+  /** Resolves with the same life. A rejection leads to `onFailure`. */
+  takeTurn(life: Life, context: NactContext): Promise<Life>;
   /** Resolves when the actor may live again: with true to reset it, with false to stop it. */
   onFailure(error: unknown): Promise<boolean>;
 };
@@ -109,18 +109,15 @@ export class Incarnation implements PersistenceSession {
     return this.#life;
   }
 
-  async #handle(life: Life, message: unknown, context: NactContext): Promise<Life> {
-    if (context.recovering !== true) {
-      await this.#hooks.takeTurn(life, context);
-      return life;
-    }
+  #handle(life: Life, message: unknown, context: NactContext): Promise<Life> {
+    if (context.recovering !== true) return this.#hooks.takeTurn(life, context);
     try {
       life.state = this.#spec.log!.evolve(life.state, message);
     } catch (error) {
       // Thrown by the bridge a moment later: thrown here, nact would print it to the console and fold on.
       this.recoveryFailure = { error };
     }
-    return life;
+    return Promise.resolve(life);
   }
 
   /** Never throws: that would leave the nact actor hung, and end the process by an unhandled rejection. */
