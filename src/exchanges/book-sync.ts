@@ -10,11 +10,11 @@ import { ResyncPace } from './resync-pace.ts';
 /** Deltas held while a snapshot is fetched. Beyond it the oldest go: a snapshot that needed them is found too old and fetched again. */
 export const BUFFERED_DELTAS_MAX = 4096;
 /** A subscription whose book has not started after this long is asked for again: an acknowledgement alone promises nothing. */
-export const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
+const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
 /** A fetch is answered by contract, with a failure at least; this only guards against a lost answer. */
-export const FETCH_ANSWER_WITHIN_MS = 120_000;
+const FETCH_ANSWER_WITHIN_MS = 120_000;
 /** A fetched snapshot should be newer than the first delta, so the fetch waits for that one, but not longer than this. */
-export const FETCH_WITHOUT_DELTA_AFTER_MS = 1_000;
+const FETCH_WITHOUT_DELTA_AFTER_MS = 1_000;
 /** Gaps kept with their numbers; older ones are only counted. */
 export const GAPS_KEPT_MAX = 100;
 

@@ -22,7 +22,7 @@ import { FrameOutbox } from './frame-outbox.ts';
 /** Raw text kept of a frame that could not be understood. */
 export const REJECTED_TEXT_MAX_CHARS = 4096;
 /** Text kept of an exchange's own words (refusals, error bodies) and of reasons that quote them. */
-export const EXCHANGE_WORDS_MAX_CHARS = 200;
+const EXCHANGE_WORDS_MAX_CHARS = 200;
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
 export type SnapshotAnswer =

@@ -1,9 +1,9 @@
 /** How often one book may ask for a fresh start: at once the first time, then ever more slowly, so that a broken symbol never storms an exchange. */
 
-export const RESYNC_DELAY_INITIAL_MS = 500;
+const RESYNC_DELAY_INITIAL_MS = 500;
 export const RESYNC_DELAY_MAX_MS = 60_000;
 /** A book that held this long has earned an immediate resync again. */
-export const RESYNC_FORGIVEN_AFTER_MS = 60_000;
+const RESYNC_FORGIVEN_AFTER_MS = 60_000;
 
 export class ResyncPace {
   readonly #random: () => number;

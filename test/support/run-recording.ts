@@ -7,7 +7,7 @@ import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { MapBook } from './map-book.ts';
 import type { RawLine } from './recordings.ts';
 
-export type RunBook = {
+type RunBook = {
   readonly book: MapBook;
   /** Book status after the last event: sure only after a snapshot with no status since. */
   isSure: boolean;
