@@ -7,7 +7,7 @@ import type { ChecksumInput } from '../market/checksum-input.ts';
 import type { ExchangeId, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
 
 /** Where a sure book starts from (the five policies of book synchronisation). */
-type SnapshotPolicy =
+export type SnapshotPolicy =
   /** The stream sends it after subscribing: wait for it, drop deltas before it. */
   | 'inStream'
   /** Fetched by REST: buffer deltas, fetch, align, replay. */
@@ -95,7 +95,7 @@ export type InstrumentListing = {
 export type HttpRequest = { readonly url: string };
 
 /** Keepalive that we must send; answers to the server's own heartbeats are `reply` messages, WebSocket pings are answered by the socket. */
-type ClientPing = {
+export type ClientPing = {
   /** Text to send; may differ each time (ids, times). */
   readonly frame: (nowMs: number) => string;
   /** Sent when this long has passed since the last ping (or, with `whenIdle`, since the last frame received). */
@@ -104,7 +104,7 @@ type ClientPing = {
 };
 
 /** Limits that bite, per IP and exchange unless said otherwise. All windows slide. */
-type ExchangeLimits = {
+export type ExchangeLimits = {
   readonly maxSymbolsPerConnection: number;
   /** Frames that we may send on one connection within the window. */
   readonly framesPerConnection: { readonly count: number; readonly windowMs: number };
