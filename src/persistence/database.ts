@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { QueryResult, QueryResultRow } from 'pg';
-import { TampinesError } from '../base/errors.ts';
+import { TampinesError, hasErrorCode } from '../base/errors.ts';
 
 export type SqlValue =
   string | number | boolean | null | Uint8Array | readonly (string | number | boolean | null)[];
@@ -26,7 +26,7 @@ export const POOL_MAX_CONNECTIONS = 6;
 /** A statement that takes longer is given up: a half-open connection would wait for ever. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** What an owner that froze inside a transaction may hold up others for, at most. */
 const SESSION_OPTIONS = '-c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000';
@@ -105,6 +105,24 @@ export class Database {
    */
   query<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>> {
     return this.#withClient((run) => run<Row>(statement));
+  }
+
+  /**
+   * Runs one statement that changes nothing; tried once more when it met a connection that had just died.
+   * @throws TampinesError `SERVICE_UNAVAILABLE` when there is no connection, or none that lasts
+   */
+  async read<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>> {
+    try {
+      return await this.query<Row>(statement);
+    } catch (error) {
+      if (!hasErrorCode(error, 'OUTCOME_UNKNOWN')) throw error;
+    }
+    try {
+      return await this.query<Row>(statement);
+    } catch (cause) {
+      if (!hasErrorCode(cause, 'OUTCOME_UNKNOWN')) throw cause;
+      throw new TampinesError('SERVICE_UNAVAILABLE', cause.message, { cause, isRetryable: true });
+    }
   }
 
   /** Runs `work` in one transaction; it is rolled back when `work` fails. Errors as those of `query`. */

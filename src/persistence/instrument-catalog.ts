@@ -12,7 +12,7 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
   }
 
   async list(): Promise<DesiredInstrument[]> {
-    const { rows } = await this.#database.query<{ id: number; key: InstrumentKey; native_symbol: string }>({
+    const { rows } = await this.#database.read<{ id: number; key: InstrumentKey; native_symbol: string }>({
       text: `SELECT id, key, native_symbol FROM ${this.#database.schema}.instrument WHERE is_desired ORDER BY id`,
     });
     return rows.map((row) => {

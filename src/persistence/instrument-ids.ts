@@ -14,7 +14,7 @@ export class InstrumentIds {
   async find(instrument: InstrumentKey): Promise<number | undefined> {
     const known = this.#idByKey.get(instrument);
     if (known !== undefined) return known;
-    const { rows } = await this.#database.query<{ id: number }>({
+    const { rows } = await this.#database.read<{ id: number }>({
       text: `SELECT id FROM ${this.#database.schema}.instrument WHERE key = $1`,
       values: [instrument],
     });
@@ -25,12 +25,23 @@ export class InstrumentIds {
 
   /** Returns the id; the first call for an instrument assigns it. */
   async assign(instrument: InstrumentKey): Promise<number> {
-    const known = await this.find(instrument);
+    const known = this.#idByKey.get(instrument);
     if (known !== undefined) return known;
-    await this.#database.query({
-      text: `INSERT INTO ${this.#database.schema}.instrument (key) VALUES ($1) ON CONFLICT (key) DO NOTHING`,
+    const { schema } = this.#database;
+    const { rows } = await this.#database.query<{ id: number }>({
+      name: `${schema}.assign-id`,
+      text: `WITH added AS (INSERT INTO ${schema}.instrument (key) SELECT $1
+          WHERE NOT EXISTS (SELECT FROM ${schema}.instrument WHERE key = $1)
+          ON CONFLICT (key) DO NOTHING RETURNING id)
+        SELECT id FROM added UNION ALL SELECT id FROM ${schema}.instrument WHERE key = $1`,
       values: [instrument],
     });
+    const [row] = rows;
+    if (row !== undefined) {
+      this.#idByKey.set(instrument, row.id);
+      return row.id;
+    }
+    // Another session added it while this statement ran and did not see it yet.
     const assigned = await this.find(instrument);
     if (assigned === undefined) throw new Error(`Instrument ${instrument} has no id right after it got one`);
     return assigned;

@@ -37,22 +37,25 @@ export class JournalLane {
   readonly #database: Database;
   readonly #context: WriterContext;
   readonly #outcomeDeadlineMs: number;
+  readonly #stop: AbortSignal;
   #queue: PendingAppend[] = [];
   #flushing: Promise<void> | undefined;
   /** Once a newer claim was seen: nothing can be written here any more. */
   #fenced: TampinesError | undefined;
-  #isClosed = false;
 
   constructor(options: {
     claim: ShardClaim;
     database: Database;
     context: WriterContext;
     outcomeDeadlineMs: number;
+    /** Aborted when the journal closes: a database that is away is no longer waited for. */
+    stop: AbortSignal;
   }) {
     this.claim = options.claim;
     this.#database = options.database;
     this.#context = options.context;
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs;
+    this.#stop = options.stop;
   }
 
   enqueue(append: PendingAppend): void {
@@ -67,11 +70,6 @@ export class JournalLane {
   /** Resolves when everything enqueued so far is durable or has failed. */
   async flush(): Promise<void> {
     await this.#flushing;
-  }
-
-  /** Stops trying to reach a database that is away. */
-  close(): void {
-    this.#isClosed = true;
   }
 
   async #flushAll(): Promise<void> {
@@ -107,7 +105,7 @@ export class JournalLane {
         context: this.#context,
         what: `appending ${group.length} batches to the journal`,
         deadlineMs: this.#outcomeDeadlineMs,
-        isStopped: () => this.#isClosed,
+        stop: this.#stop,
       });
     } catch (error) {
       if (!isSqlError(error, SQL_UNIQUE_VIOLATION)) throw error;

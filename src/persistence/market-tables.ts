@@ -26,11 +26,11 @@ export class PostgresMarketTables implements MarketTables {
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #context: WriterContext;
+  readonly #stop = new AbortController();
   readonly #tradePartitions: Partitions;
   readonly #candlePartitions: Partitions;
   #queue: PendingWrite[] = [];
   #writing: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(options: { database: Database; ids: InstrumentIds; context: WriterContext }) {
     const { database } = options;
@@ -59,7 +59,7 @@ export class PostgresMarketTables implements MarketTables {
   }): Promise<CandleRow[]> {
     const instrumentId = await this.#ids.find(query.instrument);
     if (instrumentId === undefined) return [];
-    const { rows } = await this.#database.query<StoredCandle>({
+    const { rows } = await this.#database.read<StoredCandle>({
       text: readCandlesText(this.#database.schema),
       values: [instrumentId, query.interval, query.fromMs, query.toMs, query.limit],
     });
@@ -83,7 +83,7 @@ export class PostgresMarketTables implements MarketTables {
   }): Promise<TradeRow[]> {
     const instrumentId = await this.#ids.find(query.instrument);
     if (instrumentId === undefined) return [];
-    const { rows } = await this.#database.query<Omit<TradeRow, 'instrument'>>({
+    const { rows } = await this.#database.read<Omit<TradeRow, 'instrument'>>({
       text: readTradesText(this.#database.schema),
       values: [instrumentId, query.fromMs, query.toMs, query.limit],
     });
@@ -92,7 +92,7 @@ export class PostgresMarketTables implements MarketTables {
 
   /** Waits for what is under way, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#stop.abort();
     await this.#writing;
   }
 
@@ -142,7 +142,7 @@ export class PostgresMarketTables implements MarketTables {
         context: this.#context,
         what: `writing ${trades.length} trades and ${candles.length} candles`,
         deadlineMs: Infinity,
-        isStopped: () => this.#isClosed,
+        stop: this.#stop.signal,
       },
     );
   }

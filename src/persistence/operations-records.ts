@@ -23,13 +23,13 @@ type Counts = Map<string, { exchange: string; reason: string; count: number }>;
 export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
+  readonly #stop = new AbortController();
   #events: SupervisionEvent[] = [];
   #letters: DeadLetter[] = [];
   #counts: Counts = new Map();
   #droppedCount = 0;
   #writtenSinceTrim = 0;
   #writing: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(options: { database: Database; context: WriterContext }) {
     this.#database = options.database;
@@ -52,7 +52,9 @@ export class PostgresOperationsRecords implements OperationsRecords {
     limit: number;
   }): Promise<SupervisionEvent[]> {
     await this.#writing;
-    const { rows } = await this.#database.query<Omit<SupervisionEvent, 'recoveredPosition'> & { recoveredPosition: number | null }>({
+    const { rows } = await this.#database.read<
+      Omit<SupervisionEvent, 'recoveredPosition'> & { recoveredPosition: number | null }
+    >({
       text: `SELECT time_ms AS "timeMs", path, kind, cause, decision, attempt, delay_ms AS "delayMs",
           recovered_position AS "recoveredPosition"
         FROM ${this.#database.schema}.supervision_event
@@ -64,7 +66,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   async readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {
     await this.#writing;
-    const { rows } = await this.#database.query<Omit<DeadLetter, 'symbol'> & { symbol: string | null }>({
+    const { rows } = await this.#database.read<Omit<DeadLetter, 'symbol'> & { symbol: string | null }>({
       text: `SELECT time_ms AS "timeMs", exchange, symbol, reason, detail, text
         FROM ${this.#database.schema}.dead_letter
         WHERE $1::text IS NULL OR exchange = $1 ORDER BY id DESC LIMIT $2`,
@@ -75,7 +77,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   async countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]> {
     await this.#writing;
-    const { rows } = await this.#database.query<{ exchange: string; reason: string; count: number }>({
+    const { rows } = await this.#database.read<{ exchange: string; reason: string; count: number }>({
       text: `SELECT exchange, reason, count FROM ${this.#database.schema}.dead_letter_count ORDER BY exchange, reason`,
     });
     return rows;
@@ -83,7 +85,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   /** Writes what waits, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#stop.abort();
     await this.#writing;
   }
 
@@ -102,13 +104,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   async #writeAll(): Promise<void> {
     await Promise.resolve();
     while (this.#events.length + this.#letters.length > 0) {
-      if (this.#droppedCount > 0) {
-        this.#context.log.warn(
-          { droppedCount: this.#droppedCount },
-          'operations records dropped: queue full',
-        );
-        this.#droppedCount = 0;
-      }
+      this.#reportDropped();
       const events = this.#events;
       const letters = this.#letters;
       const counts = this.#counts;
@@ -120,14 +116,28 @@ export class PostgresOperationsRecords implements OperationsRecords {
           context: this.#context,
           what: `writing ${events.length + letters.length} operations records`,
           deadlineMs: Infinity,
-          isStopped: () => this.#isClosed,
+          stop: this.#stop.signal,
         });
       } catch (error) {
-        this.#context.log.error({ err: error, events, letters }, 'operations records could not be written');
-        break;
+        this.#context.log.error({ err: error }, 'operations records could not be written');
+        this.#droppedCount += events.length + letters.length;
+        if (this.#stop.signal.aborted) this.#dropQueue();
       }
     }
+    this.#reportDropped();
     this.#writing = undefined;
+  }
+
+  #dropQueue(): void {
+    this.#droppedCount += this.#events.length + this.#letters.length;
+    this.#events = [];
+    this.#letters = [];
+  }
+
+  #reportDropped(): void {
+    if (this.#droppedCount === 0) return;
+    this.#context.log.warn({ droppedCount: this.#droppedCount }, 'operations records dropped');
+    this.#droppedCount = 0;
   }
 
   async #write(

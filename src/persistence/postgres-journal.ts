@@ -1,19 +1,19 @@
 /**
- * The journal on Postgres. Group commit lives in `journal-lane.ts`; here are the order of batch numbers, claims, state snapshots and
- * reading. Which bytes an entry or a state becomes is the codec's business.
+ * The journal on Postgres: claims, the order of batch numbers, reading. Group commit lives in `journal-lane.ts`, snapshots in
+ * `state-snapshots.ts`; which bytes an entry or a state becomes is the codec's business.
  */
 import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
-import { fencedError, missingBatchError, notNextBatchError, toJournalError } from './journal-errors.ts';
+import { missingBatchError, notNextBatchError, toJournalError } from './journal-errors.ts';
 import { JournalLane, OUTCOME_DEADLINE_MS } from './journal-lane.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
-import { retryTransient } from './retry.ts';
-import type { StoredEntry, StoredState } from './stored-bytes.ts';
-import { readStoredEntry, readStoredState, storeEntry, storeState } from './stored-bytes.ts';
+import { StateSnapshots } from './state-snapshots.ts';
+import type { StoredEntry } from './stored-bytes.ts';
+import { readStoredEntry, storeEntry } from './stored-bytes.ts';
 
 /** Rows that recovery holds in memory at once. */
 export const READ_PAGE_ROWS = 1_000;
@@ -26,12 +26,13 @@ export class PostgresJournal implements Journal {
   readonly #ids: InstrumentIds;
   readonly #codec: LogCodec;
   readonly #context: WriterContext;
+  readonly #stop = new AbortController();
   readonly #outcomeDeadlineMs: number;
+  readonly #snapshots: StateSnapshots;
   readonly #lanes = new Map<string, JournalLane>();
   /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
   readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
   readonly #underway = new Set<Promise<unknown>>();
-  #isClosed = false;
 
   constructor(options: {
     database: Database;
@@ -45,6 +46,11 @@ export class PostgresJournal implements Journal {
     this.#codec = options.codec;
     this.#context = options.context;
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs ?? OUTCOME_DEADLINE_MS;
+    this.#snapshots = new StateSnapshots({
+      ...options,
+      outcomeDeadlineMs: this.#outcomeDeadlineMs,
+      stop: this.#stop.signal,
+    });
   }
 
   async claim(shard: number, owner: string): Promise<ShardClaim> {
@@ -88,31 +94,11 @@ export class PostgresJournal implements Journal {
   }
 
   async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
-    const stored = storeState(this.#codec, snapshot.batchNumber, snapshot.state);
-    await this.#track(this.#insertSnapshot(claim, snapshot, stored));
+    await this.#track(this.#snapshots.save(claim, snapshot));
   }
 
-  async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
-    const instrumentId = await this.#ids.find(instrument);
-    if (instrumentId === undefined) return undefined;
-    let below = Number.MAX_SAFE_INTEGER;
-    for (;;) {
-      const { rows } = await this.#database.query<StoredState & { position: number }>({
-        text: `SELECT batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state
-          FROM ${this.#database.schema}.state_snapshot
-          WHERE instrument_id = $1 AND batch_number < $2 ORDER BY batch_number DESC LIMIT 1`,
-        values: [instrumentId, below],
-      });
-      const [row] = rows;
-      if (row === undefined) return undefined;
-      try {
-        const state = readStoredState(this.#codec, instrument, row);
-        return { instrument, batchNumber: row.batchNumber, position: row.position, state };
-      } catch (error) {
-        this.#context.log.warn({ err: error, instrument }, 'state snapshot skipped, using the one before');
-        below = row.batchNumber;
-      }
-    }
+  latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
+    return this.#snapshots.readLatest(instrument);
   }
 
   async readBatches(
@@ -124,7 +110,7 @@ export class PostgresJournal implements Journal {
     if (instrumentId === undefined) return;
     let last = afterBatchNumber;
     for (;;) {
-      const { rows } = await this.#database.query<StoredEntry & { epoch: number }>({
+      const { rows } = await this.#database.read<StoredEntry & { epoch: number }>({
         name: `${this.#database.schema}.read-batches`,
         text: `SELECT batch_number AS "batchNumber", epoch, schema_id AS "schemaId", checksum, entry
           FROM ${this.#database.schema}.journal
@@ -159,8 +145,7 @@ export class PostgresJournal implements Journal {
 
   /** Waits for what is under way, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const lane of this.#lanes.values()) lane.close();
+    this.#stop.abort();
     await this.flush();
   }
 
@@ -173,6 +158,7 @@ export class PostgresJournal implements Journal {
       database: this.#database,
       context: this.#context,
       outcomeDeadlineMs: this.#outcomeDeadlineMs,
+      stop: this.#stop.signal,
     });
     this.#lanes.set(key, lane);
     this.#tails.set(lane, new Map());
@@ -183,7 +169,7 @@ export class PostgresJournal implements Journal {
     const instrumentId = await this.#ids.assign(instrument);
     const { schema } = this.#database;
     // The journal may be pruned to nothing; what a snapshot contains was written once.
-    const { rows } = await this.#database.query<{ last: number | null }>({
+    const { rows } = await this.#database.read<{ last: number | null }>({
       text: `SELECT greatest(
         (SELECT max(batch_number) FROM ${schema}.journal WHERE instrument_id = $1),
         (SELECT max(batch_number) FROM ${schema}.state_snapshot WHERE instrument_id = $1)) AS last`,
@@ -212,41 +198,6 @@ export class PostgresJournal implements Journal {
     });
   }
 
-  async #insertSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, stored: StoredState): Promise<void> {
-    const { schema } = this.#database;
-    const attempt = async (): Promise<number> => {
-      const instrumentId = await this.#ids.assign(snapshot.instrument);
-      const { rows } = await this.#database.query<{ saved: number }>({
-        name: `${schema}.save-snapshot`,
-        text: saveSnapshotText(schema),
-        values: [
-          claim.shard,
-          claim.epoch,
-          instrumentId,
-          stored.batchNumber,
-          snapshot.position,
-          stored.schemaId,
-          stored.sha256,
-          stored.state,
-        ],
-      });
-      return rows[0]!.saved;
-    };
-    let saved: number;
-    try {
-      // Saving it again changes nothing, so an unknown outcome is simply tried again.
-      saved = await retryTransient(attempt, {
-        context: this.#context,
-        what: `saving a state snapshot of ${snapshot.instrument}`,
-        deadlineMs: this.#outcomeDeadlineMs,
-        isStopped: () => this.#isClosed,
-      });
-    } catch (error) {
-      throw toJournalError(error);
-    }
-    if (saved === 0) throw fencedError(claim);
-  }
-
   #track<Value>(promise: Promise<Value>): Promise<Value> {
     this.#underway.add(promise);
     const forget = (): void => {
@@ -255,25 +206,4 @@ export class PostgresJournal implements Journal {
     promise.then(forget, forget);
     return promise;
   }
-}
-
-/**
- * Saves under the fence and keeps, besides the new snapshot, the newest before it. All parts of a statement see the table as it was
- * before, which is why the new row is not among the rows compared.
- */
-function saveSnapshotText(schema: string): string {
-  return `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE),
-    saved AS (
-      INSERT INTO ${schema}.state_snapshot (instrument_id, batch_number, position, epoch, schema_id, sha256, state)
-      SELECT $3::int, $4::bigint, $5::bigint, fence.epoch, $6::text, $7::bytea, $8::bytea FROM fence
-      ON CONFLICT (instrument_id, batch_number) DO UPDATE SET
-        position = excluded.position, epoch = excluded.epoch, schema_id = excluded.schema_id,
-        sha256 = excluded.sha256, state = excluded.state, saved_at = now()
-      RETURNING 1),
-    dropped AS (
-      DELETE FROM ${schema}.state_snapshot
-      WHERE instrument_id = $3 AND NOT is_savepoint AND EXISTS (SELECT FROM saved) AND batch_number < (
-        SELECT max(batch_number) FROM ${schema}.state_snapshot
-        WHERE instrument_id = $3 AND NOT is_savepoint AND batch_number < $4))
-    SELECT count(*) AS saved FROM saved`;
 }

@@ -16,7 +16,7 @@ export const RECONNECT_POLICY: BackoffPolicy = { initialMs: 50, maxMs: 5_000, ji
 
 /**
  * Runs `attempt` until it succeeds, waiting longer each time, while its failures can pass by themselves. Throws the last failure when
- * it can not, when `deadlineMs` (a length of time) is over, or when `isStopped` says so. `attemptIndex` counts from 0.
+ * it can not, when `deadlineMs` (a length of time) is over, or once `stop` is aborted. `attemptIndex` counts from 0.
  */
 export async function retryTransient<Value>(
   attempt: (attemptIndex: number) => Promise<Value>,
@@ -25,7 +25,7 @@ export async function retryTransient<Value>(
     /** What is attempted, for the log. */
     what: string;
     deadlineMs: number;
-    isStopped: () => boolean;
+    stop: AbortSignal;
   },
 ): Promise<Value> {
   const { context, what } = options;
@@ -36,9 +36,21 @@ export async function retryTransient<Value>(
     } catch (error) {
       const delayMs = backoffDelayMs(RECONNECT_POLICY, attemptIndex, context.random);
       const isOver = context.clock.monotonicMs() - startMs + delayMs > options.deadlineMs;
-      if (!isTransient(error) || isOver || options.isStopped()) throw error;
+      if (!isTransient(error) || isOver || options.stop.aborted) throw error;
       context.log.warn({ err: error, attempt: attemptIndex + 1, delayMs }, `${what} failed, trying again`);
-      await context.timers.sleep(delayMs);
+      await sleepUnlessStopped(context.timers, delayMs, options.stop);
     }
   }
+}
+
+function sleepUnlessStopped(timers: Timers, delayMs: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      timer.cancel();
+      stop.removeEventListener('abort', wake);
+      resolve();
+    };
+    const timer = timers.after(delayMs, wake);
+    stop.addEventListener('abort', wake);
+  });
 }
