@@ -201,7 +201,8 @@ export class Supervisor implements CellSupervisor {
 
     parent.isGroupGoingDown = true;
     await this.#suspendChildren(parent, isCurrent);
-    await parent.retire('now', 'failure');
+    // A newer order may have begun a new life meanwhile, which is not this one's to end.
+    if (isCurrent()) await parent.retire('now', 'failure');
     if (isCurrent() && decided.decision === 'restart') {
       parent.status = 'restarting';
       await parent.wait(decided.delayMs);

@@ -16,7 +16,10 @@ import {
 const SEEDS = 60;
 const STEPS = 60;
 
-for (let seed = 1; seed <= SEEDS; seed++) {
+/** Seeds that once found a mistake. */
+const FOUND = [329];
+
+for (const seed of [...FOUND, ...Array.from({ length: SEEDS }, (_, index) => index + 1)]) {
   test(`a tree under random failures and orders comes to rest (seed ${String(seed)})`, async () => {
     const random = createSeededRandom(seed);
     const draw = (below: number) => Math.floor(random() * below);
