@@ -154,7 +154,7 @@ describe('the simulated Binance', () => {
     expect(status).toBe(418);
     await clock.advance(180_000);
     expect((await depth()).lastUpdateId).toBeGreaterThan(0);
-    expect((await (await fetch(url.replace('BTC', 'NOPE'))).json())).toEqual({
+    expect(await (await fetch(url.replace('BTC', 'NOPE'))).json()).toEqual({
       code: -1121,
       msg: 'Invalid symbol.',
     });

@@ -184,7 +184,10 @@ class BinanceProtocol {
     const fail = (msg: string) => connection.send(JSON.stringify({ error: { code: 2, msg }, id }));
     switch (request['method']) {
       case 'SUBSCRIBE':
-        if (streams.size + names.length > STREAMS_MAX) { fail('Invalid request: too many streams'); return; }
+        if (streams.size + names.length > STREAMS_MAX) {
+          fail('Invalid request: too many streams');
+          return;
+        }
         for (const name of names) streams.add(name);
         break;
       case 'UNSUBSCRIBE':
@@ -193,8 +196,10 @@ class BinanceProtocol {
       case 'LIST_SUBSCRIPTIONS':
         connection.send(JSON.stringify({ result: [...streams], id }));
         return;
-      default:
-        { fail('Invalid request: unknown variant'); return; }
+      default: {
+        fail('Invalid request: unknown variant');
+        return;
+      }
     }
     connection.send(JSON.stringify({ result: null, id }));
   }

@@ -153,10 +153,17 @@ class CryptocomProtocol {
     const refuse = (code: number, message: string) =>
       connection.send(JSON.stringify({ id, method: 'subscribe', code, channel, message }));
     const [kind, nativeSymbol = '', depth] = channel.split('.');
-    if (kind !== 'book' && kind !== 'trade') { refuse(40003, 'Unrecognized channel'); return; }
-    if (!this.market.has(nativeSymbol)) { refuse(40003, 'Unknown symbol'); return; }
+    if (kind !== 'book' && kind !== 'trade') {
+      refuse(40003, 'Unrecognized channel');
+      return;
+    }
+    if (!this.market.has(nativeSymbol)) {
+      refuse(40003, 'Unknown symbol');
+      return;
+    }
     if (kind === 'book' && (depth === undefined || !DEPTHS.includes(depth))) {
-      refuse(40004, 'Invalid depth'); return;
+      refuse(40004, 'Invalid depth');
+      return;
     }
     const isNew = !session.channels.has(channel);
     if (isNew && session.channels.size >= SUBSCRIPTIONS_MAX) {
