@@ -10,8 +10,11 @@ import type { Log } from '../base/log.ts';
 import { closedCandlesKey, streamKey } from './keys.ts';
 import type { RedisClient } from './redis-client.ts';
 import { createRedisClient } from './redis-client.ts';
-import type { RedisScript } from './scripts.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
+import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
+import { callScript, isRetryable } from './script-calls.ts';
+import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
+import { createPublisherMetrics } from './publisher-metrics.ts';
 import { stampValue } from './value-head.ts';
 
 export type RedisPublisherOptions = {
@@ -32,33 +35,6 @@ export type RedisPublisherOptions = {
   readonly onKeysLost?: (keys: readonly string[]) => void;
 };
 
-/** Counts since the start. */
-export type PublisherMetrics = {
-  published: number;
-  closedPublished: number;
-  /** Values that a newer one replaced before they were sent. */
-  conflated: number;
-  /** Closed candles lost because the queue was full, and values that are no JSON object. */
-  dropped: number;
-  /** Values that Redis refused because a newer version is there: some other writer has taken over. */
-  rejectedAsOld: number;
-  refreshed: number;
-  failedRounds: number;
-  /** From `publish` to the answer of Redis, of the value that waited longest in the newest round, and ever. */
-  latenessMs: number;
-  latenessMaxMs: number;
-  lastErrorText: string;
-};
-
-type Waiting = { readonly publication: Publication; readonly sinceMs: number };
-type Call = {
-  readonly script: RedisScript;
-  readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
-};
-type Outcome = { readonly ok: true; readonly reply: unknown } | { readonly ok: false; readonly error: Error };
-
-export const DEFAULT_CLOSED_QUEUE_MAX = 50_000;
 /** Keys of one round; the next one takes what has come meanwhile. */
 const ROUND_KEYS_MAX = 500;
 /** Keys of one script call: enough to make the call cheap, few enough that others aren't kept waiting. */
@@ -70,32 +46,12 @@ const COMMAND_TIMEOUT_MS = 5_000;
 const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 2_000, jitter: 0.2 };
 
 export class RedisPublisher implements Publisher {
-  readonly metrics: PublisherMetrics = {
-    published: 0,
-    closedPublished: 0,
-    conflated: 0,
-    dropped: 0,
-    rejectedAsOld: 0,
-    refreshed: 0,
-    failedRounds: 0,
-    latenessMs: 0,
-    latenessMaxMs: 0,
-    lastErrorText: '',
-  };
+  readonly metrics = createPublisherMetrics();
   readonly #options: RedisPublisherOptions;
   readonly #client: RedisClient;
   readonly #callKeysMax: number;
   readonly #streamLength: number;
-  /** One value per key, so bounded by the number of keys. */
-  readonly #latest = new Map<string, Waiting>();
-  /** In order of arrival; stamped on arrival, so that one that is sent again is the same text. */
-  readonly #closed = new Set<{
-    readonly key: string;
-    readonly publication: Publication;
-    readonly value: string;
-  }>();
-  readonly #refresh = new Set<string>();
-  readonly #expire = new Set<string>();
+  readonly #backlog: PublisherBacklog;
   /** Epoch last published per key: a key that a newer epoch has taken over is not ours to expire. */
   readonly #epochs = new Map<string, number>();
   #isRunning = false;
@@ -105,6 +61,7 @@ export class RedisPublisher implements Publisher {
 
   constructor(options: RedisPublisherOptions) {
     this.#options = options;
+    this.#backlog = new PublisherBacklog(this.metrics, options.closedQueueMax ?? DEFAULT_CLOSED_QUEUE_MAX);
     this.#streamLength = options.streamMaxLength ?? 0;
     this.#client = createRedisClient(options.url, {
       reconnect: RETRY,
@@ -125,34 +82,25 @@ export class RedisPublisher implements Publisher {
 
   /** Values and closed candles that wait. */
   get pendingCount(): number {
-    return this.#latest.size + this.#closed.size;
+    return this.#backlog.valueCount;
   }
 
   publish(publications: readonly Publication[]): void {
     if (this.#isClosed) return;
     const nowMs = this.#options.clock.nowMs();
-    for (const publication of publications) {
-      if (publication.kind === 'latest') this.#addLatest({ publication, sinceMs: nowMs });
-      else this.#addClosed(publication, nowMs);
-    }
+    for (const publication of publications) this.#backlog.add(publication, nowMs);
     this.#wake();
   }
 
   refresh(keys: readonly string[]): void {
     if (this.#isClosed) return;
-    for (const key of keys) {
-      this.#expire.delete(key);
-      this.#refresh.add(key);
-    }
+    for (const key of keys) this.#backlog.addRefresh(key);
     this.#wake();
   }
 
   expire(keys: readonly string[]): void {
     if (this.#isClosed) return;
-    for (const key of keys) {
-      this.#refresh.delete(key);
-      this.#expire.add(key);
-    }
+    for (const key of keys) this.#backlog.addExpiry(key);
     this.#wake();
   }
 
@@ -178,50 +126,16 @@ export class RedisPublisher implements Publisher {
     this.#becomeIdle();
   }
 
-  #addLatest(waiting: Waiting): void {
-    const { key } = waiting.publication;
-    this.#expire.delete(key);
-    const held = this.#latest.get(key);
-    if (held !== undefined) this.metrics.conflated++;
-    if (held !== undefined && isOlder(waiting.publication, held.publication)) return;
-    // The age is that of the oldest value a subscriber is still waiting for.
-    this.#latest.set(key, held === undefined ? waiting : { ...waiting, sinceMs: held.sinceMs });
-  }
-
-  #addClosed(publication: Publication, nowMs: number): void {
-    const value = stampValue(publication, nowMs);
-    if (value === undefined) {
-      this.#drop(`the value of ${publication.key} is no JSON object`);
-      return;
-    }
-    this.#closed.add({ key: closedCandlesKey(publication.key), publication, value });
-    if (this.#closed.size <= (this.#options.closedQueueMax ?? DEFAULT_CLOSED_QUEUE_MAX)) return;
-    for (const oldest of this.#closed) {
-      this.#closed.delete(oldest);
-      this.#drop('too many closed candles wait for Redis');
-      break;
-    }
-  }
-
-  #drop(why: string): void {
-    this.metrics.dropped++;
-    this.metrics.lastErrorText = why;
-  }
-
   #wake(): void {
-    if (this.#isRunning || this.#isClosed || !this.#hasWork) return;
+    if (this.#isRunning || this.#isClosed || this.#backlog.isEmpty) return;
     this.#isRunning = true;
     // What the caller hands in within this tick goes in one round.
     queueMicrotask(() => void this.#run());
   }
 
-  get #hasWork(): boolean {
-    return this.#latest.size + this.#closed.size + this.#refresh.size + this.#expire.size > 0;
-  }
-
   async #run(): Promise<void> {
     let failures = 0;
-    while (this.#hasWork && !this.#isClosed) {
+    while (!this.#backlog.isEmpty && !this.#isClosed) {
       await this.#untilReady();
       if (this.#mayStop()) break;
       const error = await this.#sendRound();
@@ -270,7 +184,7 @@ export class RedisPublisher implements Publisher {
   }
 
   async #sendLatest(): Promise<Error | undefined> {
-    const batch = takeFirst(this.#latest, ROUND_KEYS_MAX).map(([, waiting]) => waiting);
+    const batch = this.#backlog.takeLatest(ROUND_KEYS_MAX);
     if (batch.length === 0) return undefined;
     const nowMs = this.#options.clock.nowMs();
     let oldestMs = nowMs;
@@ -280,15 +194,10 @@ export class RedisPublisher implements Publisher {
         const keys: string[] = [];
         const args: (string | number)[] = [this.#options.keyTtlMs, this.#streamLength];
         for (const { publication, sinceMs } of waitings) {
-          const value = stampValue(publication, nowMs);
-          if (value === undefined) {
-            this.#drop(`the value of ${publication.key} is no JSON object`);
-            continue;
-          }
           oldestMs = Math.min(oldestMs, sinceMs);
           this.#epochs.set(publication.key, publication.epoch);
           keys.push(publication.key);
-          args.push(publication.epoch, publication.seq, value);
+          args.push(publication.epoch, publication.seq, stampValue(publication, nowMs));
         }
         if (this.#streamLength > 0) keys.push(...keys.map(streamKey));
         return this.#call({ script: SET_NEWER, keys, args });
@@ -304,30 +213,15 @@ export class RedisPublisher implements Publisher {
         return;
       }
       error ??= outcome.error;
-      for (const waiting of waitings) this.#putBack(waiting);
+      for (const waiting of waitings) this.#backlog.putBack(waiting);
     });
     this.metrics.latenessMs = this.#options.clock.nowMs() - oldestMs;
     this.metrics.latenessMaxMs = Math.max(this.metrics.latenessMaxMs, this.metrics.latenessMs);
     return error;
   }
 
-  #putBack(waiting: Waiting): void {
-    const { key } = waiting.publication;
-    const newer = this.#latest.get(key);
-    if (newer !== undefined) this.metrics.conflated++;
-    this.#latest.set(key, newer === undefined ? waiting : { ...newer, sinceMs: waiting.sinceMs });
-  }
-
   async #sendClosed(): Promise<Error | undefined> {
-    const byKey = new Map<string, { key: string; publication: Publication; value: string }[]>();
-    let count = 0;
-    for (const candle of this.#closed) {
-      if (count++ >= ROUND_KEYS_MAX) break;
-      const group = byKey.get(candle.key);
-      if (group === undefined) byKey.set(candle.key, [candle]);
-      else group.push(candle);
-    }
-    const groups = [...byKey.values()];
+    const groups = this.#backlog.firstClosed(ROUND_KEYS_MAX);
     const outcomes = await Promise.all(
       groups.map((group) => {
         const args: (string | number)[] = [this.#options.closedCandlesMax];
@@ -343,22 +237,22 @@ export class RedisPublisher implements Publisher {
         error ??= outcome.error;
         return;
       }
-      for (const candle of group) this.#closed.delete(candle);
+      this.#backlog.removeClosed(group);
       if (outcome.ok) {
         const rejectedCount = toCount(outcome.reply);
         this.metrics.rejectedAsOld += rejectedCount;
         this.metrics.closedPublished += group.length - rejectedCount;
       } else {
-        for (const { key } of group) this.#drop(`${key}: ${outcome.error.message}`);
+        for (const { key } of group) this.#backlog.countDropped(`${key}: ${outcome.error.message}`);
       }
     });
     return error;
   }
 
   async #sendRefreshes(): Promise<Error | undefined> {
-    const keys = takeFirst(this.#refresh, ROUND_KEYS_MAX).map(([key]) => key);
+    const keys = this.#backlog.takeRefreshes(ROUND_KEYS_MAX);
     // A value that waits brings its own TTL.
-    const wanted = keys.filter((key) => !this.#latest.has(key));
+    const wanted = keys.filter((key) => !this.#backlog.hasLatest(key));
     const chunks = chunk(wanted, this.#callKeysMax);
     const outcomes = await Promise.all(
       chunks.map((some) => this.#call({ script: REFRESH, keys: some, args: [this.#options.keyTtlMs] })),
@@ -375,16 +269,16 @@ export class RedisPublisher implements Publisher {
         return;
       }
       error ??= outcome.error;
-      for (const key of some) this.#refresh.add(key);
+      for (const key of some) this.#backlog.addRefresh(key);
     });
     if (lost.length > 0) this.#options.onKeysLost?.(lost);
     return error;
   }
 
   async #sendExpiries(): Promise<Error | undefined> {
-    const keys = takeFirst(this.#expire, ROUND_KEYS_MAX).map(([key]) => key);
-    const isWaiting = (key: string): boolean => this.#latest.has(key);
-    for (const key of keys.filter(isWaiting)) this.#expire.add(key);
+    const keys = this.#backlog.takeExpiries(ROUND_KEYS_MAX);
+    const isWaiting = (key: string): boolean => this.#backlog.hasLatest(key);
+    for (const key of keys.filter(isWaiting)) this.#backlog.addExpiry(key);
     const chunks = chunk(
       keys.filter((key) => !isWaiting(key)).flatMap((key) => this.#keysBeside(key)),
       this.#callKeysMax,
@@ -402,7 +296,7 @@ export class RedisPublisher implements Publisher {
     outcomes.forEach((outcome, index) => {
       for (const { owner } of chunks[index]!) {
         if (outcome.ok) this.#epochs.delete(owner);
-        else this.#expire.add(owner);
+        else this.#backlog.addExpiry(owner);
       }
       if (!outcome.ok) error ??= outcome.error;
     });
@@ -415,25 +309,18 @@ export class RedisPublisher implements Publisher {
     return keys.map((key) => ({ key, owner }));
   }
 
-  /** Never rejects. A script that Redis has forgotten is sent in full, after which Redis knows it again. */
-  async #call(call: Call): Promise<Outcome> {
-    const { script, keys, args } = call;
-    if (keys.length === 0) return { ok: true, reply: 0 };
-    try {
-      try {
-        return { ok: true, reply: await this.#client.evalsha(script.sha, keys.length, ...keys, ...args) };
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return { ok: true, reply: await this.#client.eval(script.lua, keys.length, ...keys, ...args) };
-      }
-    } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause));
-      // A server that hangs keeps the connection open; only a new one tells whether it lives.
-      if (error.message === 'Command timed out' && !this.#isClosed && !this.#client.isCluster) {
-        this.#client.disconnect(true);
-      }
-      return { ok: false, error };
+  async #call(call: ScriptCall): Promise<ScriptOutcome> {
+    const outcome = await callScript(this.#client, call);
+    // A server that hangs keeps the connection open; only a new one tells whether it lives.
+    if (
+      !outcome.ok &&
+      outcome.error.message === 'Command timed out' &&
+      !this.#isClosed &&
+      !this.#client.isCluster
+    ) {
+      this.#client.disconnect(true);
     }
+    return outcome;
   }
 
   #noteAway(error: Error | undefined): void {
@@ -453,24 +340,6 @@ export class RedisPublisher implements Publisher {
   }
 }
 
-function isOlder(a: Publication, b: Publication): boolean {
-  return a.epoch === b.epoch ? a.seq < b.seq : a.epoch < b.epoch;
-}
-
-/** Removes and returns the first entries of a map or set. */
-function takeFirst<Key, Value>(
-  from: { entries(): IterableIterator<[Key, Value]>; delete(key: Key): boolean },
-  count: number,
-): [Key, Value][] {
-  const taken: [Key, Value][] = [];
-  for (const entry of from.entries()) {
-    if (taken.length === count) break;
-    taken.push(entry);
-  }
-  for (const [key] of taken) from.delete(key);
-  return taken;
-}
-
 function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
   const chunks: Item[][] = [];
   for (let index = 0; index < items.length; index += sizeMax)
@@ -480,11 +349,4 @@ function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
 
 function toCount(reply: unknown): number {
   return typeof reply === 'number' ? reply : Number(reply);
-}
-
-const NEVER_HELPS = /^(?:WRONGTYPE|ERR|NOPERM)\b/;
-
-/** Whether the same call may pass later; a list key that holds something else won't mend itself. */
-function isRetryable(error: Error): boolean {
-  return !NEVER_HELPS.test(error.message);
 }

@@ -7,10 +7,14 @@ import type { Publication } from '../actors/ports.ts';
 /** Bytes within which epoch and sequence always stand: the largest two safe integers need 49. */
 export const HEAD_SIZE_BYTES = 64;
 
-/** Returns the value with epoch, sequence and publish time in front; `undefined` when it is no JSON object. */
-export function stampValue(publication: Publication, publishTimeMs: number): string | undefined {
+/** Whether the value can be stamped: JSON objects can. */
+export function isStampable(publication: Publication): boolean {
+  return publication.value.startsWith('{');
+}
+
+/** Returns the value, a JSON object, with epoch, sequence and publish time in front. */
+export function stampValue(publication: Publication, publishTimeMs: number): string {
   const { epoch, seq, value } = publication;
-  if (!value.startsWith('{')) return undefined;
   const version = `{"epoch":${epoch},"seq":${seq}`;
   const next = value.charAt(version.length);
   const hasVersion = value.startsWith(version) && (next === ',' || next === '}');

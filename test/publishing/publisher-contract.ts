@@ -271,6 +271,13 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       expect(publisher.metrics.published).toBe(3);
     });
 
+    test('a value that is no JSON object is dropped and counted, those beside it are set', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, { ...latest('bad', 1, 1), value: '[1]' }, latest('good', 1, 1));
+      expect(await reader.exists('bad', 'good')).toBe(1);
+      expect(publisher.metrics).toMatchObject({ published: 1, dropped: 1 });
+    });
+
     test('a closed publisher takes nothing and holds nobody up', async () => {
       const publisher = openPublisher();
       await publish(publisher, latest('k', 1, 1));

@@ -1,0 +1,43 @@
+/** Calls of our scripts on a real Redis client, with failures as values. */
+import type { RedisClient } from './redis-client.ts';
+import type { RedisScript } from './scripts.ts';
+
+export type ScriptCall = {
+  readonly script: RedisScript;
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+};
+
+export type ScriptOutcome =
+  { readonly ok: true; readonly reply: unknown } | { readonly ok: false; readonly error: Error };
+
+/** Never rejects. A script that Redis has forgotten is sent in full, after which Redis knows it again. Without keys nothing is sent. */
+export async function callScript(client: RedisClient, call: ScriptCall): Promise<ScriptOutcome> {
+  const { script, keys, args } = call;
+  if (keys.length === 0) return { ok: true, reply: 0 };
+  try {
+    return { ok: true, reply: await client.evalsha(script.sha, keys.length, ...keys, ...args) };
+  } catch (error) {
+    if (!isMissingScript(error)) return { ok: false, error: toError(error) };
+  }
+  try {
+    return { ok: true, reply: await client.eval(script.lua, keys.length, ...keys, ...args) };
+  } catch (error) {
+    return { ok: false, error: toError(error) };
+  }
+}
+
+const NEVER_HELPS = /^(?:WRONGTYPE|ERR|NOPERM)\b/;
+
+/** Whether the same call may pass later; a list key that holds something else won't mend itself. */
+export function isRetryable(error: Error): boolean {
+  return !NEVER_HELPS.test(error.message);
+}
+
+function isMissingScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
