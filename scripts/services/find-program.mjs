@@ -19,6 +19,8 @@ function find({ program, folders = [] }) {
     .find((file) => isExecutable(file));
 }
 
+const APT_GET = '/usr/bin/apt-get';
+
 /** `/usr/lib/postgresql/<version>/bin`: one folder per version, the newest first. */
 function expand(folder) {
   const star = folder.indexOf('*');
@@ -35,7 +37,7 @@ function expand(folder) {
 function install(wanted) {
   const { program, debianPackage, variable } = wanted;
   const help = `Install it (Debian: apt-get install ${debianPackage}) or set ${variable} to a running one.`;
-  if (process.getuid?.() !== 0 || !isExecutable('/usr/bin/apt-get')) {
+  if (process.getuid?.() !== 0 || !isExecutable(APT_GET)) {
     throw new Error(`${program} is not installed, and can not be installed from here. ${help}`);
   }
   console.log(`▸ ${program} is missing: installing ${debianPackage}`);
@@ -45,7 +47,7 @@ function install(wanted) {
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', debianPackage],
   ]) {
-    const result = spawnSync('apt-get', args, { env: environment, encoding: 'utf8', timeout: 600_000 });
+    const result = spawnSync(APT_GET, args, { env: environment, encoding: 'utf8', timeout: 600_000 });
     if (result.status !== 0) {
       throw new Error(`apt-get ${args[0]} failed: ${result.stderr.trim()}\n${help}`);
     }

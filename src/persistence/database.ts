@@ -21,7 +21,7 @@ export type Statement = {
 export type RunStatement = <Row extends QueryResultRow>(statement: Statement) => Promise<QueryResult<Row>>;
 
 /** Connections that may be in use at once on real Postgres; embedded Postgres has one session, so one. */
-export const POOL_MAX_CONNECTIONS = 6;
+const POOL_MAX_CONNECTIONS = 6;
 
 /** A statement that takes longer is given up: a half-open connection would wait for ever. */
 const STATEMENT_TIMEOUT_MS = 30_000;

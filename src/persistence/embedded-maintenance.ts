@@ -6,10 +6,10 @@ import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
 export const CHECKPOINT_EVERY_BYTES = 64 * 1024 * 1024;
-export const CHECKPOINT_EVERY_MS = 300_000;
+const CHECKPOINT_EVERY_MS = 300_000;
 export const VACUUM_EVERY_DEAD_ROWS = 50_000;
 /** Replaced state snapshots die as few but large rows, so bytes count too. */
-export const VACUUM_EVERY_CHECKPOINTS = 8;
+const VACUUM_EVERY_CHECKPOINTS = 8;
 
 export class EmbeddedMaintenance {
   readonly #runStatement: (text: string) => Promise<unknown>;

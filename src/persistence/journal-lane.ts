@@ -18,9 +18,9 @@ import { retryTransient } from './retry.ts';
 import type { StoredEntry } from './stored-bytes.ts';
 
 /** Rows of one statement; a power of two, so that the prepared statements are few. */
-export const GROUP_MAX_ROWS = 2_048;
+const GROUP_MAX_ROWS = 2_048;
 /** Bytes of entries of one statement; a single larger entry goes alone. */
-export const GROUP_MAX_BYTES = 8 * 1024 * 1024;
+const GROUP_MAX_BYTES = 8 * 1024 * 1024;
 /** How long a group is tried while the database is away, before its appends fail with `OUTCOME_UNKNOWN`. */
 export const OUTCOME_DEADLINE_MS = 30_000;
 

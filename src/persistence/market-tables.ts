@@ -12,7 +12,7 @@ import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
 
 /** Rows written by one statement. */
-export const MARKET_GROUP_MAX_ROWS = 5_000;
+const MARKET_GROUP_MAX_ROWS = 5_000;
 
 type MarketRows = { readonly trades: readonly TradeRow[]; readonly candles: readonly CandleRow[] };
 
@@ -198,7 +198,7 @@ type StoredCandle = Omit<CandleRow, 'instrument' | 'interval' | 'open' | 'high' 
   Nullable<{ open: string; high: string; low: string; close: string }>;
 
 /** One statement may touch a row only once, so of several revisions of one candle the largest is written. */
-export function newestRevisions(candles: readonly CandleRow[]): CandleRow[] {
+function newestRevisions(candles: readonly CandleRow[]): CandleRow[] {
   const newest = new Map<string, CandleRow>();
   for (const candle of candles) {
     const key = `${candle.instrument} ${candle.interval} ${candle.openTimeMs}`;

@@ -6,14 +6,8 @@ import { createHash } from 'node:crypto';
 import { TampinesError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Database, RunStatement } from './database.ts';
+import type { Migration } from './migrations/migration.ts';
 import { createTables } from './migrations/001-create-tables.ts';
-
-export type Migration = {
-  readonly version: number;
-  readonly name: string;
-  /** Returns the statements for tables in `schema`. */
-  readonly sql: (schema: string) => string;
-};
 
 const MIGRATIONS: readonly Migration[] = [createTables];
 

@@ -8,7 +8,7 @@ import { migrate } from './migrate.ts';
 
 export type DatabaseLocation = { readonly url: string } | { readonly dataDirectory: string };
 
-export const DEFAULT_SCHEMA = 'tampines';
+const DEFAULT_SCHEMA = 'tampines';
 
 /**
  * Returns the database, its schema migrated to what this version needs.

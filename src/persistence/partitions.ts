@@ -8,8 +8,8 @@ import { SQL_CHECK_VIOLATION, isSqlError } from './database.ts';
 export type PartitionPeriod = 'day' | 'month';
 
 /** Times outside get no partition of their own. */
-export const PARTITIONS_FROM_MS = Date.UTC(2009, 0, 1);
-export const PARTITIONS_TO_MS = Date.UTC(2100, 0, 1);
+const PARTITIONS_FROM_MS = Date.UTC(2009, 0, 1);
+const PARTITIONS_TO_MS = Date.UTC(2100, 0, 1);
 
 /** Key of the advisory lock that lets one session make partitions at a time. */
 const PARTITION_LOCK = 82_674_638;

@@ -16,7 +16,7 @@ import type { StoredEntry } from './stored-bytes.ts';
 import { readStoredEntry, storeEntry } from './stored-bytes.ts';
 
 /** Rows that recovery holds in memory at once. */
-export const READ_PAGE_ROWS = 1_000;
+const READ_PAGE_ROWS = 1_000;
 
 /** Where an instrument's journal ends, as far as appends under one claim have come. */
 type Tail = { readonly instrumentId: number; lastBatchNumber: number };

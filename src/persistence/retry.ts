@@ -12,7 +12,7 @@ export type WriterContext = {
   readonly log: Log;
 };
 
-export const RECONNECT_POLICY: BackoffPolicy = { initialMs: 50, maxMs: 5_000, jitter: 0.2 };
+const RECONNECT_POLICY: BackoffPolicy = { initialMs: 50, maxMs: 5_000, jitter: 0.2 };
 
 /**
  * Runs `attempt` until it succeeds, waiting longer each time, while its failures can pass by themselves. Throws the last failure when

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/persistence/database.ts';
-import type { Migration } from '../../src/persistence/migrate.ts';
+import type { Migration } from '../../src/persistence/migrations/migration.ts';
 import { migrate } from '../../src/persistence/migrate.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { dropSchema, freshName, testDatabaseUrl } from '../support/services.ts';

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from './migration.ts';
 
 /**
  * The first tables. Times are Unix milliseconds (`…_ms`), decimals `numeric` (kept digit by digit), instruments an integer.
