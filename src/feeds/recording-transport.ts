@@ -16,7 +16,7 @@ export type RecordingTransportOptions = {
   readonly connections?: 'each' | 'merged' | readonly number[];
 };
 
-export type PlaybackSummary = {
+type PlaybackSummary = {
   /** Frames handed over. */
   readonly frameCount: number;
   /** Frames of connections that were not chosen. */

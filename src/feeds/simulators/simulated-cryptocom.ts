@@ -8,13 +8,14 @@
 import type { RandomSource } from '../../base/clock.ts';
 import { createSeededRandom } from '../../base/clock.ts';
 import { BookWindow } from './book-window.ts';
+import { listing, tradeFrame, tradesText } from './cryptocom-text.ts';
 import { fixedText } from './fixed-text.ts';
 import type { ConnectionHandlers, LoopbackConnection, RestAnswer } from './loopback-exchange.ts';
 import { LoopbackExchange } from './loopback-exchange.ts';
 import type { SimulatedLevel, SimulatedSymbol } from './simulated-book.ts';
 import type { SimulatedExchange, SimulatedExchangeOptions } from './simulated-exchange.ts';
 import { ArmedFaults, createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
-import type { SimulatedMarket, SimulatedStep, SimulatedTrade } from './simulated-market.ts';
+import type { SimulatedMarket, SimulatedStep } from './simulated-market.ts';
 
 export type SimulatedCryptocomOptions = SimulatedExchangeOptions & {
   /** Default 30 000. */
@@ -312,45 +313,4 @@ class CryptocomProtocol {
   #nowMs(): number {
     return this.#options.clock.nowMs();
   }
-}
-
-function tradeFrame(id: number, symbol: SimulatedSymbol, trades: readonly SimulatedTrade[]): string {
-  const { nativeSymbol } = symbol;
-  return `{"id":${id},"method":"subscribe","code":0,"result":{"instrument_name":"${nativeSymbol}","subscription":"trade.${nativeSymbol}","channel":"trade","data":[${tradesText(symbol, trades)}]}}`;
-}
-
-/** Newest first. Trade ids are text beyond 2^53, as old ones were. */
-function tradesText(symbol: SimulatedSymbol, trades: readonly SimulatedTrade[]): string {
-  return trades
-    .toReversed()
-    .map(({ tradeId, timeMs, priceUnits, quantityUnits, takerSide }) =>
-      JSON.stringify({
-        d: `4611686018${String(tradeId).padStart(9, '0')}`,
-        t: timeMs,
-        p: fixedText(priceUnits, symbol.priceDecimals),
-        q: fixedText(quantityUnits, symbol.quantityDecimals),
-        s: takerSide === 'buy' ? 'BUY' : 'SELL',
-        i: symbol.nativeSymbol,
-        m: String(tradeId),
-      }),
-    )
-    .join(',');
-}
-
-function listing(symbol: SimulatedSymbol) {
-  const isSwap = symbol.nativeSymbol.endsWith('-PERP');
-  return {
-    symbol: symbol.nativeSymbol,
-    inst_type: isSwap ? 'PERPETUAL_SWAP' : 'CCY_PAIR',
-    display_name: `${symbol.base}/${symbol.quote}`,
-    base_ccy: symbol.base,
-    quote_ccy: symbol.quote,
-    quote_decimals: symbol.priceDecimals,
-    quantity_decimals: symbol.quantityDecimals,
-    price_tick_size: fixedText(symbol.tickUnits, symbol.priceDecimals),
-    qty_tick_size: fixedText(1, symbol.quantityDecimals),
-    tradable: true,
-    expiry_timestamp_ms: 0,
-    contract_size: '1',
-  };
 }
