@@ -1,11 +1,18 @@
 import type { ProvidedRedis } from '../../src/publishing/redis-provider.ts';
 import { provideRedis } from '../../src/publishing/redis-provider.ts';
 import { systemTimers } from '../../src/base/clock.ts';
+import { noteServiceUse } from '../support/services.ts';
 import { describePublisher } from './publisher-contract.ts';
 
-const log = { debug() {}, info() {}, warn() {}, error() {} }; // eslint-disable-line
+const log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 describePublisher('redis-server', async () => {
+  noteServiceUse('Redis');
   const start = async (wished: number): Promise<ProvidedRedis> => {
     const redis = await provideRedis({ url: '', port: wished, timers: systemTimers, log });
     if (redis.kind === 'spawned') return redis;
