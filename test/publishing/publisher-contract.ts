@@ -12,7 +12,12 @@ import { connect, until } from './redis-testing.ts';
 export type ServerUnderTest = { readonly port: number; start(): Promise<void>; stop(): Promise<void> };
 
 const FLUSH_MS = 10_000;
-const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }; // eslint-disable-line
+const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 export function describePublisher(name: string, createServer: () => Promise<ServerUnderTest>): void {
   describe(`publishing to ${name}`, () => {
