@@ -22,6 +22,15 @@ export const ERROR_CODES = {
   ACTOR_EXISTS: 'An actor of this path, or with this log, is already there.',
   HANDLER_STUCK: 'An actor took too long over a message and was cut off.',
   ASK_TIMEOUT: 'An actor did not reply in time.',
+  REQUEST_INVALID: 'A REST request is malformed or one of its values is out of range; `fields` names which.',
+  ROUTE_UNKNOWN: 'There is no REST route of this method and path.',
+  BODY_TOO_LARGE: 'The body of a REST request is larger than 64 KiB.',
+  MEDIA_TYPE_UNSUPPORTED: 'The body of a REST request is not `application/json`.',
+  UNAUTHORIZED: 'A REST request that changes something carries no bearer token, or a wrong one.',
+  CHANGE_FORBIDDEN:
+    'A REST request may not change anything: it comes from another machine while no token is set, or from a foreign web page.',
+  HOST_REFUSED: 'The `Host` of a REST request is none of a server that is bound to loopback.',
+  INTERNAL: 'Something failed that has no code of its own; the log has it.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
