@@ -1,47 +1,30 @@
 /**
- * Dependencies point one way: inner parts never import outer ones, edges never import one another.
- * The same table stands in ARCHITECTURE.md.
+ * Dependencies point one way: inner parts never import outer ones, edges never import one another. The table is read by
+ * test/tidy.test.ts too, which proves the same without this tool and says so in the words of the project.
  */
-const allow = {
-  base: [],
-  market: [],
-  exchanges: ['market'],
-  codec: ['base', 'market'],
-  supervision: ['base'],
-  'actors/kernel': ['base', 'supervision'],
-  actors: ['base', 'market', 'exchanges', 'supervision', 'actors/kernel'],
-  feeds: ['base', 'market', 'actors/ports'],
-  persistence: ['base', 'market', 'codec', 'actors/ports'],
-  publishing: ['base', 'market', 'actors/ports'],
-  admin: ['base', 'market', 'actors'],
-};
+const importTable = require('./test/support/import-table.json');
 
-const rules = Object.entries(allow).map(([part, targets]) => {
-  const own = part === 'actors' ? '^src/actors/(?!kernel/)' : `^src/${part}/`;
-  const allowed = [
-    part === 'actors' ? '^src/actors/(?!kernel/)' : `^src/${part}/`,
-    ...targets.map((target) => (target === 'actors/ports' ? '^src/actors/ports\\.ts$' : `^src/${target}/`)),
-    '^node_modules/',
-    '^(node:)?[a-z_/]+$',
-  ];
-  return {
-    name: `imports-of-${part.replace('/', '-')}`,
+/** The kernel is a part of its own inside of actors. */
+const pathOf = (part) =>
+  part === 'actors'
+    ? '^src/actors/(?!kernel/)'
+    : part.endsWith('.ts')
+      ? `^src/${part.replace('.', '\\.')}$`
+      : `^src/${part}/`;
+
+const rules = Object.entries(importTable)
+  .filter(([, targets]) => !targets.includes('*'))
+  .map(([part, targets]) => ({
+    name: `imports-of-${part.replaceAll(/[/.]/g, '-')}`,
     severity: 'error',
-    from: { path: own },
-    to: { path: '^src/', pathNot: allowed.filter((pattern) => pattern.startsWith('^src/')) },
-  };
-});
+    from: { path: pathOf(part) },
+    to: { path: '^src/', pathNot: [pathOf(part), ...targets.map(pathOf)] },
+  }));
 
 module.exports = {
   forbidden: [
     ...rules,
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    {
-      name: 'settings-import-base-only',
-      severity: 'error',
-      from: { path: '^src/settings\\.ts$' },
-      to: { path: '^src/', pathNot: ['^src/base/'] },
-    },
     {
       name: 'only-the-kernel-imports-nact',
       severity: 'error',
@@ -52,13 +35,19 @@ module.exports = {
       name: 'the-domain-imports-only-the-number-library',
       severity: 'error',
       from: { path: '^src/(market|exchanges)/' },
-      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer'], pathNot: 'node_modules/decimal\\.js' },
+      to: {
+        dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer'],
+        pathNot: 'node_modules/decimal\\.js',
+      },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'types'],
+    },
   },
 };

@@ -131,7 +131,5 @@ function quoteQuantityText(symbol: SimulatedSymbol, priceUnits: number, quantity
   const product = (BigInt(priceUnits) * BigInt(quantityUnits)).toString();
   const decimals = symbol.priceDecimals + symbol.quantityDecimals;
   const digits = product.padStart(decimals + 1, '0');
-  return decimals === 0
-    ? fixedText(Number(product), 0)
-    : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+  return decimals === 0 ? product : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
