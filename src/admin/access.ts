@@ -1,0 +1,67 @@
+/**
+ * Who may ask, and who may change something. Reading is open to everyone who reaches the port; a change needs the bearer token or, where
+ * none is set, a client on this machine. Web pages of other origins are refused either way: a browser on this machine is a client too.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { TampinesError } from '../base/errors.ts';
+
+export type AccessOptions = {
+  /** Address that the server is bound to. */
+  readonly host: string;
+  /** Empty: changes from loopback only. */
+  readonly token: string;
+};
+
+const READING_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
+
+/** Returns the check of each request. It throws TampinesError `HOST_REFUSED` · `UNAUTHORIZED` · `CHANGE_FORBIDDEN`. */
+export function createAccessCheck(options: AccessOptions): (request: FastifyRequest) => void {
+  const isBoundToLoopback = options.host === 'localhost' || isLoopbackAddress(options.host);
+  const wantedDigest = digest(options.token);
+  return (request) => {
+    // A page whose name was rebound to 127.0.0.1 still sends its own name.
+    if (isBoundToLoopback && !LOOPBACK_HOST.test(request.headers.host ?? '')) {
+      throw new TampinesError(
+        'HOST_REFUSED',
+        'This server is bound to loopback and answers to its own names only',
+      );
+    }
+    if (READING_METHODS.has(request.method)) return;
+    requireOwnOrigin(request);
+    if (options.token === '') requireLoopbackClient(request);
+    else requireToken(request, wantedDigest);
+  };
+}
+
+/** Whether an IP address is of this machine only; IPv4 ones may be mapped into IPv6. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address);
+}
+
+function requireOwnOrigin(request: FastifyRequest): void {
+  const { origin, host } = request.headers;
+  const site = request.headers['sec-fetch-site'];
+  const isOwnOrigin = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none';
+  if (isOwnOrigin && isOwnSite) return;
+  throw new TampinesError('CHANGE_FORBIDDEN', 'Changes are not taken from web pages of other origins');
+}
+
+function requireLoopbackClient(request: FastifyRequest): void {
+  if (isLoopbackAddress(request.ip)) return;
+  const message = 'No token is set (`admin.token`), so changes are taken from the machine of the node only';
+  throw new TampinesError('CHANGE_FORBIDDEN', message);
+}
+
+function requireToken(request: FastifyRequest, wantedDigest: Buffer): void {
+  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  // Digests have one length, so that the comparison tells nothing of the token's.
+  if (timingSafeEqual(digest(given), wantedDigest)) return;
+  throw new TampinesError('UNAUTHORIZED', `${request.method} needs the bearer token of this node`);
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,54 @@
+/** What the admin server is made of; everything is handed in. */
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Instruments } from '../actors/instruments.ts';
+import type { ActorSystem } from '../actors/kernel/actor-system.ts';
+import type { Documents, MarketTables, OperationsRecords } from '../actors/ports.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { MetricSource } from './metrics.ts';
+
+export type AdminOptions = {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Secret. Bearer token for anything that changes something; empty: changes from loopback only. */
+  readonly token: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly instruments: Instruments;
+  readonly system: ActorSystem;
+  readonly tables: MarketTables;
+  readonly records: OperationsRecords;
+  readonly documents: Documents;
+  /** What the node needs to do its work, and whether it is there. */
+  readonly readiness: () => Promise<readonly ReadinessCheck[]>;
+  /** Secrets are hidden already. */
+  readonly settingsInForce: () => readonly SettingInForce[];
+  readonly epoch: number;
+  /** Name of this node. */
+  readonly node: string;
+  /** Beside those of the process, the instruments and the actors. */
+  readonly metricSources: readonly MetricSource[];
+  readonly exchangeNames: readonly string[];
+  /** Levels per side that a book may be asked for. */
+  readonly bookDepthMax: number;
+};
+
+export type ReadinessCheck = { readonly name: string; readonly isReady: boolean; readonly detail: string };
+export type SettingInForce = { readonly name: string; readonly value: unknown; readonly origin: string };
+
+/** The HTTP application while routes are added to it. */
+export type AdminApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

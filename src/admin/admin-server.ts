@@ -1,0 +1,147 @@
+/**
+ * The admin REST of a node: OpenAPI 3.1 at /v1/openapi.json, a page to try it at /docs. Everything it shows and changes is handed in.
+ * No CORS headers are ever sent, so browsers keep other origins out.
+ */
+import type { AddressInfo, Socket } from 'node:net';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { TampinesError } from '../base/errors.ts';
+import { createAccessCheck } from './access.ts';
+import type { AdminApp, AdminOptions } from './admin-options.ts';
+import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
+import { Metrics } from './metrics.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { PROBLEM_TYPE, pathOf, toProblem } from './problems.ts';
+import { addExchangeRoutes } from './routes/exchanges.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addInstrumentRoutes } from './routes/instruments.ts';
+import { addMarketDataRoutes } from './routes/market-data.ts';
+import { addOperationsRoutes } from './routes/operations.ts';
+
+export interface AdminServer {
+  /** `http://host:port`, with the port that was taken. */
+  readonly url: string;
+  /** Ends open connections too. */
+  close(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+/** 60 characters of a symbol, each up to 4 bytes, percent-encoded. */
+const PARAMETER_MAX_CHARACTERS = 720;
+
+/** Starts listening. @throws Error of the operating system when the port is taken or the address not here */
+export async function createAdminServer(options: AdminOptions): Promise<AdminServer> {
+  const app = await createAdminApp(options);
+  await app.listen({ host: options.host, port: options.port });
+  const { port } = app.server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return { url: `http://${host}:${port}`, close: () => app.close() };
+}
+
+/** Returns the application, ready but not listening. */
+export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
+  const { log } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAMETER_MAX_CHARACTERS },
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
+  }).withTypeProvider<ZodTypeProvider>();
+  const metrics = new Metrics({ log, sources: [...nodeMetrics(options), ...options.metricSources] });
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  acceptJsonOnly(app);
+  addGuards(app, options);
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toProblem(error, pathOf(request.url));
+    if (problem.code === 'INTERNAL') {
+      log.error(
+        { err: error, method: request.method, route: request.routeOptions.url },
+        'REST request failed',
+      );
+    }
+    return answerProblem(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const message = `There is no route ${request.method} ${pathOf(request.url).slice(0, 200)}`;
+    return answerProblem(new TampinesError('ROUTE_UNKNOWN', message), request, reply);
+  });
+
+  await addOpenApi(app);
+  addInstrumentRoutes(app, options);
+  addMarketDataRoutes(app, options);
+  addExchangeRoutes(app, options);
+  addOperationsRoutes(app, options);
+  addHealthRoutes(app, options, metrics);
+  app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+    return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));
+  });
+  await app.ready();
+  return app;
+}
+
+function addGuards(app: AdminApp, options: AdminOptions): void {
+  const checkAccess = createAccessCheck(options);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('cache-control', 'no-store');
+    checkAccess(request);
+    done();
+  });
+}
+
+async function addOpenApi(app: AdminApp): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Tampines admin REST',
+        version: '1',
+        description: 'Prices, quantities and volumes are decimal text, times are Unix milliseconds.',
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+}
+
+function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error, pathOf(request.url));
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+/** What is no HTTP never becomes a request. */
+function answerUnreadable(error: Error, socket: Socket): void {
+  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+    socket.destroy();
+    return;
+  }
+  const message = 'The bytes on the connection are no HTTP request that can be read';
+  const problem = toProblem(new TampinesError('REQUEST_INVALID', message), '');
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 ${problem.status} Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}

@@ -1,0 +1,106 @@
+/** What the admin server itself can tell of the node: its instruments, its actors and the dead letters. */
+import type { Instruments } from '../actors/instruments.ts';
+import type { ActorSystem } from '../actors/kernel/actor-system.ts';
+import type { OperationsRecords } from '../actors/ports.ts';
+import type { MetricSource } from './metrics.ts';
+
+export function nodeMetrics(node: {
+  readonly instruments: Instruments;
+  readonly system: ActorSystem;
+  readonly records: OperationsRecords;
+  readonly node: string;
+  readonly epoch: number;
+}): MetricSource[] {
+  const { instruments, system, records } = node;
+  return [
+    {
+      name: 'tampines_node_epoch',
+      help: 'Epoch of this node as writer',
+      kind: 'gauge',
+      labelNames: ['node'],
+      read: () => [{ value: node.epoch, labels: { node: node.node } }],
+    },
+    {
+      name: 'tampines_instruments',
+      help: 'Instruments by exchange and status of their actors',
+      kind: 'gauge',
+      labelNames: ['exchange', 'status'],
+      read: () =>
+        countBy(instruments.list(), ({ instrument, actorStatus }) => ({
+          exchange: instrument.exchange,
+          status: actorStatus,
+        })),
+    },
+    {
+      name: 'tampines_instrument_restarts',
+      help: 'Restarts of the symbol actors that are there now, by exchange',
+      kind: 'gauge',
+      labelNames: ['exchange'],
+      read: () =>
+        countBy(
+          instruments.list(),
+          ({ instrument }) => ({ exchange: instrument.exchange }),
+          ({ restarts }) => restarts,
+        ),
+    },
+    {
+      name: 'tampines_actors',
+      help: 'Actors by status',
+      kind: 'gauge',
+      labelNames: ['status'],
+      read: () => countBy(system.tree(), ({ status }) => ({ status })),
+    },
+    {
+      name: 'tampines_actor_restarts',
+      help: 'Restarts of all actors that are there now',
+      kind: 'gauge',
+      labelNames: [],
+      read: () => [{ value: system.tree().reduce((sum, { restarts }) => sum + restarts, 0) }],
+    },
+    {
+      name: 'tampines_mailbox_messages',
+      help: 'Messages that wait in all mailboxes',
+      kind: 'gauge',
+      labelNames: [],
+      read: () => [{ value: system.tree().reduce((sum, { mailboxCount }) => sum + mailboxCount, 0) }],
+    },
+    {
+      name: 'tampines_mailbox_messages_max',
+      help: 'Messages that wait in the fullest mailbox',
+      kind: 'gauge',
+      labelNames: [],
+      read: () => [
+        { value: system.tree().reduce((most, { mailboxCount }) => Math.max(most, mailboxCount), 0) },
+      ],
+    },
+    {
+      name: 'tampines_dead_letters_total',
+      help: 'Dead letters by exchange and reason',
+      kind: 'counter',
+      labelNames: ['exchange', 'reason'],
+      read: async () =>
+        (await records.countDeadLetters()).map(({ exchange, reason, count }) => ({
+          value: count,
+          labels: { exchange, reason },
+        })),
+    },
+  ];
+}
+
+type Sample = { value: number; readonly labels: Readonly<Record<string, string>> };
+
+function countBy<Item>(
+  items: Iterable<Item>,
+  labelsOf: (item: Item) => Readonly<Record<string, string>>,
+  weightOf: (item: Item) => number = () => 1,
+): Iterable<Sample> {
+  const samples = new Map<string, Sample>();
+  for (const item of items) {
+    const labels = labelsOf(item);
+    const key = Object.values(labels).join(' ');
+    const sample = samples.get(key) ?? { value: 0, labels };
+    sample.value += weightOf(item);
+    samples.set(key, sample);
+  }
+  return samples.values();
+}

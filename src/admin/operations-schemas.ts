@@ -1,0 +1,181 @@
+/** The shapes of what operators read: instruments, exchanges, actors, records, settings, health. */
+import { z } from 'zod';
+
+const time = z.int().describe('Unix milliseconds');
+
+export const instrumentSchema = z
+  .strictObject({
+    instrumentId: z.int(),
+    exchange: z.string(),
+    symbol: z.string(),
+    nativeSymbol: z.string(),
+    actorStatus: z.string().describe('`running`, `recovering`, `restarting`, `parked`, …'),
+    restarts: z.int(),
+    lastFailure: z.string().nullable(),
+  })
+  .meta({ id: 'Instrument' });
+
+export const instrumentsSchema = z
+  .strictObject({
+    total: z.int().describe('Of those that match, on all pages'),
+    limit: z.int(),
+    offset: z.int(),
+    instruments: z.array(instrumentSchema),
+  })
+  .meta({ id: 'Instruments' });
+
+export const instrumentDetailSchema = instrumentSchema
+  .extend({
+    state: z
+      .strictObject({
+        position: z.int().describe('Events in its log so far'),
+        status: z.enum(['empty', 'live', 'stale']).describe('Of the book'),
+        reason: z.string(),
+        bidLevels: z.int(),
+        askLevels: z.int(),
+        tickSize: z.string().nullable(),
+        lotSize: z.string().nullable(),
+        lastBookEventMs: time.nullable(),
+        watermarkMs: time.nullable(),
+        counters: z.record(z.string(), z.number()).describe('Over the whole log'),
+      })
+      .nullable()
+      .describe('`null` while its actor can’t answer (parked, restarting)'),
+  })
+  .meta({ id: 'InstrumentDetail' });
+
+export const exchangesSchema = z
+  .strictObject({
+    exchanges: z.array(
+      z.strictObject({ exchange: z.string(), instruments: z.int().describe('Running here') }),
+    ),
+  })
+  .meta({ id: 'Exchanges' });
+
+export const symbolsSchema = z
+  .strictObject({
+    exchange: z.string(),
+    total: z.int().describe('Of those that match'),
+    symbols: z.array(
+      z.strictObject({
+        symbol: z.string(),
+        nativeSymbol: z.string(),
+        tickSize: z.string().nullable(),
+        lotSize: z.string().nullable(),
+        isTrading: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'Symbols' });
+
+export const connectionsSchema = z
+  .strictObject({
+    exchange: z.string(),
+    connections: z.array(
+      z.strictObject({
+        name: z.string(),
+        url: z.string(),
+        state: z.string(),
+        watchedCount: z.int().describe('Symbols'),
+        syncedCount: z.int().describe('Books that are sure now'),
+        queuedFrames: z.int(),
+        framesReceived: z.int(),
+        framesRejected: z.int(),
+        lastSoundMs: time.nullable(),
+        connectionSequenceChecksOk: z.int(),
+        connectionGapCount: z.int(),
+        reconnects: z.int(),
+        lastClosedReason: z.string().nullable(),
+        pendingEvents: z.int().describe('Waiting to become durable'),
+        isPaused: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'Connections' });
+
+export const actorsSchema = z
+  .strictObject({
+    total: z.int(),
+    actors: z
+      .array(
+        z.strictObject({
+          path: z.string(),
+          parentPath: z.string(),
+          kind: z.enum(['plain', 'persistent']),
+          status: z.string(),
+          incarnation: z.int(),
+          mailboxCount: z.int(),
+          restarts: z.int(),
+          lastFailure: z.strictObject({ atMs: time, cause: z.string(), errorClass: z.string() }).nullable(),
+          lastHandlerMs: z.number().nullable(),
+          handlerAgeMs: z.number().nullable().describe('Of the message in hand'),
+        }),
+      )
+      .describe('Parents before children'),
+  })
+  .meta({ id: 'Actors' });
+
+export const supervisionEventsSchema = z
+  .strictObject({
+    events: z
+      .array(
+        z.strictObject({
+          timeMs: time,
+          path: z.string(),
+          kind: z.string(),
+          cause: z.string(),
+          decision: z.string(),
+          attempt: z.int(),
+          delayMs: z.number(),
+          recoveredPosition: z.int().nullable(),
+        }),
+      )
+      .describe('Newest first'),
+  })
+  .meta({ id: 'SupervisionEvents' });
+
+export const deadLettersSchema = z
+  .strictObject({
+    deadLetters: z
+      .array(
+        z.strictObject({
+          timeMs: time,
+          exchange: z.string(),
+          symbol: z.string().nullable(),
+          reason: z.string(),
+          detail: z.string(),
+          text: z.string().describe('Raw, cut'),
+        }),
+      )
+      .describe('Newest first'),
+  })
+  .meta({ id: 'DeadLetters' });
+
+export const deadLetterCountsSchema = z
+  .strictObject({
+    counts: z.array(z.strictObject({ exchange: z.string(), reason: z.string(), count: z.int() })),
+  })
+  .meta({ id: 'DeadLetterCounts' });
+
+export const settingsSchema = z
+  .strictObject({
+    settings: z.array(
+      z.strictObject({
+        name: z.string(),
+        value: z.unknown(),
+        origin: z.string().describe('`default`, `file`, `environment` or `flag`'),
+      }),
+    ),
+  })
+  .meta({ id: 'Settings' });
+
+export const liveSchema = z
+  .strictObject({ status: z.literal('live'), node: z.string() })
+  .meta({ id: 'Live' });
+
+export const readySchema = z
+  .strictObject({
+    status: z.literal('ready'),
+    checks: z.array(z.strictObject({ name: z.string(), isReady: z.boolean(), detail: z.string() })),
+  })
+  .meta({ id: 'Ready' });

@@ -1,0 +1,96 @@
+/** What requests may hold. Names are checked by shape before they become keys of anything; whether they exist is asked later. */
+import { z } from 'zod';
+import { CANDLE_INTERVALS } from '../market/intervals.ts';
+
+const TIME_MAX_MS = 8_640_000_000_000_000;
+
+export const exchangeName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower case letters, digits and dashes, up to 40')
+  .meta({ description: 'Name of an exchange and market', example: 'binance' });
+
+/** Some exchanges list symbols in other scripts than Latin. */
+export const symbolName = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N}\-_/.:]{0,59}$/u,
+    'must be letters, digits and - _ / . : (up to 60), beginning with a letter or digit',
+  )
+  .meta({
+    description: 'Unified symbol `BASE-QUOTE`, or the exchange’s own where told',
+    example: 'BTC-USDT',
+  });
+
+export const exchangeParams = z.object({ exchange: exchangeName });
+export const instrumentParams = z.object({ exchange: exchangeName, symbol: symbolName });
+
+/** Query numbers arrive as text. */
+const queryInteger = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+export const timeQuery = queryInteger(0, TIME_MAX_MS).meta({ description: 'Unix milliseconds' });
+export const limitQuery = (byDefault: number, maximum: number) => queryInteger(1, maximum).default(byDefault);
+export const offsetQuery = queryInteger(0, 10_000_000).default(0);
+
+export const spawnBody = z
+  .strictObject({ exchange: exchangeName, symbol: symbolName })
+  .meta({ example: { exchange: 'binance', symbol: 'BTC-USDT' } });
+
+export const instrumentsQuery = z.strictObject({
+  exchange: exchangeName.optional(),
+  status: z
+    .enum(['starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped'])
+    .optional()
+    .describe('Of the symbol actor'),
+  limit: limitQuery(100, 1_000),
+  offset: offsetQuery,
+});
+
+export const bookQuery = (depthMax: number) =>
+  z.strictObject({
+    resolution: queryInteger(1, 1_000_000).default(1).describe('Tick sizes per level'),
+    depth: limitQuery(Math.min(50, depthMax), depthMax).describe('Levels per side'),
+  });
+
+export const candlesQuery = z.strictObject({
+  interval: z.enum(CANDLE_INTERVALS).default('1m'),
+  from: timeQuery
+    .optional()
+    .describe('First open time, Unix ms; so far back that `limit` candles fit when absent'),
+  to: timeQuery.optional().describe('Open times before this, Unix ms; up to the open candle when absent'),
+  limit: limitQuery(100, 1_000),
+});
+
+export const tradesQuery = z.strictObject({
+  from: timeQuery.optional().describe('First event time, Unix ms; one minute before `to` when absent'),
+  to: timeQuery.optional().describe('Event times before this, Unix ms; all there are when absent'),
+  limit: limitQuery(100, 1_000),
+});
+
+export const symbolsQuery = z.strictObject({
+  contains: z
+    .string()
+    .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
+    .optional()
+    .describe('Part of the unified or native symbol, in any case'),
+  limit: limitQuery(100, 10_000),
+});
+
+const actorPath = z
+  .string()
+  .max(200)
+  .regex(/^[\p{L}\p{N}\-_/.:@]+$/u, 'must be a path of actor names');
+
+export const actorsQuery = z.strictObject({
+  path: actorPath.optional().describe('This actor and those below it'),
+  limit: limitQuery(1_000, 10_000),
+});
+
+export const supervisionQuery = z.strictObject({
+  path: actorPath.optional().describe('Exact path of the actor'),
+  limit: limitQuery(100, 1_000),
+});
+
+export const deadLettersQuery = z.strictObject({
+  exchange: exchangeName.optional(),
+  limit: limitQuery(100, 1_000),
+});

@@ -1,0 +1,189 @@
+/** Instruments: which run here, and starting, stopping, restarting and resynchronising them. */
+import { z } from 'zod';
+import type { InstrumentStatus } from '../../actors/instruments.ts';
+import type { SymbolView } from '../../actors/symbol.ts';
+import { TampinesError, hasErrorCode } from '../../base/errors.ts';
+import type { InstrumentKey } from '../../market/symbols.ts';
+import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../market/symbols.ts';
+import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import { instrumentDetailSchema, instrumentSchema, instrumentsSchema } from '../operations-schemas.ts';
+import { instrumentParams, instrumentsQuery, spawnBody } from '../request-schemas.ts';
+import { CHANGES, PROBLEMS } from './route-schema.ts';
+
+const tags = ['instruments'];
+const OPERATOR = 'asked for over REST';
+
+export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOptions): void {
+  app.get(
+    '/v1/instruments',
+    {
+      schema: {
+        tags,
+        summary: 'List the instruments of this node',
+        querystring: instrumentsQuery,
+        response: { 200: instrumentsSchema, ...PROBLEMS },
+      },
+    },
+    ({ query: { exchange, status, limit, offset } }) => {
+      const matching = instruments
+        .list()
+        .filter(
+          ({ instrument, actorStatus }) =>
+            (exchange === undefined || instrument.exchange === exchange) &&
+            (status === undefined || actorStatus === status),
+        );
+      const page = matching.slice(offset, offset + limit);
+      return { total: matching.length, limit, offset, instruments: page.map(toInstrument) };
+    },
+  );
+
+  app.post(
+    '/v1/instruments',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary: 'Spawn the actor of an instrument; it stays wanted over restarts of the node',
+        body: spawnBody,
+        response: { 201: instrumentSchema, ...PROBLEMS },
+      },
+    },
+    async ({ body: { exchange, symbol } }, reply) => {
+      const { instrument } = await instruments.spawn(exchange, symbol);
+      log.info({ instrument }, 'instrument spawned over REST');
+      const status = findStatus(instruments.list(), instrument);
+      return reply.code(201).header('location', pathOfInstrument(status)).send(toInstrument(status));
+    },
+  );
+
+  app.get(
+    '/v1/instruments/:exchange/:symbol',
+    {
+      schema: {
+        tags,
+        summary: 'Show an instrument and what its actor knows',
+        params: instrumentParams,
+        response: { 200: instrumentDetailSchema, ...PROBLEMS },
+      },
+    },
+    async ({ params }) => {
+      const key = toKey(params);
+      const status = findStatus(instruments.list(), key);
+      return { ...toInstrument(status), state: await readState(() => instruments.view(key, describeState)) };
+    },
+  );
+
+  app.delete(
+    '/v1/instruments/:exchange/:symbol',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary: 'Stop an instrument: it drains, checkpoints and is no longer wanted',
+        params: instrumentParams,
+        response: { 204: z.null().describe('Stopped'), ...PROBLEMS },
+      },
+    },
+    async ({ params }, reply) => {
+      const key = toKey(params);
+      await instruments.stop(key);
+      log.info({ instrument: key }, 'instrument stopped over REST');
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/v1/instruments/:exchange/:symbol/restart',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary: 'Begin a new life of its actor from its log; a parked one starts again',
+        params: instrumentParams,
+        response: { 204: z.null().describe('Restarted'), ...PROBLEMS },
+      },
+    },
+    async ({ params }, reply) => {
+      const key = toKey(params);
+      await instruments.restart(key, OPERATOR);
+      log.info({ instrument: key }, 'instrument restarted over REST');
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/v1/instruments/:exchange/:symbol/resync',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary: 'Ask the exchange for a fresh book',
+        params: instrumentParams,
+        response: { 202: z.null().describe('Asked for; the book is stale until it came'), ...PROBLEMS },
+      },
+    },
+    ({ params }, reply) => {
+      const key = toKey(params);
+      instruments.resync(key, OPERATOR);
+      log.info({ instrument: key }, 'book resync asked for over REST');
+      void reply.code(202).send(null);
+    },
+  );
+}
+
+export function toKey(params: z.output<typeof instrumentParams>): InstrumentKey {
+  return toInstrumentKey(toExchangeId(params.exchange), toUnifiedSymbol(params.symbol));
+}
+
+/** @throws TampinesError `INSTRUMENT_UNKNOWN` */
+export function findStatus(list: readonly InstrumentStatus[], key: InstrumentKey): InstrumentStatus {
+  const found = list.find(({ instrument }) => instrument.instrument === key);
+  if (found !== undefined) return found;
+  const message = `${key} is not running here; spawn it with POST /v1/instruments`;
+  throw new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
+}
+
+function pathOfInstrument({ instrument }: InstrumentStatus): string {
+  return `/v1/instruments/${instrument.exchange}/${encodeURIComponent(instrument.symbol)}`;
+}
+
+function toInstrument(status: InstrumentStatus): z.output<typeof instrumentSchema> {
+  const { instrumentId, exchange, symbol, nativeSymbol } = status.instrument;
+  return {
+    instrumentId,
+    exchange,
+    symbol,
+    nativeSymbol,
+    actorStatus: status.actorStatus,
+    restarts: status.restarts,
+    lastFailure: status.lastFailure ?? null,
+  };
+}
+
+type StateDescription = z.output<typeof instrumentDetailSchema>['state'];
+
+function describeState({ state, status, reason }: SymbolView): StateDescription {
+  const { watermarkMs } = state.candles;
+  return {
+    position: state.position,
+    status,
+    reason,
+    bidLevels: state.book.bidCount,
+    askLevels: state.book.askCount,
+    tickSize: state.metadata?.tickSize ?? null,
+    lotSize: state.metadata?.lotSize ?? null,
+    lastBookEventMs: state.lastBookEvent?.eventTimeMs ?? null,
+    watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    counters: { ...state.counters },
+  };
+}
+
+/** An instrument is shown also while its actor is parked or busy. */
+async function readState(read: () => Promise<StateDescription>): Promise<StateDescription> {
+  try {
+    return await read();
+  } catch (error) {
+    if (hasErrorCode(error, 'ACTOR_UNAVAILABLE') || hasErrorCode(error, 'ASK_TIMEOUT')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+/** What operators look at when something is wrong: actors, supervision events, dead letters, settings. */
+import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import {
+  actorsSchema,
+  deadLetterCountsSchema,
+  deadLettersSchema,
+  settingsSchema,
+  supervisionEventsSchema,
+} from '../operations-schemas.ts';
+import { actorsQuery, deadLettersQuery, supervisionQuery } from '../request-schemas.ts';
+import { PROBLEMS } from './route-schema.ts';
+
+const tags = ['operations'];
+
+export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void {
+  const { system, records, settingsInForce } = options;
+
+  app.get(
+    '/v1/actors',
+    {
+      schema: {
+        tags,
+        summary: 'Show the actor tree with mailboxes and restarts',
+        querystring: actorsQuery,
+        response: { 200: actorsSchema, ...PROBLEMS },
+      },
+    },
+    ({ query: { path, limit } }) => {
+      const actors = system
+        .tree()
+        .filter((node) => path === undefined || node.path === path || node.path.startsWith(`${path}/`));
+      return {
+        total: actors.length,
+        actors: actors.slice(0, limit).map((node) => ({
+          path: node.path,
+          parentPath: node.parentPath,
+          kind: node.kind,
+          status: node.status,
+          incarnation: node.incarnation,
+          mailboxCount: node.mailboxCount,
+          restarts: node.restarts,
+          lastFailure: node.lastFailure ?? null,
+          lastHandlerMs: node.lastHandlerMs ?? null,
+          handlerAgeMs: node.handlerAgeMs ?? null,
+        })),
+      };
+    },
+  );
+
+  app.get(
+    '/v1/supervision/events',
+    {
+      schema: {
+        tags,
+        summary: 'Read what supervisors saw and decided',
+        querystring: supervisionQuery,
+        response: { 200: supervisionEventsSchema, ...PROBLEMS },
+      },
+    },
+    async ({ query: { path, limit } }) => {
+      const events = await records.readSupervisionEvents({ path, limit });
+      return {
+        events: events.map((event) => ({
+          timeMs: event.timeMs,
+          path: event.path,
+          kind: event.kind,
+          cause: event.cause,
+          decision: event.decision,
+          attempt: event.attempt,
+          delayMs: event.delayMs,
+          recoveredPosition: event.recoveredPosition ?? null,
+        })),
+      };
+    },
+  );
+
+  app.get(
+    '/v1/dead-letters',
+    {
+      schema: {
+        tags,
+        summary: 'Read what could not be understood or delivered',
+        querystring: deadLettersQuery,
+        response: { 200: deadLettersSchema, ...PROBLEMS },
+      },
+    },
+    async ({ query: { exchange, limit } }) => {
+      const letters = await records.readDeadLetters({ exchange, limit });
+      return {
+        deadLetters: letters.map((letter) => ({
+          timeMs: letter.timeMs,
+          exchange: letter.exchange,
+          symbol: letter.symbol ?? null,
+          reason: letter.reason,
+          detail: letter.detail,
+          text: letter.text,
+        })),
+      };
+    },
+  );
+
+  app.get(
+    '/v1/dead-letters/counts',
+    {
+      schema: {
+        tags,
+        summary: 'Count dead letters by exchange and reason',
+        response: { 200: deadLetterCountsSchema, ...PROBLEMS },
+      },
+    },
+    async () => ({
+      counts: (await records.countDeadLetters()).map(({ exchange, reason, count }) => ({
+        exchange,
+        reason,
+        count,
+      })),
+    }),
+  );
+
+  app.get(
+    '/v1/settings',
+    {
+      schema: {
+        tags,
+        summary: 'Show the settings in force and where they come from',
+        response: { 200: settingsSchema, ...PROBLEMS },
+      },
+    },
+    () => ({ settings: settingsInForce().map(({ name, value, origin }) => ({ name, value, origin })) }),
+  );
+}

@@ -1,0 +1,276 @@
+/** An admin server before a real actor system with storage in memory. The exchange is a small actor that lists what tests need. */
+import type { ConnectionMessage, ConnectionStatus } from '../../src/actors/connection.ts';
+import type { ExchangeMessage } from '../../src/actors/exchange.ts';
+import { groupActor } from '../../src/actors/group.ts';
+import { Instruments } from '../../src/actors/instruments.ts';
+import type { ActorSystem } from '../../src/actors/kernel/actor-system.ts';
+import { createActorSystem } from '../../src/actors/kernel/actor-system.ts';
+import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
+import type { Publication, Publisher } from '../../src/actors/ports.ts';
+import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
+import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
+import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
+import type { AdminOptions } from '../../src/admin/admin-options.ts';
+import { createSeededRandom, systemTimers } from '../../src/base/clock.ts';
+import type { MarketEvent } from '../../src/market/events.ts';
+import { toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
+import { MemoryInstrumentCatalog } from '../../src/persistence/memory-instrument-catalog.ts';
+import { MemoryJournal, MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
+import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
+import { MemoryOperationsRecords } from '../../src/persistence/memory-operations-records.ts';
+import { redisDocuments } from '../../src/publishing/redis-documents.ts';
+import { failureRate } from '../../src/supervision/strategy.ts';
+import { jsonLogCodec } from '../support/json-log-codec.ts';
+import { NOON_MS } from '../support/market-events.ts';
+
+export const LISTINGS = [
+  ['BTC-USDT', 'BTCUSDT', '0.01'],
+  ['ETH-USDT', 'ETHUSDT', '0.01'],
+  ['币安人生-USDT', '币安人生USDT', '0.0001'],
+  ['XBT-EUR', 'XBT/EUR', '0.1'],
+].map(([symbol, nativeSymbol, tickSize]) => ({
+  symbol: toUnifiedSymbol(symbol!),
+  nativeSymbol: toNativeSymbol(nativeSymbol!),
+  tickSize,
+  lotSize: '0.001',
+  isTrading: true,
+}));
+
+export type LogLine = { readonly level: string; readonly fields: object; readonly message: string };
+
+export type World = {
+  readonly options: AdminOptions;
+  readonly system: ActorSystem;
+  readonly instruments: Instruments;
+  readonly catalog: MemoryInstrumentCatalog;
+  readonly tables: MemoryMarketTables;
+  readonly records: MemoryOperationsRecords;
+  readonly logLines: readonly LogLine[];
+  /** What would have gone to Redis. */
+  readonly publications: Publication[];
+  /** Native symbols that were asked to be resynchronised. */
+  readonly resyncs: readonly string[];
+  /** Sends events to an instrument as its feed would; resolves when they are durable. Rejects where the actor fails on them. */
+  deliver(key: string, events: readonly MarketEvent[]): Promise<void>;
+  /** Lets the instrument publish everything now. */
+  publishAll(key: string): Promise<void>;
+  actorStatus(key: string): string | undefined;
+  end(): Promise<void>;
+};
+
+export async function createWorld(overrides: Partial<AdminOptions> = {}): Promise<World> {
+  const logLines: LogLine[] = [];
+  const keep = (level: string) => (fields: object, message: string) =>
+    void logLines.push({ level, fields, message });
+  const log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+  const clock = { nowMs: () => NOON_MS, monotonicMs: () => performance.now() };
+  const records = new MemoryOperationsRecords();
+  const system = createActorSystem({
+    name: 'test',
+    clock,
+    timers: systemTimers,
+    random: createSeededRandom(7),
+    log,
+    onSupervisionEvent: (event) => records.recordSupervisionEvent(event),
+    onDeadLetter: () => undefined,
+  });
+  const resyncs: string[] = [];
+  const targets = new Map<string, ActorRef<SymbolMessage>>();
+  const exchangesRef = system.spawn(system.root, groupActor('exchanges'));
+  const exchange = system.spawn(exchangesRef, exchangeSpec({ targets, resyncs }));
+  const shard = system.spawn(system.root, groupActor('shard-0'));
+  const journal = new MemoryJournal({ storage: new MemoryJournalStorage(), codec: jsonLogCodec, log });
+  const claim = await journal.claim(0, 'test');
+  const tables = new MemoryMarketTables();
+  const catalog = new MemoryInstrumentCatalog();
+  const publications: Publication[] = [];
+  const publisher: Publisher = {
+    publish: (published) => void publications.push(...published),
+    refresh: () => undefined,
+    expire: () => undefined,
+    flush: () => Promise.resolve(),
+  };
+  const instruments = new Instruments({
+    system,
+    catalog,
+    exchanges: new Map([['binance', exchange]]),
+    schedule: new PublishSchedule({
+      timers: systemTimers,
+      bookIntervalMs: 100,
+      tickerIntervalMs: 100,
+      candleIntervalMs: 100,
+      refreshIntervalMs: 100,
+      checkpointIntervalMs: 100,
+      send: () => undefined,
+    }),
+    log,
+    spawnSymbol: (instrument) =>
+      spawnSymbol(
+        {
+          system,
+          shard,
+          claim,
+          journal,
+          tables,
+          records,
+          publisher,
+          documents: redisDocuments,
+          candles: {
+            intervals: ['1s', '1m', '1h'],
+            outOfOrdernessMs: 1_000,
+            allowedLatenessMs: 60_000,
+            emptyIntervals: 'carry',
+          },
+          maxFutureMs: 600_000_000,
+          checksumOf: () => undefined,
+          bookResolutions: [1, 10],
+          bookDepth: 50,
+          checkpointEveryEntries: 1_000,
+          strategy: failureRate({ maxFailures: 1, withinMs: 60_000, delayMs: 1, then: 'park' }),
+          onReady: () => undefined,
+        },
+        instrument,
+      ),
+  });
+  const deliver = createDelivery(system, targets);
+  return {
+    options: {
+      host: '127.0.0.1',
+      port: 0,
+      token: '',
+      log,
+      clock,
+      instruments,
+      system,
+      tables,
+      records,
+      documents: redisDocuments,
+      readiness: () => Promise.resolve([{ name: 'postgres', isReady: true, detail: 'answers' }]),
+      settingsInForce: () => [{ name: 'admin.port', value: 0, origin: 'flag' }],
+      epoch: claim.epoch,
+      node: 'node-1',
+      metricSources: [],
+      exchangeNames: ['binance'],
+      bookDepthMax: 500,
+      ...overrides,
+    },
+    system,
+    instruments,
+    catalog,
+    tables,
+    records,
+    logLines,
+    publications,
+    resyncs,
+    deliver,
+    async publishAll(key) {
+      const due = { book: true, ticker: true, candles: true, refresh: false };
+      system.send(targets.get(key)!, { type: 'PublishDue', ...due });
+      await instruments.view(key as never, () => undefined);
+    },
+    actorStatus: (key) =>
+      instruments.list().find(({ instrument }) => instrument.instrument === key)?.actorStatus,
+    end: () => system.shutdown(),
+  };
+}
+
+/** Resolves when `isTrue`; fails after a great many turns of the event loop. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 5_000; turn++) {
+    if (isTrue()) return;
+    await systemTimers.sleep(1);
+  }
+  throw new Error('The condition did not come true');
+}
+
+function createDelivery(system: ActorSystem, targets: ReadonlyMap<string, ActorRef<SymbolMessage>>) {
+  const accepted = new Map<number, () => void>();
+  const feed = system.spawn(system.root, {
+    name: 'feed',
+    strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
+    initialState: () => undefined,
+    receive: (_state, message: FeedReply) => {
+      if (message.type === 'BatchAccepted') accepted.get(message.lastOrdinal)?.();
+      return undefined;
+    },
+  } satisfies ActorSpec<FeedReply, undefined>);
+  let nextOrdinal = 0;
+  return async (key: string, events: readonly MarketEvent[]): Promise<void> => {
+    const firstOrdinal = nextOrdinal;
+    nextOrdinal += events.length;
+    const whenAccepted = new Promise<void>((resolve) => accepted.set(nextOrdinal - 1, resolve));
+    system.send(targets.get(key)!, {
+      type: 'Deliver',
+      batch: { source: 'test', firstOrdinal, events },
+      feed,
+    });
+    await whenAccepted;
+  };
+}
+
+function exchangeSpec(seen: {
+  targets: Map<string, ActorRef<SymbolMessage>>;
+  resyncs: string[];
+}): ActorSpec<ExchangeMessage, { connection: ActorRef<ConnectionMessage> }> {
+  return {
+    name: 'binance',
+    strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
+    initialState: (context) => ({ connection: context.spawn(connectionSpec) }),
+    receive(state, message) {
+      switch (message.type) {
+        case 'ResolveSymbol': {
+          const { symbol } = message;
+          const listing = LISTINGS.find((one) => one.symbol === symbol || one.nativeSymbol === symbol);
+          message.reply(
+            listing === undefined
+              ? { ok: false, code: 'UNKNOWN_SYMBOL', message: `binance lists no symbol '${symbol}'` }
+              : { ok: true, listing },
+          );
+          break;
+        }
+        case 'ListSymbols':
+          message.reply(LISTINGS);
+          break;
+        case 'WatchInstrument':
+          seen.targets.set(message.instrument, message.target);
+          break;
+        case 'ResyncInstrument':
+          seen.resyncs.push(message.nativeSymbol);
+          break;
+        case 'GetConnections':
+          message.reply([state.connection]);
+          break;
+        default:
+      }
+      return state;
+    },
+  };
+}
+
+const connectionStatus: ConnectionStatus = {
+  name: 'market-1',
+  url: 'wss://exchange.example/ws',
+  state: 'open',
+  watchedCount: 2,
+  syncedCount: 1,
+  queuedFrames: 0,
+  framesReceived: 1_000,
+  framesRejected: 1,
+  lastSoundMs: NOON_MS,
+  connectionSequenceChecksOk: 0,
+  connectionGapCount: 0,
+  reconnects: 3,
+  lastClosedReason: undefined,
+  pendingEvents: 0,
+  isPaused: false,
+};
+
+const connectionSpec: ActorSpec<ConnectionMessage, undefined> = {
+  name: 'market-1',
+  strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
+  initialState: () => undefined,
+  receive: (_state, message) => {
+    if (message.type === 'GetStatus') message.reply(connectionStatus);
+    return undefined;
+  },
+};
