@@ -26,6 +26,8 @@ import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts'
 import type { FeedSocket, FeedTransport, OperationsRecords } from './ports.ts';
 import type { FeedReply, SymbolMessage } from './symbol.ts';
 
+export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
+
 /** Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. */
 export type WatchRequest = {
   readonly type: 'Watch';
@@ -34,12 +36,13 @@ export type WatchRequest = {
   readonly instrument: string;
   readonly target: ActorRef<SymbolMessage>;
   /** Told to the symbol actor before anything else; `undefined` when the exchange's list does not have it. */
-  readonly metadata:
-    { readonly tickSize: string | undefined; readonly lotSize: string | undefined } | undefined;
+  readonly metadata: SymbolMetadata | undefined;
 };
 
 export type ConnectionMessage =
   | WatchRequest
+  /** The exchange's list has come: tell the instrument its tick and lot size. */
+  | { readonly type: 'Describe'; readonly nativeSymbol: NativeSymbol; readonly metadata: SymbolMetadata }
   | { readonly type: 'Unwatch'; readonly nativeSymbol: NativeSymbol }
   | { readonly type: 'Resync'; readonly nativeSymbol: NativeSymbol; readonly reason: string }
   | { readonly type: 'GetStatus'; readonly reply: (status: ConnectionStatus) => void }
@@ -61,6 +64,7 @@ export type ConnectionStatus = FeedSessionStatus & {
   /** Events that wait for symbol actors to become durable. */
   readonly pendingEvents: number;
   readonly isPaused: boolean;
+  readonly isSocketOpen: boolean;
 };
 
 export type ConnectionOptions = {
@@ -81,10 +85,11 @@ export type ConnectionOptions = {
   readonly heartbeatMs: number | undefined;
   /** Events of one symbol that may wait before its book falls back to a fresh snapshot, or the socket is paused. */
   readonly maxPendingEvents: number;
-  /** False where dropped book events could never be had again (recordings): there the socket is paused instead. */
-  readonly canRefetchBooks: boolean;
-  /** Whether to open again after a close. */
-  readonly reconnects: boolean;
+  /**
+   * A recording can be had only as it is: it opens even where nothing of it is wanted, nothing is fetched or opened again, a full queue pauses it
+   * instead of dropping books, time is what the frames say, and its end says nothing about the feed.
+   */
+  readonly isRecording: boolean;
   /** What it watches from the first moment of each life on. */
   readonly watched: () => Iterable<WatchRequest>;
 };
@@ -147,7 +152,7 @@ class Connection {
     this.#context = context;
     this.#routes = new FeedRoutes({
       // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
-      source: options.canRefetchBooks ? `${options.source}.${context.incarnation}` : options.source,
+      source: options.isRecording ? options.source : `${options.source}.${context.incarnation}`,
       carriesBooks: options.kind.channels.includes('book'),
       deliver: (target, batch) => context.send(target, { type: 'Deliver', batch, feed: context.self }),
       onPoison: (instrument, event, cause) => {
@@ -156,7 +161,7 @@ class Connection {
     });
     const timeMs = context.clock.nowMs();
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
-    if (!this.#routes.isEmpty) this.#openDueMs = timeMs;
+    if (options.isRecording || !this.#routes.isEmpty) this.#openDueMs = timeMs;
   }
 
   receive(message: ConnectionMessage): void {
@@ -180,6 +185,9 @@ class Connection {
         this.#session?.unwatch([message.nativeSymbol], nowMs);
         this.#routes.remove(message.nativeSymbol);
         if (this.#routes.isEmpty) this.close('nothing left to watch');
+        break;
+      case 'Describe':
+        this.#routes.describe(message.nativeSymbol, message.metadata, nowMs);
         break;
       case 'Resync':
         this.#session?.resync(message.nativeSymbol, message.reason, nowMs);
@@ -209,8 +217,7 @@ class Connection {
   /** Ends the connection for good: nothing reconnects until something is watched again. */
   close(reason: string): void {
     this.#openDueMs = undefined;
-    const { clock } = this.#context;
-    this.#session?.closed(reason, clock.nowMs());
+    this.#endSession(reason, this.#context.clock.nowMs());
     this.#session = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
@@ -285,6 +292,7 @@ class Connection {
       switch (item.type) {
         case 'frame':
           this.#session?.frame(item.frame, item.receiveTimeMs);
+          if (this.#options.isRecording) this.#session?.tick(item.receiveTimeMs);
           break;
         case 'answer':
           this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
@@ -308,10 +316,10 @@ class Connection {
 
   #closed(reason: string): void {
     const nowMs = this.#context.clock.nowMs();
-    this.#session?.closed(reason, nowMs);
+    this.#endSession(reason, nowMs);
     this.#lastClosedReason = reason;
     this.#socket = undefined;
-    if (!this.#options.reconnects || this.#routes.isEmpty) return;
+    if (this.#options.isRecording || this.#routes.isEmpty) return;
     this.#session = undefined;
     this.#failuresInRow =
       this.#openedAtMs > 0 && nowMs - this.#openedAtMs > HEALTHY_AFTER_MS ? 0 : this.#failuresInRow + 1;
@@ -331,10 +339,13 @@ class Connection {
     );
   }
 
+  #endSession(reason: string, nowMs: number): void {
+    if (!this.#options.isRecording) this.#session?.closed(reason, nowMs);
+  }
+
   #tick(nowMs: number): void {
-    const { heartbeatMs, canRefetchBooks } = this.#options;
-    // A recording is its own clock: timers of the live protocol would disturb what was recorded.
-    if (canRefetchBooks) this.#session?.tick(nowMs);
+    const { heartbeatMs, isRecording } = this.#options;
+    if (!isRecording) this.#session?.tick(nowMs);
     const isAlive = this.#session?.status().state === 'open';
     if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(nowMs, heartbeatMs);
   }
@@ -364,9 +375,9 @@ class Connection {
 
   /** Books fall back to a fresh snapshot, trades are never dropped: when they alone are too many, the socket waits. */
   #limitPending(nowMs: number): void {
-    const { maxPendingEvents, canRefetchBooks, name } = this.#options;
+    const { maxPendingEvents, isRecording, name } = this.#options;
     for (const { instrument, nativeSymbols, delivery } of this.#routes.overLimit(maxPendingEvents)) {
-      if (!canRefetchBooks) continue;
+      if (isRecording) continue;
       const droppedCount = delivery.dropPendingBookEvents();
       if (droppedCount === 0) continue;
       const reason = `${droppedCount} book events were dropped: the instrument's actor is too slow`;
@@ -402,6 +413,7 @@ class Connection {
       lastClosedReason: this.#lastClosedReason,
       pendingEvents: this.#routes.pendingCount + this.#inbox.length,
       isPaused: this.#isPaused,
+      isSocketOpen: this.#socket !== undefined,
     };
   }
 

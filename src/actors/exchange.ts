@@ -119,7 +119,7 @@ class Exchange {
   }
 
   start(): void {
-    this.#fetchListings();
+    if (this.#watchedInstruments.size > 0) this.#fetchListings();
     for (const request of this.#watchedInstruments.values()) this.#allocate(request);
   }
 
@@ -134,6 +134,7 @@ class Exchange {
       case 'WatchInstrument':
         this.#watchedInstruments.set(message.nativeSymbol, message);
         this.#allocate(message);
+        if (this.#listingsAtMs === undefined) this.#fetchListings();
         return;
       case 'UnwatchInstrument':
         this.#watchedInstruments.delete(message.nativeSymbol);
@@ -226,8 +227,7 @@ class Exchange {
         source: `${adapter.exchange}/${name}@${runId}.${this.#context.incarnation}`,
         // One connection of a symbol tells it the time; books need no clock.
         heartbeatMs: kind.channels.includes('trades') ? heartbeatMs : undefined,
-        canRefetchBooks: true,
-        reconnects: true,
+        isRecording: false,
         watched: () => watched.values(),
       }),
     );
@@ -304,11 +304,25 @@ class Exchange {
       { exchange: this.#options.adapter.exchange, symbols: listings.length },
       'instrument list fetched',
     );
+    this.#describeWatched();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const message of waiting) {
       const listing = this.#listings.get(message.symbol);
       message.reply(listing === undefined ? this.#unknown(message.symbol) : { ok: true, listing });
+    }
+  }
+
+  /** Instruments that were watched before the list came learn their tick and lot size now. */
+  #describeWatched(): void {
+    for (const slot of this.#slots) {
+      for (const [nativeSymbol, watch] of slot.watched) {
+        const listing = this.#listings.get(nativeSymbol);
+        if (watch.metadata !== undefined || listing === undefined) continue;
+        const metadata = { tickSize: listing.tickSize, lotSize: listing.lotSize };
+        slot.watched.set(nativeSymbol, { ...watch, metadata });
+        this.#context.send(slot.ref, { type: 'Describe', nativeSymbol, metadata });
+      }
     }
   }
 

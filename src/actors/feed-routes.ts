@@ -80,6 +80,24 @@ export class FeedRoutes {
     return true;
   }
 
+  /** Tells the instruments of a symbol its metadata. */
+  describe(
+    nativeSymbol: NativeSymbol,
+    metadata: { readonly tickSize: string | undefined; readonly lotSize: string | undefined },
+    timeMs: number,
+  ): void {
+    for (const destination of new Set([this.#books.get(nativeSymbol), this.#trades.get(nativeSymbol)])) {
+      if (destination === undefined) continue;
+      this.#pushTo(destination, {
+        type: 'Instrument',
+        nativeSymbol,
+        ...metadata,
+        eventTimeMs: timeMs,
+        receiveTimeMs: timeMs,
+      });
+    }
+  }
+
   remove(nativeSymbol: NativeSymbol): void {
     this.#books.delete(nativeSymbol);
     this.#trades.delete(nativeSymbol);

@@ -19,6 +19,8 @@ import type { SymbolMessage, SymbolView } from './symbol.ts';
 export type RunningSymbol = {
   readonly ref: ActorRef<SymbolMessage>;
   readonly scheduled: ScheduledInstrument;
+  /** Lets what it published expire. */
+  readonly expirePublications: () => void;
 };
 
 export type InstrumentsOptions = {
@@ -126,6 +128,7 @@ export class Instruments {
       await this.#options.catalog.remove(key);
       this.#running.delete(key);
       await this.#options.system.stop(symbol.ref);
+      symbol.expirePublications();
     });
   }
 
@@ -133,7 +136,7 @@ export class Instruments {
   async restart(key: InstrumentKey, reason: string): Promise<void> {
     const { symbol } = this.#get(key);
     const status = this.list().find(({ instrument }) => instrument.instrument === key)?.actorStatus;
-    if (status === 'parked') await this.#options.system.unpark(symbol.ref);
+    if (status === 'parked') this.#options.system.unpark(symbol.ref);
     else await this.#options.system.restart(symbol.ref, reason);
   }
 
@@ -158,7 +161,12 @@ export class Instruments {
     const { instrument, symbol } = this.#get(key);
     return this.#options.system.ask<SymbolMessage, Result>(
       symbol.ref,
-      (reply) => ({ type: 'GetView', read: (view) => reply(read(view, instrument)) }),
+      (reply) => ({
+        type: 'GetView',
+        read: (view) => {
+          reply(read(view, instrument));
+        },
+      }),
       VIEW_TIMEOUT_MS,
     );
   }

@@ -228,33 +228,38 @@ export interface Publisher {
   flush(timeoutMs: number): Promise<void>;
 }
 
-/** Decimal text pairs `[price, quantity]`, best first. */
-export type TextLevels = readonly (readonly [price: string, quantity: string])[];
-
 /** What every published document begins with. */
 export type DocumentHead = {
-  readonly exchange: ExchangeId;
-  readonly symbol: UnifiedSymbol;
   readonly epoch: number;
   readonly seq: number;
-  /** Time of the newest event that the document reflects; `undefined` before the first. */
+  readonly exchange: ExchangeId;
+  readonly symbol: UnifiedSymbol;
+  /** Of the newest event that the document contains; `undefined` before the first. */
   readonly eventTimeMs: number | undefined;
   readonly receiveTimeMs: number | undefined;
   /** Of the book; tickers and candles follow from trades and carry it for information. */
   readonly status: 'empty' | 'live' | 'stale';
   /** Why it is stale; empty otherwise. */
-  readonly statusReason: string;
+  readonly reason: string;
 };
+
+export type BookDocument = DocumentHead & {
+  /** In tick sizes. */
+  readonly resolution: number;
+  /** Flat pairs of decimal text `price, quantity, …`, best first. */
+  readonly bids: readonly string[];
+  readonly asks: readonly string[];
+};
+
+export type TickerDocument = DocumentHead & TickerText;
+export type CandleDocument = DocumentHead & CandleText;
 
 /** Names and texts of what is published. Pure; implemented beside the Redis layout that they belong to. */
 export interface Documents {
   bookKey(instrument: DesiredInstrument, resolution: number): string;
   tickerKey(instrument: DesiredInstrument): string;
   candleKey(instrument: DesiredInstrument, interval: string): string;
-  book(
-    head: DocumentHead,
-    book: { resolution: number; tickSize: string | undefined; bids: TextLevels; asks: TextLevels },
-  ): string;
-  ticker(head: DocumentHead, ticker: TickerText): string;
-  candle(head: DocumentHead, candle: CandleText): string;
+  book(document: BookDocument): string;
+  ticker(document: TickerDocument): string;
+  candle(document: CandleDocument): string;
 }

@@ -22,12 +22,12 @@ export type PublishScheduleOptions = {
   readonly send: (target: ActorRef<SymbolMessage>, message: SymbolMessage) => void;
 };
 
-/** Lives beside the actor: the actor clears `isWakeUpPending` when it takes the wake-up. */
 export type ScheduledInstrument = {
   readonly instrument: InstrumentKey;
   readonly target: ActorRef<SymbolMessage>;
   readonly changes: ChangeFlags;
-  isWakeUpPending: boolean;
+  /** Cleared by the actor when it takes the wake-up. */
+  readonly wakeUp: { isPending: boolean };
 };
 
 type Entry = { readonly scheduled: ScheduledInstrument; roundCount: number };
@@ -81,14 +81,14 @@ export class PublishSchedule {
     if (this.#isDue(round, this.#options.checkpointIntervalMs)) {
       this.#options.send(scheduled.target, { type: 'CheckpointDue' });
     }
-    if (scheduled.isWakeUpPending) return;
+    if (scheduled.wakeUp.isPending) return;
     const { changes } = scheduled;
     const book = changes.book;
     const ticker = changes.ticker && this.#isDue(round, this.#options.tickerIntervalMs);
     const candles = changes.candles && this.#isDue(round, this.#options.candleIntervalMs);
     const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
     if (!book && !ticker && !candles && !refresh) return;
-    scheduled.isWakeUpPending = true;
+    scheduled.wakeUp.isPending = true;
     this.#options.send(scheduled.target, { type: 'PublishDue', book, ticker, candles, refresh });
   }
 

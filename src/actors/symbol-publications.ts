@@ -11,19 +11,12 @@ import type { CandleInterval } from '../market/intervals.ts';
 import { formatTicker } from '../market/ticker.ts';
 import type { Scales } from '../market/units.ts';
 import { formatUnits } from '../market/units.ts';
-import type {
-  DesiredInstrument,
-  DocumentHead,
-  Documents,
-  Publication,
-  Publisher,
-  TextLevels,
-} from './ports.ts';
+import type { DesiredInstrument, DocumentHead, Documents, Publication, Publisher } from './ports.ts';
 
 /** What of an instrument changed since it was last published; shared with the schedule, which only wakes actors that have something to tell. */
 export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean };
 
-export type PublishedStatus = Pick<DocumentHead, 'status' | 'statusReason'>;
+export type PublishedStatus = Pick<DocumentHead, 'status' | 'reason'>;
 
 export type SymbolPublicationsOptions = {
   readonly instrument: DesiredInstrument;
@@ -64,6 +57,11 @@ export class SymbolPublications {
     }
   }
 
+  /** Times of the newest entry in this life; `undefined` before the first. */
+  get lastTimes(): { readonly eventTimeMs: number; readonly receiveTimeMs: number } | undefined {
+    return this.#lastTimes;
+  }
+
   everythingChanged(): void {
     this.#publishedTexts.clear();
     this.changes.book = this.changes.ticker = this.changes.candles = true;
@@ -94,13 +92,16 @@ export class SymbolPublications {
 
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
     const { documents, instrument, epoch, publisher } = this.#options;
-    const value = documents.candle(this.#head(state, status), formatCandle(candle, { isClosed: true }));
+    const value = documents.candle({
+      ...this.#head(state, status),
+      ...formatCandle(candle, { isClosed: true }),
+    });
     const key = documents.candleKey(instrument, candle.interval);
     publisher.publish([{ key, epoch, seq: state.position, value, kind: 'closedCandle' }]);
   }
 
   /** The instrument was stopped: its keys expire. */
-  stop(): void {
+  expire(): void {
     this.#options.publisher.expire(this.#keys);
   }
 
@@ -110,9 +111,9 @@ export class SymbolPublications {
     const tickSize = state.metadata?.tickSize;
     for (const resolution of bookResolutions) {
       const { scales, bids, asks } = groupLevels(state.book, { tickSize, resolution, groupsMax: bookDepth });
-      const value = documents.book(head, {
+      const value = documents.book({
+        ...head,
         resolution,
-        tickSize,
         bids: toTextLevels(bids, scales),
         asks: toTextLevels(asks, scales),
       });
@@ -148,7 +149,7 @@ export class SymbolPublications {
       )
     )
       return;
-    const value = documents.ticker(this.#head(state, status), text);
+    const value = documents.ticker({ ...this.#head(state, status), ...text });
     publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
   }
 
@@ -180,7 +181,7 @@ export class SymbolPublications {
         key,
         epoch,
         seq: state.position,
-        value: documents.candle(head, text),
+        value: documents.candle({ ...head, ...text }),
         kind: 'latest',
       });
     }
@@ -206,16 +207,16 @@ export class SymbolPublications {
       eventTimeMs: times?.eventTimeMs ?? this.#lastTimes?.eventTimeMs,
       receiveTimeMs: times?.receiveTimeMs ?? this.#lastTimes?.receiveTimeMs,
       status: status.status,
-      statusReason: status.statusReason,
+      reason: status.reason,
     };
   }
 }
 
-/** Returns flat levels as pairs of decimal text. */
-export function toTextLevels(levels: Levels, scales: Scales): TextLevels {
-  const pairs: [string, string][] = [];
+/** Returns flat levels as flat decimal text. */
+export function toTextLevels(levels: Levels, scales: Scales): string[] {
+  const texts: string[] = [];
   for (let index = 0; index < levels.length; index += 2) {
-    pairs.push([formatUnits(levels[index]!, scales.price), formatUnits(levels[index + 1]!, scales.quantity)]);
+    texts.push(formatUnits(levels[index]!, scales.price), formatUnits(levels[index + 1]!, scales.quantity));
   }
-  return pairs;
+  return texts;
 }

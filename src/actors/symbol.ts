@@ -3,7 +3,7 @@
  * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
  */
 import { decide } from '../market/decide.ts';
-import type { EventBatch, LogEntry } from '../market/events.ts';
+import type { EventBatch, LogEntry, MarketEvent } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
 import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../market/instrument-state.ts';
 import { createInstrumentState, restoreInstrument, snapshotInstrument } from '../market/instrument-state.ts';
@@ -55,7 +55,9 @@ export type SymbolMessage =
 export type SymbolView = {
   readonly state: InstrumentState;
   readonly status: PublishedStatus['status'];
-  readonly statusReason: string;
+  readonly reason: string;
+  /** Of the newest entry in this life, as published beside tickers and candles. */
+  readonly lastTimes?: SymbolPublications['lastTimes'];
 };
 
 export type SymbolActorOptions = {
@@ -220,7 +222,7 @@ class SymbolActor {
       case 'CheckpointDue':
         return this.#checkpoint(state, context);
       case 'GetView':
-        message.read({ state, ...this.#statusOf(state) });
+        message.read({ state, ...this.#statusOf(state), lastTimes: this.#options.publications.lastTimes });
         return state;
       case 'FailNextDelivery':
         this.#injectedFailure = message.message;
@@ -232,7 +234,6 @@ class SymbolActor {
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
     await this.#checkpoint(state, context);
-    this.#options.publications.stop();
   }
 
   async #deliver(
@@ -261,10 +262,12 @@ class SymbolActor {
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
+    // A feed that goes on where it was left misses nothing; any other has to say first how the book stands.
+    const goesOn = state.sources.lastOrdinal(batch.source) !== undefined;
     let next = state;
     if (decision.entry !== undefined) {
       next = await context.persist(decision.entry);
-      this.#isUnsureAfterRecovery = false;
+      if (goesOn || decision.entry.events.some(isBookStatement)) this.#isUnsureAfterRecovery = false;
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }
@@ -282,8 +285,8 @@ class SymbolActor {
 
   /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
   async #checkpoint(state: InstrumentState, context: Context): Promise<InstrumentState> {
-    if (state.position === this.#checkpointPosition) return state;
     await this.#rows.write();
+    if (state.position === this.#checkpointPosition) return state;
     const { journal, claim, instrument } = this.#options;
     await journal.saveSnapshot(claim, {
       instrument: instrument.instrument,
@@ -298,9 +301,9 @@ class SymbolActor {
 
   #statusOf(state: InstrumentState): PublishedStatus {
     if (this.#isUnsureAfterRecovery) {
-      return { status: 'stale', statusReason: 'recovered after a restart, not yet confirmed by the feed' };
+      return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };
     }
-    return { status: state.bookStatus.status, statusReason: state.bookStatus.reason };
+    return { status: state.bookStatus.status, reason: state.bookStatus.reason };
   }
 
   #reject(event: LateOrRejected, reason: string, detail: string): void {
@@ -323,6 +326,10 @@ class SymbolActor {
     this.#injectedFailure = undefined;
     throw new Error(message);
   }
+}
+
+function isBookStatement({ type }: MarketEvent): boolean {
+  return type === 'FeedStatus' || type === 'BookSnapshot';
 }
 
 function describeMessage(message: SymbolMessage): string {

@@ -2,36 +2,36 @@
  * What a replay of a recording came to, in the field names of the recordings' `.expected.json` files: the synchronisers' counts, the
  * books as the symbol actors hold them, and the trades as the database holds them.
  */
+import type { ExchangeAdapter } from '../exchanges/adapter.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
+import type { ScaledUnits } from '../market/exact-division.ts';
 import { divideToText } from '../market/exact-division.ts';
+import type { TradeSums } from '../persistence/trade-sums.ts';
 import type { Levels, Sequence, TakerSide } from '../market/events.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { Scales } from '../market/units.ts';
 import { formatUnits, raiseScale, readDecimal, toUnits } from '../market/units.ts';
 
-/** Sums over the stored trades of one instrument, of one origin and taker side; decimal text, exact. */
-export type TradeSums = {
-  readonly isHistory: boolean;
-  readonly takerSide: TakerSide;
-  readonly count: number;
-  readonly volume: string;
-  readonly quoteVolume: string;
-  readonly high: string;
-  readonly low: string;
-};
-
 const TOP_LEVELS = 20;
 
-/** Returns the `book` part of a symbol's summary. */
-export function summariseBook(sync: BookSyncCounters, state: InstrumentSnapshot): Record<string, unknown> {
+/**
+ * Returns the `book` part of a symbol's summary. Where snapshots come in the stream, a delta that meets no book (after a gap, before the next
+ * snapshot) is no update; where they are fetched it is one, held for the snapshot.
+ */
+export function summariseBook(
+  sync: BookSyncCounters,
+  state: InstrumentSnapshot,
+  { exchange, snapshotPolicy }: Pick<ExchangeAdapter, 'exchange' | 'snapshotPolicy'>,
+): Record<string, unknown> {
   const { counters, book } = state;
   return {
     snapshots: sync.snapshots,
-    updates: sync.updates,
+    updates: snapshotPolicy === 'inStream' ? sync.applied : sync.updates,
     applied: sync.applied - counters.deltasIgnoredWhileStale,
     ignored_stale: sync.ignoredStale + counters.deltasIgnoredWhileStale,
     buffered: sync.buffered,
-    sequence_checks_ok: sync.sequenceChecksOk,
+    // The results that Crypto.com's are compared with count its chain over all books: see `chain`.
+    ...(exchange === 'cryptocom' ? {} : { sequence_checks_ok: sync.sequenceChecksOk }),
     checksums_ok: counters.checksumsOk,
     checksums_bad: counters.checksumsBad,
     crossed_after_update: counters.crossedAfterUpdate,
@@ -56,7 +56,10 @@ export function summariseTrades(
   };
 }
 
-function combine(sums: readonly TradeSums[], sideName: (takerSide: TakerSide) => string): Record<string, unknown> {
+function combine(
+  sums: readonly TradeSums[],
+  sideName: (takerSide: TakerSide) => string,
+): Record<string, unknown> {
   const volume = ExactSum.of(sums.map((row) => row.volume));
   const quoteVolume = ExactSum.of(sums.map((row) => row.quoteVolume));
   const sides = [...new Set(sums.map((row) => row.takerSide))].sort();
@@ -64,9 +67,15 @@ function combine(sums: readonly TradeSums[], sideName: (takerSide: TakerSide) =>
     count: sums.reduce((count, row) => count + row.count, 0),
     volume: volume.toText(),
     quote_volume: quoteVolume.toText(),
-    vwap: divideToText(toUnits(quoteVolume.digits), quoteVolume.decimals, toUnits(volume.digits), volume.decimals, 20),
-    high: extreme(sums.map((row) => row.high), 1n),
-    low: extreme(sums.map((row) => row.low), -1n),
+    vwap: divideToText(quoteVolume.toScaledUnits(), volume.toScaledUnits(), 20),
+    high: extreme(
+      sums.map((row) => row.high),
+      1n,
+    ),
+    low: extreme(
+      sums.map((row) => row.low),
+      -1n,
+    ),
     by_side: Object.fromEntries(
       sides.map((side) => {
         const ofSide = sums.filter((row) => row.takerSide === side);
@@ -90,8 +99,15 @@ class ExactSum {
   static of(texts: readonly string[]): ExactSum {
     const parts = texts.map(readStoredDecimal);
     const decimals = Math.max(0, ...parts.map((part) => part.decimals));
-    const digits = parts.reduce((sum, part) => sum + part.digits * 10n ** BigInt(decimals - part.decimals), 0n);
+    const digits = parts.reduce(
+      (sum, part) => sum + part.digits * 10n ** BigInt(decimals - part.decimals),
+      0n,
+    );
     return new ExactSum(digits, decimals);
+  }
+
+  toScaledUnits(): ScaledUnits {
+    return { units: toUnits(this.digits), scale: this.decimals };
   }
 
   toText(): string {

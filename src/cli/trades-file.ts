@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import * as z from 'zod';
 import { TampinesError } from '../base/errors.ts';
+import { quoteNumbers } from '../exchanges/json-text.ts';
 import type { CountedTrade } from '../market/candle-bar.ts';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 import { ScaleMemory } from '../market/scale-memory.ts';
@@ -29,14 +30,14 @@ const tradesFile = z.object({
       price: decimalText,
       qty: decimalText,
       side: z.enum(['buy', 'sell']),
-      n: z.number().int().positive().optional(),
+      n: z.coerce.number().int().positive().optional(),
     }),
   ),
   candles: z
     .partialRecord(
       z.enum(CANDLE_INTERVALS),
       z.object({
-        interval_ms: z.number().optional(),
+        interval_ms: z.coerce.number().optional(),
         rows: z.array(publishedRow.and(z.object({ start_ms: timeMs }))).optional(),
       }),
     )
@@ -55,7 +56,8 @@ export async function readTradesFile(file: string): Promise<TradesFile> {
   try {
     const bytes = await readFile(file);
     const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    content = JSON.parse((isGzip ? await promisify(gunzip)(bytes) : bytes).toString('utf8'));
+    const text = (isGzip ? await promisify(gunzip)(bytes) : bytes).toString('utf8');
+    content = JSON.parse(quoteNumbers(text));
   } catch (cause) {
     throw new TampinesError('RECORDING_INVALID', `Cannot read trades from ${file}`, {
       fields: { file },

@@ -27,12 +27,15 @@ import { asArray, asRecord, asSequence, asText, excerpt, parseJson } from './wir
 import { parseIsoMs } from './wire-time.ts';
 
 export type CoinbaseAdvancedOptions = {
-  /** Whose side a trade's `side` is. The documentation is silent; clients take it for the taker's. */
+  /**
+   * Whose side a trade's `side` is. The documentation is silent and clients take it for the taker's, but in a recording of August 2026 all 49
+   * live trades at a best price were SELL at the ask or BUY at the bid: it is the maker's.
+   */
   readonly tradeSide: 'taker' | 'maker';
 };
 
 export const coinbaseAdvancedAdapter: ExchangeAdapter = createCoinbaseAdvancedAdapter({
-  tradeSide: 'taker',
+  tradeSide: 'maker',
 });
 
 /** Returns the adapter of the Advanced Trade feed. */

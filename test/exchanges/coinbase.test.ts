@@ -311,7 +311,7 @@ describe('Coinbase Advanced', () => {
         type: 'trade',
         event: {
           tradeId: '11',
-          takerSide: 'buy',
+          takerSide: 'sell',
           isHistory: false,
           price: 689005,
           quantity: 15,
@@ -319,16 +319,16 @@ describe('Coinbase Advanced', () => {
           eventTimeMs: Date.UTC(2026, 3, 7, 14, 30, 2, 789),
         },
       },
-      { type: 'trade', event: { tradeId: '12', takerSide: 'sell', isHistory: false } },
+      { type: 'trade', event: { tradeId: '12', takerSide: 'buy', isHistory: false } },
     ]);
     expect(decodeAdvanced(frame('snapshot')).slice(1)).toMatchObject([
       { event: { isHistory: true } },
       { event: { isHistory: true } },
     ]);
-    const makerSides = createCoinbaseAdvancedAdapter({ tradeSide: 'maker' });
-    expect(decodeAdvanced(frame('update'), makerSides).slice(1)).toMatchObject([
-      { event: { tradeId: '11', takerSide: 'sell' } },
-      { event: { tradeId: '12', takerSide: 'buy' } },
+    const takerSides = createCoinbaseAdvancedAdapter({ tradeSide: 'taker' });
+    expect(decodeAdvanced(frame('update'), takerSides).slice(1)).toMatchObject([
+      { event: { tradeId: '11', takerSide: 'buy' } },
+      { event: { tradeId: '12', takerSide: 'sell' } },
     ]);
   });
 

@@ -48,8 +48,10 @@ const CASES: readonly Case[] = [
     path: 'recordings/coinbase-exchange-20210417',
     sideName: (takerSide) => (takerSide === 'buy' ? 'maker-sell' : 'maker-buy'),
   },
-  // The separate reader called the side as sent the maker's; the adapter takes it for the taker's.
-  { path: 'recordings/coinbase-advanced-20260809', sideName: (takerSide) => `maker-${takerSide}` },
+  {
+    path: 'recordings/coinbase-advanced-20260809',
+    sideName: (takerSide) => (takerSide === 'buy' ? 'maker-sell' : 'maker-buy'),
+  },
 ];
 
 describe.each(CASES)('$path through feed sessions', (testCase) => {

@@ -1,0 +1,85 @@
+/** Starts symbol actors below one shard, all with the same surroundings. */
+import type { ChecksumInput } from '../market/checksum-input.ts';
+import type { CandlePolicy } from '../market/candle.ts';
+import type { RestartStrategy } from '../supervision/strategy.ts';
+import type { RunningSymbol } from './instruments.ts';
+import type { AnyActorRef } from './kernel/actor-types.ts';
+import type { ActorSystem } from './kernel/actor-system.ts';
+import type {
+  DesiredInstrument,
+  Documents,
+  Journal,
+  MarketTables,
+  OperationsRecords,
+  Publisher,
+  ShardClaim,
+} from './ports.ts';
+import { symbolActor } from './symbol.ts';
+import { SymbolPublications } from './symbol-publications.ts';
+
+export type SymbolSpawnerOptions = {
+  readonly system: ActorSystem;
+  /** Parent of the symbol actors. */
+  readonly shard: AnyActorRef;
+  readonly claim: ShardClaim;
+  readonly journal: Journal;
+  readonly tables: MarketTables;
+  readonly records: OperationsRecords;
+  readonly publisher: Publisher;
+  readonly documents: Documents;
+  readonly candles: CandlePolicy;
+  readonly maxFutureMs: number;
+  /** The checksum rule of an exchange; `undefined` where it has none. */
+  readonly checksumOf: (exchange: string) => ((book: ChecksumInput) => number) | undefined;
+  readonly bookResolutions: readonly number[];
+  readonly bookDepth: number;
+  readonly checkpointEveryEntries: number;
+  readonly strategy: RestartStrategy;
+  /** Told of each recovery of an instrument. */
+  readonly onReady: (instrument: DesiredInstrument) => void;
+};
+
+export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredInstrument): RunningSymbol {
+  const { system, shard, claim, journal, tables, records, publisher, documents, candles, strategy } = options;
+  const publications = new SymbolPublications({
+    instrument,
+    epoch: claim.epoch,
+    documents,
+    publisher,
+    bookResolutions: options.bookResolutions,
+    bookDepth: options.bookDepth,
+    candleIntervals: candles.intervals,
+  });
+  const wakeUp = { isPending: false };
+  const ref = system.spawnPersistent(
+    shard,
+    symbolActor({
+      instrument,
+      policy: {
+        checksum: options.checksumOf(instrument.exchange),
+        candles,
+        maxFutureMs: options.maxFutureMs,
+      },
+      claim,
+      journal,
+      tables,
+      records,
+      publications,
+      strategy,
+      checkpointEveryEntries: options.checkpointEveryEntries,
+      onWakeUpTaken: () => {
+        wakeUp.isPending = false;
+      },
+      onReady: () => {
+        // A wake-up that the last life did not work off must not keep the next one asleep.
+        wakeUp.isPending = false;
+        options.onReady(instrument);
+      },
+    }),
+  );
+  return {
+    ref,
+    scheduled: { instrument: instrument.instrument, target: ref, changes: publications.changes, wakeUp },
+    expirePublications: () => publications.expire(),
+  };
+}
