@@ -78,9 +78,22 @@ describe('imports', () => {
   });
 });
 
-const FOLDERS_WITH_PRICES = ['market', 'exchanges', 'publishing', 'codec', 'persistence', 'feeds'];
+const FOLDERS_WITH_PRICES = [
+  'market',
+  'exchanges',
+  'codec',
+  'actors',
+  'feeds',
+  'persistence',
+  'publishing',
+  'admin',
+  'cli',
+];
 
-/** Every conversion to a binary float, or rounded division, in those folders, and what it is about instead of a price or quantity. */
+/**
+ * Every conversion to a binary float, or rounded division, in those folders, and what it is about instead of a price or quantity. A new one
+ * that is about a time, a count or a sequence gets its line here; one that is about a price gets a function of `src/market/units.ts`.
+ */
 const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/market/candles.ts#Candles.addTrade': 'a time: the second of a trade',
   'src/market/intervals.ts#openTimeOf': 'a time: where an interval begins',
@@ -121,6 +134,12 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/feeds/simulators/binance-rest.ts#tradesBody': 'a count and an id in a URL',
   'src/feeds/simulators/loopback-exchange.ts#LoopbackConnection.sendMarketData':
     'a length: where a frame is cut',
+  'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
+  'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
+  'src/actors/publish-schedule.ts#PublishSchedule.#isDue': 'a count of rounds',
+  'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
+  'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',
+  'src/cli/trades-file.ts#toOrderedTrades': 'a time',
   'src/feeds/simulators/simulated-exchange.ts#parseRequest':
     'a subscription of a client, which names no price',
 };

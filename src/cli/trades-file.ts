@@ -12,9 +12,6 @@ import { ScaleMemory } from '../market/scale-memory.ts';
 const decimalText = z.union([z.string(), z.number().transform(String)]);
 const timeMs = z.coerce.number().int();
 
-/** A row as published: what it holds is compared, what it lacks is not. */
-const publishedRow = z.record(z.string(), z.unknown());
-
 const tradesFile = z.object({
   exchange: z.string().optional(),
   symbol: z.string().optional(),
@@ -38,11 +35,12 @@ const tradesFile = z.object({
       z.enum(CANDLE_INTERVALS),
       z.object({
         interval_ms: z.coerce.number().optional(),
-        rows: z.array(publishedRow.and(z.object({ start_ms: timeMs }))).optional(),
+        /** As published: what a row holds is compared, what it lacks is not. */
+        rows: z.array(z.looseObject({ start_ms: timeMs })).optional(),
       }),
     )
     .optional(),
-  ticker_24h: z.array(publishedRow.and(z.object({ at_ms: timeMs }))).optional(),
+  ticker_24h: z.array(z.looseObject({ at_ms: timeMs })).optional(),
 });
 
 export type TradesFile = z.infer<typeof tradesFile>;
