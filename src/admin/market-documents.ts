@@ -13,7 +13,7 @@ import { parseUnitsExact, readDecimal } from '../market/units.ts';
 
 export type MarketDocumentsOptions = { readonly documents: Documents; readonly epoch: number };
 
-type CandlesOf = { readonly head: DocumentHead; readonly openCandle: CandleText | undefined };
+type UnclosedCandles = { readonly head: DocumentHead; readonly unclosed: readonly CandleText[] };
 
 export class MarketDocuments {
   readonly #documents: Documents;
@@ -48,12 +48,12 @@ export class MarketDocuments {
     return this.#documents.ticker({ ...this.#head(view, instrument), ...(text ?? EMPTY_TICKER) });
   }
 
-  /** What candles of an interval need of the state: the open one, and the head that all documents share. */
-  readCandles(view: SymbolView, instrument: DesiredInstrument, interval: CandleInterval): CandlesOf {
-    const candle = view.state.candles.readOpen(interval);
+  /** What candles of an interval need of the state: those that are not in the tables yet, and the head that all documents share. */
+  readUnclosed(view: SymbolView, instrument: DesiredInstrument, interval: CandleInterval): UnclosedCandles {
+    const candles = view.state.candles.readUnclosed(interval);
     return {
       head: this.#head(view, instrument),
-      openCandle: candle === undefined ? undefined : formatCandle(candle, { isClosed: false }),
+      unclosed: candles.map((candle) => formatCandle(candle, { isClosed: false })),
     };
   }
 

@@ -72,7 +72,7 @@ export const candleSchema = z
   .meta({ id: 'Candle' });
 
 export const candlesSchema = z
-  .strictObject({ candles: z.array(candleSchema).describe('Oldest first; the open one last') })
+  .strictObject({ candles: z.array(candleSchema).describe('Oldest first; those not closed yet last') })
   .meta({ id: 'Candles' });
 
 export const tradesSchema = z

@@ -88,6 +88,7 @@ export const connectionsSchema = z
         lastClosedReason: z.string().nullable(),
         pendingEvents: z.int().describe('Waiting to become durable'),
         isPaused: z.boolean(),
+        isSocketOpen: z.boolean(),
       }),
     ),
   })

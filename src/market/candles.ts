@@ -12,6 +12,7 @@ import { mergeBar, raiseBarScales, toBar, widenScales } from './candle-bar.ts';
 import { CandleSeries } from './candle-series.ts';
 import type { Candle, CandleOutputs, CandlePolicy, CandlesSnapshot } from './candle.ts';
 import type { CandleInterval } from './intervals.ts';
+import { nextOpenTime, openTimeOf } from './intervals.ts';
 import type { Scales } from './units.ts';
 
 const SECOND_MS = 1_000;
@@ -111,6 +112,23 @@ export class Candles {
     if (!Number.isFinite(this.#highestTimeMs)) return undefined;
     this.#addPending();
     return this.#series.find((series) => series.interval === interval)?.readAt(this.#highestTimeMs);
+  }
+
+  /**
+   * Returns the candles of `interval` that have not closed yet, oldest first: the newest, which `readOpen` gives too, and those before it
+   * that the watermark has not passed. O(out-of-orderness bound ÷ interval).
+   */
+  readUnclosed(interval: CandleInterval): Candle[] {
+    const series = this.#series.find((one) => one.interval === interval);
+    if (series === undefined || !Number.isFinite(this.#highestTimeMs)) return [];
+    this.#addPending();
+    const candles: Candle[] = [];
+    let openTimeMs = openTimeOf(interval, this.#watermarkMs + 1);
+    for (; openTimeMs <= this.#highestTimeMs; openTimeMs = nextOpenTime(interval, openTimeMs)) {
+      const candle = series.readAt(openTimeMs);
+      if (candle !== undefined) candles.push(candle);
+    }
+    return candles;
   }
 
   #addPending(): void {

@@ -188,16 +188,17 @@ function createDelivery(system: ActorSystem, targets: ReadonlyMap<string, ActorR
   const feed = system.spawn(system.root, {
     name: 'feed',
     strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
-    initialState: () => undefined,
-    receive: (_state, message: FeedReply) => {
-      if (message.type === 'BatchAccepted') accepted.get(message.lastOrdinal)?.();
-      return undefined;
+    initialState: () => accepted,
+    receive: (state, message: FeedReply) => {
+      if (message.type === 'BatchAccepted') state.get(message.lastOrdinal)?.();
+      return state;
     },
-  } satisfies ActorSpec<FeedReply, undefined>);
+  } satisfies ActorSpec<FeedReply, typeof accepted>);
   let nextOrdinal = 0;
   return async (key: string, events: readonly MarketEvent[]): Promise<void> => {
     const firstOrdinal = nextOrdinal;
     nextOrdinal += events.length;
+    await until(() => targets.has(key));
     const whenAccepted = new Promise<void>((resolve) => accepted.set(nextOrdinal - 1, resolve));
     system.send(targets.get(key)!, {
       type: 'Deliver',
@@ -263,14 +264,15 @@ const connectionStatus: ConnectionStatus = {
   lastClosedReason: undefined,
   pendingEvents: 0,
   isPaused: false,
+  isSocketOpen: true,
 };
 
-const connectionSpec: ActorSpec<ConnectionMessage, undefined> = {
+const connectionSpec: ActorSpec<ConnectionMessage, ConnectionStatus> = {
   name: 'market-1',
   strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
-  initialState: () => undefined,
-  receive: (_state, message) => {
-    if (message.type === 'GetStatus') message.reply(connectionStatus);
-    return undefined;
+  initialState: () => connectionStatus,
+  receive: (status, message) => {
+    if (message.type === 'GetStatus') message.reply(status);
+    return status;
   },
 };

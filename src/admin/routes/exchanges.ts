@@ -84,6 +84,7 @@ export function addExchangeRoutes(app: AdminApp, { instruments, exchangeNames }:
         lastClosedReason: connection.lastClosedReason ?? null,
         pendingEvents: connection.pendingEvents,
         isPaused: connection.isPaused,
+        isSocketOpen: connection.isSocketOpen,
       }));
       return { exchange, connections };
     },

@@ -59,7 +59,7 @@ export function addMarketDataRoutes(app: AdminApp, options: AdminOptions): void 
     {
       schema: {
         tags,
-        summary: 'Read candles: the closed ones from the tables, and the open one',
+        summary: 'Read candles: the closed ones from the tables, and those not closed yet',
         params: instrumentParams,
         querystring: candlesQuery,
         response: { 200: jsonText(candlesSchema, 'Candles'), ...PROBLEMS },
@@ -68,14 +68,14 @@ export function addMarketDataRoutes(app: AdminApp, options: AdminOptions): void 
     async ({ params, query }, reply) => {
       const key = toKey(params);
       const { interval, limit } = query;
-      const { head, openCandle } = await instruments.view(key, (view, instrument) =>
-        documents.readCandles(view, instrument, interval),
+      const { head, unclosed } = await instruments.view(key, (view, instrument) =>
+        documents.readUnclosed(view, instrument, interval),
       );
-      const newestOpenMs = openCandle?.openTimeMs ?? openTimeOf(interval, clock.nowMs());
+      const newestOpenMs = unclosed.at(-1)?.openTimeMs ?? openTimeOf(interval, clock.nowMs());
       const toMs = query.to ?? newestOpenMs + 1;
       const fromMs = query.from ?? firstOpenTime(interval, Math.min(toMs - 1, newestOpenMs), limit);
       const rows = await tables.readCandles({ instrument: key, interval, fromMs, toMs, limit });
-      const candles = joinCandles({ rows, openCandle, interval, fromMs, toMs, limit });
+      const candles = joinCandles({ rows, unclosed, interval, fromMs, toMs, limit });
       const texts = candles.map((candle) => documents.candle(head, candle));
       return reply.type(JSON_TYPE).send(`{"candles":[${texts.join(',')}]}`);
     },
@@ -114,21 +114,20 @@ function firstOpenTime(interval: CandleInterval, lastMs: number, limit: number):
   return Math.max(0, openTimeBefore(interval, openTimeOf(interval, Math.max(0, lastMs)), limit - 1));
 }
 
+/** A full page of closed candles may end before the unclosed ones; then these belong on a later one. */
 function joinCandles(found: {
   readonly rows: readonly CandleRow[];
-  readonly openCandle: CandleText | undefined;
+  readonly unclosed: readonly CandleText[];
   readonly interval: CandleInterval;
   readonly fromMs: number;
   readonly toMs: number;
   readonly limit: number;
 }): CandleText[] {
-  const { openCandle, interval, fromMs, toMs, limit } = found;
-  const openTimeMs = openCandle?.openTimeMs ?? Infinity;
-  const candles = found.rows
-    .filter((row) => row.openTimeMs < openTimeMs)
+  const { unclosed, interval, fromMs, toMs, limit } = found;
+  const firstUnclosedMs = unclosed[0]?.openTimeMs ?? Infinity;
+  const closed = found.rows
+    .filter((row) => row.openTimeMs < firstUnclosedMs)
     .map((row) => toCandleText(row, interval));
-  // A full page may end before the open candle; then it belongs on a later one.
-  const isAsked = openTimeMs >= fromMs && openTimeMs < toMs && candles.length < limit;
-  if (openCandle !== undefined && isAsked) candles.push(openCandle);
-  return candles;
+  const asked = unclosed.filter(({ openTimeMs }) => openTimeMs >= fromMs && openTimeMs < toMs);
+  return [...closed, ...asked].slice(0, limit);
 }
