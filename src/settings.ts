@@ -72,6 +72,10 @@ const schema = z.strictObject({
     bookDepth: positive.max(5_000).default(50),
     /** Life of a key that is no longer refreshed. */
     keyTtlMs: positive.min(1_000).default(60_000),
+    /** What keys name instruments by: `exchange:symbol`, or the number that an instrument is assigned once. */
+    naming: z.enum(['names', 'ids']).default('names'),
+    /** Entries kept per Redis stream, about, for readers who must not miss; 0: no streams. */
+    streamMaxLength: notNegative.max(1_000_000).default(0),
     /** Closed candles kept per list in Redis. */
     closedCandles: positive.max(100_000).default(500),
   }),
@@ -300,4 +304,16 @@ function readText(path: string, text: string): unknown {
     return text === '' ? [] : text.split(',').map((part) => readText('', part.trim()));
   }
   return !TEXT_SETTINGS.includes(path) && /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** Returns every setting with its value and where it came from; secrets say only whether they are set. */
+export function describeSettings(
+  settings: Settings,
+  origins: SettingOrigins,
+): { name: string; value: unknown; origin: string }[] {
+  return leafPaths(schema).map((name) => {
+    const value = valueAt(settings, name);
+    const shown = SECRET_SETTINGS.includes(name) ? (value === '' ? 'not set' : 'set') : value;
+    return { name, value: shown, origin: origins.get(name) ?? 'default' };
+  });
 }

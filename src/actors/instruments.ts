@@ -9,7 +9,7 @@ import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
 import type { ConnectionMessage, ConnectionStatus } from './connection.ts';
 import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
-import type { ActorRef, AnyActorRef } from './kernel/actor-types.ts';
+import type { ActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
 import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
 import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
@@ -21,6 +21,8 @@ export type RunningSymbol = {
   readonly scheduled: ScheduledInstrument;
   /** Lets what it published expire. */
   readonly expirePublications: () => void;
+  /** Publishes everything at the next occasion, changed or not. */
+  readonly publishAgain: () => void;
 };
 
 export type InstrumentsOptions = {
@@ -67,10 +69,6 @@ export class Instruments {
     }
   }
 
-  get count(): number {
-    return this.#running.size;
-  }
-
   list(): InstrumentStatus[] {
     const nodes = new Map(this.#options.system.tree().map((node) => [node.path, node]));
     return Array.from(this.#running.values(), ({ instrument, symbol }) => {
@@ -82,6 +80,10 @@ export class Instruments {
         lastFailure: node?.lastFailure?.cause,
       };
     });
+  }
+
+  has(key: InstrumentKey): boolean {
+    return this.#running.has(key);
   }
 
   /**
@@ -204,9 +206,9 @@ export class Instruments {
     );
   }
 
-  /** Symbol actors in start order, for the ordered shutdown. */
-  refs(): AnyActorRef[] {
-    return Array.from(this.#running.values(), ({ symbol }) => symbol.ref);
+  /** Subscribers lost what was published (an empty Redis came back): all instruments publish again. */
+  publishAgain(): void {
+    for (const { symbol } of this.#running.values()) symbol.publishAgain();
   }
 
   #run(instrument: DesiredInstrument): void {

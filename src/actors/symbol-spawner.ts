@@ -81,5 +81,6 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
     ref,
     scheduled: { instrument: instrument.instrument, target: ref, changes: publications.changes, wakeUp },
     expirePublications: () => publications.expire(),
+    publishAgain: () => publications.everythingChanged(),
   };
 }

@@ -99,6 +99,8 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   };
 }
 
+const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
+
 type LateOrRejected = { readonly eventTimeMs: number };
 
 /** The journal as the kernel's engine: one key is one instrument. */
@@ -234,6 +236,8 @@ class SymbolActor {
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
     await this.#checkpoint(state, context);
+    // The last word to subscribers: with its feed gone the book says so.
+    this.#options.publications.publish(state, this.#statusOf(state), LAST_PUBLICATION);
   }
 
   async #deliver(

@@ -1,0 +1,32 @@
+/** `tampines start`: a node that runs until SIGINT or SIGTERM. */
+
+import { startNode } from '../main.ts';
+import { loadSettings } from '../settings.ts';
+import { createLogger } from './logger.ts';
+
+/** @throws TampinesError of whatever could not be started */
+export async function start(options: { config: string | undefined; set: readonly string[] }): Promise<void> {
+  const { settings, origins } = loadSettings({
+    file: options.config,
+    environment: process.env,
+    assignments: options.set,
+  });
+  const log = createLogger(settings.log, { node: settings.node.name, destination: 1 });
+  const node = await startNode({ settings, origins, log });
+  const signal = await untilStopped();
+  log.info({ signal }, 'shutting down');
+  await node.stop();
+  log.info({}, 'stopped');
+}
+
+/** Resolves with the first signal that asks to stop. A second one ends the process at once. */
+export function untilStopped(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(130));
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -1,0 +1,128 @@
+#!/usr/bin/env node
+/** The command line. Each command is a file beside this one; here are only their options and what happens to errors. */
+import { writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { TampinesError } from '../base/errors.ts';
+import { aggregateTrades } from './aggregate.ts';
+import { demo } from './demo.ts';
+import { createProgress } from './progress.ts';
+import { replay } from './replay-command.ts';
+import { simulate } from './simulate.ts';
+import { start } from './start.ts';
+
+const program = new Command('tampines')
+  .description('Live market data from crypto exchanges: one supervised, persistent actor per instrument.')
+  .version('0.1.0')
+  .showHelpAfterError();
+
+const setOption = new Option('--set <name=value>', 'one setting, as in docs/settings.md; may be repeated')
+  .default([])
+  .argParser((value: string, before: readonly string[]) => [...before, value]);
+
+program
+  .command('start')
+  .description('run a node until SIGINT or SIGTERM')
+  .option('--config <file>', 'settings file (YAML)')
+  .addOption(setOption)
+  .action(async (options: { config?: string; set: string[] }) => {
+    await start({ config: options.config, set: options.set });
+  });
+
+program
+  .command('demo')
+  .description('run a node with embedded storage on three simulated exchanges, and show its markets')
+  .option('--seed <n>', 'seed of the simulated markets', parseWhole, 1)
+  .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
+  .addOption(setOption)
+  .action(async (options: { seed: number; rate: number; set: string[] }) => {
+    await demo({ seed: options.seed, stepsPerSecond: options.rate, set: options.set });
+  });
+
+program
+  .command('simulate')
+  .description('run three simulated exchanges on loopback')
+  .option('--seed <n>', 'seed of the simulated markets', parseWhole, 1)
+  .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
+  .action(async (options: { seed: number; rate: number }) => {
+    await simulate({ seed: options.seed, stepsPerSecond: options.rate });
+  });
+
+program
+  .command('replay')
+  .description('replay recordings through the whole system; the same command again goes on where it ended')
+  .argument('<file...>', 'recordings (*.jsonl.gz)')
+  .addOption(
+    new Option('--through <way>', 'how frames reach the actors')
+      .choices(['direct', 'socket'])
+      .default('direct'),
+  )
+  .option('--summary <file>', 'write the results as JSON (one recording: an object, several: a list)')
+  .option('--config <file>', 'settings file (YAML)')
+  .addOption(setOption)
+  .action(
+    async (
+      files: string[],
+      options: { through: 'direct' | 'socket'; summary?: string; config?: string; set: string[] },
+    ) => {
+      await replay({
+        files,
+        through: options.through,
+        summary: options.summary,
+        config: options.config,
+        set: options.set,
+      });
+    },
+  );
+
+program
+  .command('aggregate')
+  .description(
+    'aggregate a file of trades to candles and 24-hour tickers, and compare them with those published beside it',
+  )
+  .argument('<file>', 'trades (*.json.gz)')
+  .option('--summary <file>', 'write the results as JSON')
+  .action(async (file: string, options: { summary?: string }) => {
+    const progress = createProgress(file);
+    const summary = await aggregateTrades(file, (done, total) =>
+      progress.update('aggregating', total === 0 ? 1 : done / total),
+    );
+    progress.finish();
+    if (options.summary !== undefined)
+      writeFileSync(options.summary, `${JSON.stringify(summary, undefined, 2)}\n`);
+    const parts = [`${summary.trades.toString()} trades`];
+    if (summary.agreement !== undefined)
+      parts.push(`candles: ${summary.agreement.equal} of ${summary.agreement.checked} agree`);
+    if (summary.ticker_agreement !== undefined) {
+      parts.push(`tickers: ${summary.ticker_agreement.equal} of ${summary.ticker_agreement.checked} agree`);
+    }
+    process.stdout.write(`${parts.join(', ')}\n`);
+    const hasDifference = [summary.agreement, summary.ticker_agreement].some(
+      (part) => part !== undefined && part.equal < part.checked,
+    );
+    if (hasDifference) process.exitCode = 1;
+  });
+
+function parseWhole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('wants a whole number.');
+  return Number.parseInt(text, 10);
+}
+
+// A promise that nobody awaited has failed: the state of the process is unknown, and the supervisor outside starts it again.
+process.on('unhandledRejection', (error) => fail(error, 70));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error, error instanceof TampinesError ? 1 : 70);
+}
+
+function fail(error: unknown, exitCode: number): void {
+  const text =
+    error instanceof TampinesError
+      ? `${error.code}: ${error.message}`
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
+  process.stderr.write(`tampines: ${text}\n`);
+  process.exit(exitCode);
+}
