@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAdminApp } from '../../src/admin/admin-server.ts';
+import type { MetricSource } from '../../src/admin/metrics.ts';
+import type { World } from './support.ts';
+import { createWorld, until } from './support.ts';
+
+const headers = { host: 'localhost' };
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+  await world.instruments.spawn('binance', 'BTC-USDT');
+  await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
+});
+afterAll(() => world.end());
+
+async function scrape(metricSources: readonly MetricSource[], scrapes = 1): Promise<string[]> {
+  const app = await createAdminApp({ ...world.options, metricSources });
+  let lines: string[] = [];
+  for (let count = 1; count <= scrapes; count++) {
+    const response = await app.inject({ url: '/metrics', headers });
+    expect(response.headers['content-type']).toMatch(/^text\/plain/);
+    lines = response.body.split('\n');
+  }
+  await app.close();
+  return lines;
+}
+
+const source = (fields: Partial<MetricSource>): MetricSource => ({
+  name: 'tampines_test_total',
+  help: 'test',
+  kind: 'counter',
+  labelNames: ['part'],
+  read: () => [],
+  ...fields,
+});
+
+describe('metrics', () => {
+  it('tell of the process, its instruments, actors and dead letters', async () => {
+    world.records.recordDeadLetter({
+      timeMs: 1,
+      exchange: 'binance',
+      symbol: undefined,
+      reason: 'bad-frame',
+      detail: '',
+      text: '',
+    });
+    const lines = await scrape([]);
+    expect(lines).toContain('tampines_instruments{exchange="binance",status="running"} 1');
+    expect(lines).toContain('tampines_instrument_restarts{exchange="binance"} 0');
+    expect(lines).toContain(`tampines_actors{status="running"} ${world.system.tree().length}`);
+    expect(lines).toContain('tampines_dead_letters_total{exchange="binance",reason="bad-frame"} 1');
+    expect(lines).toContain('tampines_node_epoch{node="node-1"} 1');
+    expect(lines.some((line) => line.startsWith('nodejs_eventloop_lag_p99_seconds '))).toBe(true);
+  });
+
+  it('of sources are read anew in each scrape, counters as totals', async () => {
+    let total = 0;
+    const read = () => [{ labels: { part: 'a' }, value: (total += 5) }];
+    expect(await scrape([source({ read })], 3)).toContain('tampines_test_total{part="a"} 15');
+  });
+
+  it('that are gone from a source are gone from the scrape', async () => {
+    let parts = ['a', 'b'];
+    const read = () => {
+      const samples = parts.map((part) => ({ labels: { part }, value: 1 }));
+      parts = ['b'];
+      return samples;
+    };
+    const lines = await scrape([source({ read, kind: 'gauge' })], 2);
+    expect(lines.filter((line) => line.startsWith('tampines_test_total{'))).toEqual([
+      'tampines_test_total{part="b"} 1',
+    ]);
+  });
+
+  it('of a source that fails are missing, and nothing else is', async () => {
+    const lines = await scrape([
+      source({ read: () => Promise.reject(new Error('away')) }),
+      source({ name: 'tampines_other', kind: 'gauge', labelNames: [], read: () => [{ value: 7 }] }),
+    ]);
+    expect(lines).toContain('tampines_other 7');
+    expect(lines).toContain('tampines_metric_source_failed{metric="tampines_test_total"} 1');
+    expect(lines).toContain('tampines_metric_source_failed{metric="tampines_other"} 0');
+  });
+
+  it('have at most 1,000 samples each, and say how many were left out', async () => {
+    const read = () =>
+      Array.from({ length: 1_003 }, (_, index) => ({ labels: { part: `${index}` }, value: 1 }));
+    const lines = await scrape([source({ read })]);
+    expect(lines.filter((line) => line.startsWith('tampines_test_total{'))).toHaveLength(1_000);
+    expect(lines).toContain('tampines_metric_samples_left_out{metric="tampines_test_total"} 3');
+  });
+
+  it('of requests go by route, whatever paths clients make up', async () => {
+    const app = await createAdminApp(world.options);
+    for (let count = 0; count < 5; count++) {
+      await app.inject({ url: `/made/up/${count}`, headers });
+      await app.inject({ url: `/v1/instruments/binance/S${count}`, headers });
+    }
+    const lines = (await app.inject({ url: '/metrics', headers })).body.split('\n');
+    expect(lines.filter((line) => line.startsWith('tampines_admin_requests_total{'))).toEqual([
+      'tampines_admin_requests_total{method="GET",route="none",status="404"} 5',
+      'tampines_admin_requests_total{method="GET",route="/v1/instruments/:exchange/:symbol",status="404"} 5',
+    ]);
+    await app.close();
+  });
+});
