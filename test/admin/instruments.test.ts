@@ -69,6 +69,12 @@ describe('spawning', () => {
     }
   });
 
+  it('asked for twice at once starts one actor', async () => {
+    const responses = await Promise.all([spawn('BTC-USDT'), spawn('BTC-USDT')]);
+    expect(responses.map(({ statusCode }) => statusCode).sort()).toEqual([201, 409]);
+    expect(world.instruments.list()).toHaveLength(1);
+  });
+
   it('tells an unknown symbol from an unknown exchange', async () => {
     const symbol = await spawn('NO-SUCH');
     expect([symbol.statusCode, codeOf(symbol)]).toEqual([404, 'UNKNOWN_SYMBOL']);

@@ -141,11 +141,9 @@ describe('candles', () => {
       { openTimeMs: NOON_MS + MINUTE_MS, isClosed: false, open: '102' },
     ]);
     // The times in the head of a closed candle are of the entry that closed it, which the tables don't keep.
-    const {
-      eventTimeMs: _1,
-      receiveTimeMs: _2,
-      ...closed
-    } = toObject(published(`candle:${key}:1m`, 'closedCandle')[0]!);
+    const closed = toObject(published(`candle:${key}:1m`, 'closedCandle')[0]!);
+    delete closed['eventTimeMs'];
+    delete closed['receiveTimeMs'];
     expect(candles[0]).toMatchObject(closed);
     expect(candles[1]).toEqual(toObject(published(`candle:${key}:1m`).at(-1)!));
   });

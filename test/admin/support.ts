@@ -218,31 +218,19 @@ function exchangeSpec(seen: {
     strategy: failureRate({ maxFailures: 0, withinMs: 1, delayMs: 0 }),
     initialState: (context) => ({ connection: context.spawn(connectionSpec) }),
     receive(state, message) {
-      switch (message.type) {
-        case 'ResolveSymbol': {
-          const { symbol } = message;
-          const listing = LISTINGS.find((one) => one.symbol === symbol || one.nativeSymbol === symbol);
-          message.reply(
-            listing === undefined
-              ? { ok: false, code: 'UNKNOWN_SYMBOL', message: `binance lists no symbol '${symbol}'` }
-              : { ok: true, listing },
-          );
-          break;
-        }
-        case 'ListSymbols':
-          message.reply(LISTINGS);
-          break;
-        case 'WatchInstrument':
-          seen.targets.set(message.instrument, message.target);
-          break;
-        case 'ResyncInstrument':
-          seen.resyncs.push(message.nativeSymbol);
-          break;
-        case 'GetConnections':
-          message.reply([state.connection]);
-          break;
-        default:
+      if (message.type === 'ResolveSymbol') {
+        const { symbol } = message;
+        const listing = LISTINGS.find((one) => one.symbol === symbol || one.nativeSymbol === symbol);
+        message.reply(
+          listing === undefined
+            ? { ok: false, code: 'UNKNOWN_SYMBOL', message: `binance lists no symbol '${symbol}'` }
+            : { ok: true, listing },
+        );
       }
+      if (message.type === 'ListSymbols') message.reply(LISTINGS);
+      if (message.type === 'WatchInstrument') seen.targets.set(message.instrument, message.target);
+      if (message.type === 'ResyncInstrument') seen.resyncs.push(message.nativeSymbol);
+      if (message.type === 'GetConnections') message.reply([state.connection]);
       return state;
     },
   };
