@@ -16,6 +16,7 @@ import { PublishSchedule } from './actors/publish-schedule.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import type { TimerHandle } from './base/clock.ts';
 import { systemClock, systemTimers } from './base/clock.ts';
 import { TampinesError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
@@ -370,20 +371,29 @@ class Closers {
     for (const { name, close } of this.#phases.reverse()) {
       // A late phase still gets a moment, else one slow phase would keep the storage open.
       const remainingMs = Math.max(200, endMs - systemClock.monotonicMs());
-      const outcome = await Promise.race([
-        close(remainingMs).then(
-          () => 'closed' as const,
-          (error: unknown) => error,
-        ),
-        systemTimers.sleep(remainingMs).then(() => 'late' as const),
-      ]);
+      const outcome = await withDeadline(close(remainingMs), remainingMs);
       if (outcome === 'late')
         this.#log.warn(
           { phase: name, deadlineMs: Math.round(remainingMs) },
           'shutdown phase took too long, going on',
         );
-      else if (outcome !== 'closed')
+      else if (outcome !== 'done')
         this.#log.error({ phase: name, err: outcome }, 'shutdown phase failed, going on');
     }
   }
+}
+
+/** Resolves with how the work ended: `done`, `late` when it was not done in time, else the error it failed with. */
+async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<unknown> {
+  let timer: TimerHandle | undefined;
+  const late = new Promise((resolve) => {
+    timer = systemTimers.after(deadlineMs, () => resolve('late'));
+  });
+  const done = work.then(
+    () => 'done',
+    (error: unknown) => error,
+  );
+  const outcome = await Promise.race([done, late]);
+  timer?.cancel();
+  return outcome;
 }

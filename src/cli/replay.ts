@@ -69,9 +69,9 @@ export async function replayRecording(options: ReplayOptions): Promise<ReplaySum
     onProgress: ({ readBytes, totalBytes }) =>
       onProgress({ phase: 'reading', share: readBytes / totalBytes }),
   });
-  const recording = basename(path).replace(/\.jsonl(\.gz)?$/, '');
+  const recording = nameOf(path);
   const context = { clock: systemClock, timers: systemTimers, random: Math.random, log };
-  const storage = await openStorage({ location: options.location, schema: schemaOf(recording), context });
+  const storage = await openStorage({ location: options.location, schema: replaySchemaOf(path), context });
   try {
     const playback = await preparePlayback(path, options.through);
     try {
@@ -328,11 +328,16 @@ function withoutBudgets(limits: ExchangeLimits): ExchangeLimits {
   };
 }
 
-/** Schema names are short and plain; the hash keeps recordings of similar names apart. */
-function schemaOf(recording: string): string {
+/** The schema of a recording's replay, by the name of its file. Short and plain; the hash keeps recordings of similar names apart. */
+export function replaySchemaOf(path: string): string {
+  const recording = nameOf(path);
   const hash = createHash('sha256').update(recording).digest('hex').slice(0, 8);
   return `replay_${recording
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '_')
     .slice(0, 30)}_${hash}`;
+}
+
+function nameOf(path: string): string {
+  return basename(path).replace(/\.jsonl(\.gz)?$/, '');
 }

@@ -1,5 +1,6 @@
 /** `tampines start`: a node that runs until SIGINT or SIGTERM. */
 
+import { systemClock } from '../base/clock.ts';
 import { startNode } from '../main.ts';
 import { loadSettings } from '../settings.ts';
 import { createLogger } from './logger.ts';
@@ -19,12 +20,17 @@ export async function start(options: { config: string | undefined; set: readonly
   log.info({}, 'stopped');
 }
 
-/** Resolves with the first signal that asks to stop. A second one ends the process at once. */
+/** A signal that comes again this soon is the same one: sent to the process group, and passed on by npm or a shell. */
+const SAME_SIGNAL_MS = 1_500;
+
+/** Resolves with the first signal that asks to stop. A later one ends the process at once. */
 export function untilStopped(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let firstAtMs: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(130));
+      process.on(signal, () => {
+        firstAtMs ??= systemClock.monotonicMs();
+        if (systemClock.monotonicMs() - firstAtMs > SAME_SIGNAL_MS) process.exit(130);
         resolve(signal);
       });
     }

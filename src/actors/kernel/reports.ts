@@ -68,7 +68,9 @@ export class Reports {
       message: message.slice(0, MESSAGE_MAX_CHARACTERS),
       cause,
     };
-    this.#targets.log.warn(letter, 'Dead letter');
+    // An actor that ended is expected to miss what is still said to it; every other dead letter is a message that somebody counted on.
+    const hasEnded = reason === 'gone' || reason === 'stopping' || reason === 'stopped';
+    this.#targets.log[hasEnded ? 'debug' : 'warn'](letter, 'Dead letter');
     this.#guarded(() => this.#targets.onDeadLetter(letter));
   }
 
