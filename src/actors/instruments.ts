@@ -91,17 +91,17 @@ export class Instruments {
    * @throws TampinesError `UNKNOWN_EXCHANGE` · `UNKNOWN_SYMBOL` · `INSTRUMENT_EXISTS` · `SERVICE_UNAVAILABLE`
    */
   async spawn(exchange: string, symbol: string): Promise<DesiredInstrument> {
-    const exchangeRef = this.#exchange(exchange);
-    return this.#inTurn(`${exchange}:${symbol}`, async () => {
-      const resolution = await this.#options.system.ask<ExchangeMessage, SymbolResolution>(
-        exchangeRef,
-        (reply) => ({ type: 'ResolveSymbol', symbol, reply }),
-        RESOLVE_TIMEOUT_MS,
-      );
-      if (!resolution.ok)
-        throw new TampinesError(resolution.code, resolution.message, { fields: { exchange, symbol } });
-      const { listing } = resolution;
-      const key = toInstrumentKey(exchange as ExchangeId, listing.symbol);
+    const resolution = await this.#options.system.ask<ExchangeMessage, SymbolResolution>(
+      this.#exchange(exchange),
+      (reply) => ({ type: 'ResolveSymbol', symbol, reply }),
+      RESOLVE_TIMEOUT_MS,
+    );
+    if (!resolution.ok) {
+      throw new TampinesError(resolution.code, resolution.message, { fields: { exchange, symbol } });
+    }
+    const { listing } = resolution;
+    const key = toInstrumentKey(exchange as ExchangeId, listing.symbol);
+    return this.#inTurn(key, async () => {
       if (this.#running.has(key)) {
         throw new TampinesError('INSTRUMENT_EXISTS', `${key} is already running`, {
           fields: { instrument: key },
@@ -113,7 +113,7 @@ export class Instruments {
         symbol: listing.symbol,
         nativeSymbol: listing.nativeSymbol,
       });
-      if (!this.#running.has(key)) this.#run(instrument);
+      this.#run(instrument);
       return instrument;
     });
   }

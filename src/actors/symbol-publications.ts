@@ -33,7 +33,7 @@ export class SymbolPublications {
   readonly #keys: readonly string[];
   /** Texts of tickers and open candles as published last, without what changes by itself (sequence, times of the head). */
   readonly #publishedTexts = new Map<string, string>();
-  /** Of the newest entry in this life. */
+  /** Of the newest entry. */
   #lastTimes: { eventTimeMs: number; receiveTimeMs: number } | undefined;
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
 
@@ -47,9 +47,13 @@ export class SymbolPublications {
     ];
   }
 
+  /** Takes the times of an entry that is about to be folded. */
+  noteTimes(entry: LogEntry): void {
+    this.#lastTimes = entry.events.at(-1);
+  }
+
   /** Marks what the entry may have changed. */
   folded(entry: LogEntry): void {
-    this.#lastTimes = entry.events.at(-1);
     for (const { type } of entry.events) {
       if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument')
         this.changes.book = true;
@@ -57,7 +61,7 @@ export class SymbolPublications {
     }
   }
 
-  /** Times of the newest entry in this life; `undefined` before the first. */
+  /** Times of the newest entry; `undefined` before the first. */
   get lastTimes(): { readonly eventTimeMs: number; readonly receiveTimeMs: number } | undefined {
     return this.#lastTimes;
   }

@@ -148,6 +148,7 @@ class SymbolActor {
   }
 
   fold(state: InstrumentState, entry: LogEntry): InstrumentState {
+    this.#options.publications.noteTimes(entry);
     evolve(state, entry, this.#options.policy, {
       onTrade: (trade) => this.#rows.addTrade(trade),
       onCandleClosed: (candle) => {
