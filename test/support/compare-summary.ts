@@ -1,6 +1,6 @@
 /** Compares a replay's summary with the results of the separate reader (`.expected.json`): every field that both have must be equal. */
 
-type Tree = { readonly [key: string]: unknown };
+type Tree = Readonly<Record<string, unknown>>;
 
 /** Fields that a summary must have computed where the expected results have them. */
 const REQUIRED_BOOK_FIELDS = [

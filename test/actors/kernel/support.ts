@@ -94,7 +94,7 @@ export function counterSpec(
   };
 }
 
-export type LogContext = PersistentActorContext<CounterMessage, CounterState, number>;
+type LogContext = PersistentActorContext<CounterMessage, CounterState, number>;
 
 /** Collects numbers by way of its log. */
 export function persistentCounterSpec(
