@@ -1,19 +1,12 @@
 /**
- * Order book updates as a busy market makes them: 1,000 levels a side, 80 % of the changes within 20 levels of the best, 35 % deletes, ten
- * levels per delta; and what the readers of a book ask for. `run` returns a checksum of the work so that none of it can be left out.
+ * Order book updates, 1,000 levels a side, 35 % deletes, ten levels per delta: near the touch as a busy market makes them (80 % of the changes
+ * within 20 levels of the best), and deep (anywhere in the book); and what the readers of a book ask for.
  */
 import { createSeededRandom } from '../src/base/clock.ts';
 import type { BookDelta, BookSnapshot } from '../src/market/events.ts';
-import { groupLevels } from '../src/market/grouping.ts';
 import { OrderBook } from '../src/market/order-book.ts';
 import type { Units } from '../src/market/units.ts';
-
-export type Benchmark = {
-  readonly name: string;
-  /** Operations in one `run`. */
-  readonly operationCount: number;
-  readonly run: () => number;
-};
+import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
 
 const LEVELS_PER_SIDE = 1_000;
 const DELTA_COUNT = 20_000;
@@ -22,48 +15,53 @@ const BEST_BID = 6_000_000;
 const TIMES = { eventTimeMs: 0, receiveTimeMs: 0, sequence: undefined, checksum: undefined };
 const SCALES = { price: 2, quantity: 8 };
 
-const snapshot = createSnapshot();
-const deltas = createDeltas();
+const NEAR_LEVELS = 20;
 
-export const orderBookBenchmarks: readonly Benchmark[] = [
-  {
-    name: 'order book: set or remove one level',
+const snapshot = createSnapshot();
+
+export const book: BenchmarkGroup = {
+  name: 'book',
+  title: 'Order book',
+  open: () =>
+    Promise.resolve({
+      benchmarks: [
+        updates('set or remove one level, near the touch', createDeltas({ nearShare: 0.8 })),
+        updates('set or remove one level, deep', createDeltas({ nearShare: 0 })),
+        {
+          name: 'best 20 levels of both sides',
+          unit: 'reads',
+          operationCount: 10_000,
+          run: () => {
+            const held = createBook();
+            let sum = 0;
+            for (let round = 0; round < 10_000; round++) sum += held.top(20).bids.length;
+            return sum;
+          },
+        },
+      ],
+      notes: ['1,000 levels a side, 35 % deletes, ten levels per delta.'],
+      close: () => Promise.resolve(),
+    }),
+};
+
+function updates(name: string, deltas: readonly BookDelta[]): Benchmark {
+  return {
+    name,
+    unit: 'updates',
     operationCount: DELTA_COUNT * LEVELS_PER_DELTA,
     run: () => {
-      const book = createBook();
+      const held = createBook();
       let unknownCount = 0;
-      for (const delta of deltas) unknownCount += book.applyDelta(delta);
-      return unknownCount + book.bidCount + book.askCount;
+      for (const delta of deltas) unknownCount += held.applyDelta(delta);
+      return unknownCount + held.bidCount + held.askCount;
     },
-  },
-  {
-    name: 'order book: best 20 levels of both sides',
-    operationCount: 10_000,
-    run: () => {
-      const book = createBook();
-      let sum = 0;
-      for (let round = 0; round < 10_000; round++) sum += book.top(20).bids.length;
-      return sum;
-    },
-  },
-  {
-    name: 'order book: group to 10 ticks, 50 groups a side',
-    operationCount: 1_000,
-    run: () => {
-      const book = createBook();
-      let sum = 0;
-      for (let round = 0; round < 1_000; round++) {
-        sum += groupLevels(book, { tickSize: '0.01', resolution: 10, groupsMax: 50 }).bids.length;
-      }
-      return sum;
-    },
-  },
-];
+  };
+}
 
 function createBook(): OrderBook {
-  const book = new OrderBook();
-  book.applySnapshot(snapshot);
-  return book;
+  const held = new OrderBook();
+  held.applySnapshot(snapshot);
+  return held;
 }
 
 function createSnapshot(): BookSnapshot {
@@ -76,13 +74,13 @@ function createSnapshot(): BookSnapshot {
   return { type: 'BookSnapshot', ...TIMES, scales: SCALES, depth: undefined, bids, asks };
 }
 
-function createDeltas(): BookDelta[] {
+function createDeltas({ nearShare }: { nearShare: number }): BookDelta[] {
   const random = createSeededRandom(7);
   return Array.from({ length: DELTA_COUNT }, () => {
     const bids: Units[] = [];
     const asks: Units[] = [];
     for (let level = 0; level < LEVELS_PER_DELTA; level++) {
-      const distance = Math.floor(random() * (random() < 0.8 ? 20 : LEVELS_PER_SIDE));
+      const distance = Math.floor(random() * (random() < nearShare ? NEAR_LEVELS : LEVELS_PER_SIDE));
       const quantity = random() < 0.35 ? 0 : 1 + Math.floor(random() * 1_000_000);
       if (random() < 0.5) bids.push(BEST_BID - distance, quantity);
       else asks.push(BEST_BID + 1 + distance, quantity);

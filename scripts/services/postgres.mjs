@@ -1,11 +1,12 @@
-/** A throw-away Postgres cluster. It forgets everything anyway, so it need not wait for the disk (`-F`). */
+/** A throw-away Postgres cluster. It forgets everything anyway, so it need not wait for the disk (`-F`), unless that is to be measured. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findOrInstall } from './find-program.mjs';
 import { createFolder, startServer } from './server-process.mjs';
 
-export async function startPostgres() {
+/** @param {{ isDurable?: boolean }} options `isDurable`: wait for the disk as a lasting server does */
+export async function startPostgres({ isDurable = false } = {}) {
   const program = findOrInstall({
     program: 'postgres',
     debianPackage: 'postgresql',
@@ -28,7 +29,7 @@ export async function startPostgres() {
     // Fast shutdown: open sessions are ended.
     stopSignal: 'SIGINT',
     arguments: (port) =>
-      ['-D', data, '-F', '-p', String(port)].concat(
+      ['-D', data, ...(isDurable ? [] : ['-F']), '-p', String(port)].concat(
         ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'max_connections=200'].flatMap(
           (setting) => ['-c', setting],
         ),

@@ -1,0 +1,138 @@
+/**
+ * An exchange that can't be outrun, in a process of its own: Kraken's protocol on loopback, frames made before anyone connects, sent as fast as
+ * the client takes them whenever the parent asks for some.
+ */
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
+import { assetPair } from '../../src/feeds/simulators/kraken-text.ts';
+import type { SimulatedSymbol } from '../../src/feeds/simulators/simulated-book.ts';
+import { SeededMarket } from './market-moments.ts';
+import { createWire } from './wires.ts';
+
+/** First word of the parent: what to make. */
+export type ExchangeOrder = {
+  readonly symbolCount: number;
+  readonly frameCount: number;
+  readonly seed: number;
+  readonly startMs: number;
+};
+
+/** Later words: send so many frames more. */
+export type SendOrder = { readonly frameCount: number };
+
+export type ExchangeReport =
+  | { readonly type: 'listening'; readonly port: number }
+  /** All symbols are subscribed. */
+  | { readonly type: 'subscribed' }
+  /** What was sent for the last order: all of it is with the socket. */
+  | { readonly type: 'sent'; readonly deltas: number; readonly trades: number };
+
+/** `tradeCount` 0: the frame is a change of the book. */
+type Frame = { readonly nativeSymbol: string; readonly text: string; readonly tradeCount: number };
+
+/** What may wait in a socket; enough to keep a client busy, and little enough that it is under way soon after it was made. */
+const BUFFERED_MAX_BYTES = 1024 * 1024;
+const MS_PER_MOMENT = 20;
+
+process.once('message', (order: ExchangeOrder) => void serve(order));
+process.once('disconnect', () => process.exit());
+
+async function serve(order: ExchangeOrder): Promise<void> {
+  const { books, frames } = makeFrames(order);
+  const sockets = new Map<string, WebSocket>();
+  const server = http.createServer((_request, response) => {
+    const result = Object.fromEntries(Array.from(books.keys(), (name) => assetPair(symbolOf(name))));
+    response.end(JSON.stringify({ error: [], result }));
+  });
+  new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
+    socket.on('message', (bytes: Buffer) => {
+      const { method, params } = JSON.parse(bytes.toString()) as {
+        method: string;
+        params?: { channel: string; symbol: string[] };
+      };
+      if (method !== 'subscribe' || params?.channel !== 'book') return;
+      for (const nativeSymbol of params.symbol) {
+        sockets.set(nativeSymbol, socket);
+        socket.send(books.get(nativeSymbol)!);
+      }
+      if (sockets.size === books.size) report({ type: 'subscribed' });
+    });
+  });
+  let sentCount = 0;
+  process.on('message', ({ frameCount }: SendOrder) => {
+    const wanted = frames.slice(sentCount, sentCount + frameCount);
+    sentCount += frameCount;
+    void sendFrames(wanted, sockets).then(report);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  report({ type: 'listening', port: (server.address() as AddressInfo).port });
+}
+
+async function sendFrames(
+  frames: readonly Frame[],
+  sockets: ReadonlyMap<string, WebSocket>,
+): Promise<ExchangeReport> {
+  let deltas = 0;
+  let trades = 0;
+  for (const { nativeSymbol, text, tradeCount } of frames) {
+    const socket = sockets.get(nativeSymbol)!;
+    socket.send(text);
+    if (tradeCount === 0) deltas++;
+    trades += tradeCount;
+    while (socket.bufferedAmount > BUFFERED_MAX_BYTES) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { type: 'sent', deltas, trades };
+}
+
+/** Returns the first book of each symbol, and the frames after it, the symbols taking turns. */
+function makeFrames({ symbolCount, frameCount, seed, startMs }: ExchangeOrder): {
+  books: Map<string, string>;
+  frames: Frame[];
+} {
+  const wire = createWire('kraken');
+  const books = new Map<string, string>();
+  const markets = Array.from({ length: symbolCount }, (_, index) => {
+    const symbol = symbolOf(`C${index}/USD`);
+    const { depth, tellPushedOut } = wire;
+    const market = new SeededMarket({
+      ...{ symbol, depth, tellPushedOut, startMs },
+      seed: seed + index,
+      msPerMoment: MS_PER_MOMENT,
+    });
+    books.set(symbol.nativeSymbol, wire.book(market.now()));
+    return market;
+  });
+  const frames: Frame[] = [];
+  while (frames.length < frameCount) {
+    for (const market of markets) {
+      const moment = market.next();
+      const { nativeSymbol } = moment.symbol;
+      for (const text of wire.trades(moment)) {
+        frames.push({ nativeSymbol, text, tradeCount: moment.trades.length });
+      }
+      frames.push({ nativeSymbol, text: wire.delta(moment), tradeCount: 0 });
+    }
+  }
+  return { books, frames };
+}
+
+function symbolOf(nativeSymbol: string): SimulatedSymbol {
+  return {
+    nativeSymbol,
+    base: nativeSymbol.split('/')[0]!,
+    quote: 'USD',
+    priceDecimals: 2,
+    quantityDecimals: 8,
+    tickUnits: 1,
+    startPriceUnits: 9_142_350,
+    levelQuantityUnits: 40_000_000,
+  };
+}
+
+function report(message: ExchangeReport): void {
+  process.send!(message);
+}

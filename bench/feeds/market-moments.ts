@@ -1,0 +1,89 @@
+/** A seeded market of one symbol, in the steps in which an exchange would publish it. */
+import { createSeededRandom } from '../../src/base/clock.ts';
+import { BookWindow } from '../../src/feeds/simulators/book-window.ts';
+import type {
+  BookSides,
+  SimulatedLevel,
+  SimulatedSymbol,
+} from '../../src/feeds/simulators/simulated-book.ts';
+import { SimulatedBook } from '../../src/feeds/simulators/simulated-book.ts';
+import type { SimulatedTrade } from '../../src/feeds/simulators/simulated-market.ts';
+
+export type MarketMoment = {
+  readonly symbol: SimulatedSymbol;
+  /** Counts from 1. */
+  readonly number: number;
+  readonly timeMs: number;
+  /** Levels that changed since the moment before; quantity 0: gone. */
+  readonly bids: readonly SimulatedLevel[];
+  readonly asks: readonly SimulatedLevel[];
+  /** All levels that subscribers see. */
+  readonly window: BookSides;
+  readonly trades: readonly SimulatedTrade[];
+};
+
+/** Events of the market between two moments: a busy book on a 100 ms stream. */
+const STEPS_PER_MOMENT = 8;
+const TRADE_SHARE = 0.15;
+const SPARE_LEVELS = 50;
+
+export type MarketOptions = {
+  readonly symbol: SimulatedSymbol;
+  readonly seed: number;
+  /** Levels per side that subscribers see. */
+  readonly depth: number;
+  /** Whether levels that better ones pushed out of the depth are told as gone. */
+  readonly tellPushedOut: boolean;
+  readonly startMs: number;
+  readonly msPerMoment: number;
+};
+
+export class SeededMarket {
+  readonly #options: MarketOptions;
+  readonly #book: SimulatedBook;
+  readonly #window: BookWindow;
+  #number = 0;
+  #tradeCount = 0;
+
+  constructor(options: MarketOptions) {
+    this.#options = options;
+    const { symbol, seed, depth } = options;
+    this.#book = new SimulatedBook(symbol, createSeededRandom(seed), depth + SPARE_LEVELS);
+    this.#window = new BookWindow(this.#book, depth);
+  }
+
+  /** The market as it is, without changes. */
+  now(): MarketMoment {
+    return this.#moment({ bids: [], asks: [], trades: [] });
+  }
+
+  /** Moves the market on to the next moment at which something changed. */
+  next(): MarketMoment {
+    const trades: SimulatedTrade[] = [];
+    this.#number++;
+    for (;;) {
+      for (let step = 0; step < STEPS_PER_MOMENT; step++) {
+        for (const fill of this.#book.step(TRADE_SHARE).fills) {
+          trades.push({ ...fill, tradeId: 1_000_000 + this.#tradeCount++, timeMs: this.#timeMs() });
+        }
+      }
+      const change = this.#window.moveTo(this.#book, { tellPushedOut: this.#options.tellPushedOut });
+      if (change.bids.length + change.asks.length > 0) return this.#moment({ ...change, trades });
+    }
+  }
+
+  #timeMs(): number {
+    return this.#options.startMs + this.#number * this.#options.msPerMoment;
+  }
+
+  #moment(changes: Pick<MarketMoment, 'bids' | 'asks' | 'trades'>): MarketMoment {
+    const { bids, asks } = this.#window;
+    return {
+      symbol: this.#options.symbol,
+      number: this.#number,
+      timeMs: this.#timeMs(),
+      ...changes,
+      window: { bids, asks },
+    };
+  }
+}

@@ -1,0 +1,9 @@
+type Server = {
+  readonly url: string;
+  readonly port: number;
+  readonly version: string;
+  readonly stop: () => Promise<void>;
+};
+
+export function startRedis(): Promise<Server>;
+export function redisVersion(url: string): Promise<string>;
