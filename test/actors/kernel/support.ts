@@ -5,7 +5,6 @@ import type {
   ActorSpec,
   AnyActorRef,
   PersistenceEngine,
-  PersistentActorContext,
   PersistentActorSpec,
   SupervisionEvent,
 } from '../../../src/actors/kernel/actor-types.ts';
@@ -93,8 +92,6 @@ export function counterSpec(
     ...overrides,
   };
 }
-
-type LogContext = PersistentActorContext<CounterMessage, CounterState, number>;
 
 /** Collects numbers by way of its log. */
 export function persistentCounterSpec(
