@@ -15,18 +15,19 @@ import type {
   HttpRequest,
 } from '../exchanges/adapter.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
-import type { FeedSessionStatus, SnapshotAnswer } from '../exchanges/feed-session.ts';
+import type { FeedSessionStatus } from '../exchanges/feed-session.ts';
 import { FeedSession } from '../exchanges/feed-session.ts';
-import type { MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
+import { toDeadLetterText } from './dead-letter-text.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
+import type { LineItem } from './feed-line.ts';
+import { FeedLine } from './feed-line.ts';
+import type { SymbolMetadata } from './feed-routes.ts';
 import { FeedRoutes } from './feed-routes.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
-import type { FeedSocket, FeedTransport, OperationsRecords } from './ports.ts';
+import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { FeedReply, SymbolMessage } from './symbol.ts';
-
-export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
 
 /** Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. */
 export type WatchRequest = {
@@ -94,25 +95,14 @@ export type ConnectionOptions = {
   readonly watched: () => Iterable<WatchRequest>;
 };
 
-/** Frames in the inbox at which the socket is paused until they are worked off. */
-const INBOX_PAUSE_FRAMES = 4_096;
 const TICK_MS = 250;
 const REQUEST_TIMEOUT_MS = 15_000;
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** A connection that lived this long starts again at the shortest delay. */
 const HEALTHY_AFTER_MS = 30_000;
-
-type InboxItem =
-  | { readonly type: 'opened' }
-  | { readonly type: 'frame'; readonly frame: string | Uint8Array; readonly receiveTimeMs: number }
-  | {
-      readonly type: 'answer';
-      readonly nativeSymbol: NativeSymbol;
-      readonly answer: SnapshotAnswer;
-      readonly receiveTimeMs: number;
-    }
-  | { readonly type: 'closed'; readonly reason: string };
+/** How often a symbol actor that took nothing is asked whether it does now. */
+const REFUSED_RETRY_MS = 10_000;
 
 /** Returns the spec of a connection actor. It starts opening as soon as it watches a symbol. */
 export function connectionActor(options: ConnectionOptions): ActorSpec<ConnectionMessage, Connection> {
@@ -131,21 +121,19 @@ export function connectionActor(options: ConnectionOptions): ActorSpec<Connectio
   };
 }
 
-/** The state of a connection actor. All inputs from outside pass the inbox, so that frames and REST answers keep their order. */
+/** The state of a connection actor. All that comes from outside passes the inbox of its line, so that frames and REST answers keep their order. */
 class Connection {
   readonly #options: ConnectionOptions;
   readonly #context: ActorContext<ConnectionMessage>;
   readonly #routes: FeedRoutes;
-  #inbox: InboxItem[] = [];
-  #isWakeUpSent = false;
   #session: FeedSession | undefined;
-  #socket: FeedSocket | undefined;
-  #isPaused = false;
+  #line: FeedLine | undefined;
   #openDueMs: number | undefined;
   #openedAtMs = 0;
   #failuresInRow = 0;
   #reconnectCount = 0;
   #lastClosedReason: string | undefined;
+  #refusedRetryDueMs = 0;
 
   constructor(options: ConnectionOptions, context: ActorContext<ConnectionMessage>) {
     this.#options = options;
@@ -156,7 +144,11 @@ class Connection {
       carriesBooks: options.kind.channels.includes('book'),
       deliver: (target, batch) => context.send(target, { type: 'Deliver', batch, feed: context.self }),
       onPoison: (instrument, event, cause) => {
-        this.#reject(instrument, 'poison', `its actor failed on it twice: ${cause}`, describeEvent(event));
+        this.#reject(instrument, 'poison', `its actor failed on it twice: ${cause}`, toDeadLetterText(event));
+        // The delivery has told the instrument that its book is no longer sure; the session does not know that yet.
+        if (event.type === 'BookDelta' || event.type === 'BookSnapshot') {
+          this.#resyncBooks(instrument, 'a book event was given up as poison');
+        }
       },
     });
     const timeMs = context.clock.nowMs();
@@ -193,9 +185,7 @@ class Connection {
         this.#session?.resync(message.nativeSymbol, message.reason, nowMs);
         break;
       case 'ResyncBook':
-        for (const nativeSymbol of this.#routes.booksOf(message.instrument)) {
-          this.#session?.resync(nativeSymbol, message.reason, nowMs);
-        }
+        this.#resyncBooks(message.instrument, message.reason);
         break;
       case 'SymbolRecovered':
         this.#routes.redeliver(message.instrument, message);
@@ -211,6 +201,7 @@ class Connection {
     }
     this.#routes.flush();
     this.#limitPending(nowMs);
+    this.#welcomeReturned(nowMs);
     if (this.#openDueMs !== undefined && nowMs >= this.#openDueMs) this.#open(nowMs);
   }
 
@@ -219,10 +210,10 @@ class Connection {
     this.#openDueMs = undefined;
     this.#endSession(reason, this.#context.clock.nowMs());
     this.#session = undefined;
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close(reason);
-    this.#routes.flush();
+    this.#line?.close(reason);
+    this.#line = undefined;
+    // A recording brings what was not acknowledged again. A live feed does not: this life's last words must not wait for an acknowledgement.
+    if (!this.#options.isRecording) this.#routes.sendRest();
   }
 
   #open(nowMs: number): void {
@@ -242,9 +233,9 @@ class Connection {
       random,
       effects: {
         deliver: (nativeSymbol, event) => this.#routes.push(nativeSymbol, event),
-        send: (frame) => this.#socket?.send(frame),
+        send: (frame) => this.#line?.send(frame),
         fetchSnapshot: (nativeSymbol, request) => void this.#fetch(nativeSymbol, request),
-        reconnect: (reason) => this.#socket?.close(reason),
+        reconnect: (reason) => this.#line?.hangUp(reason),
         refuse: (nativeSymbol, code, message) => {
           this.#context.log.warn(
             { connection: this.#options.name, nativeSymbol, code, refusal: message },
@@ -254,63 +245,45 @@ class Connection {
         reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
       },
     });
-    // What a socket sends after it was replaced must not reach the session of its successor.
-    const isCurrent = (): boolean => this.#socket === socket;
-    let socket: FeedSocket | undefined = undefined;
-    const handlers = {
-      onOpen: () => isCurrent() && this.#put({ type: 'opened' }),
-      onFrame: (frame: string | Uint8Array, receiveTimeMs: number) =>
-        isCurrent() && this.#put({ type: 'frame', frame, receiveTimeMs }),
-      onClosed: (reason: string) => isCurrent() && this.#put({ type: 'closed', reason }),
-    };
-    socket = transport.open(
-      {
+    this.#line = new FeedLine({
+      transport,
+      socket: {
         url: kind.url(endpoints),
         frameMaxBytes: adapter.limits.frameMaxBytes,
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       },
-      handlers,
-    );
-    this.#socket = socket;
-    this.#isPaused = false;
-  }
-
-  #put(item: InboxItem): void {
-    this.#inbox.push(item);
-    if (!this.#isWakeUpSent) {
-      this.#isWakeUpSent = true;
-      this.#context.send(this.#context.self, { type: 'InboxReady' });
-    }
-    if (this.#inbox.length >= INBOX_PAUSE_FRAMES) this.#pause();
+      onWakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
+    });
   }
 
   #workOff(): void {
-    this.#isWakeUpSent = false;
-    const items = this.#inbox;
-    this.#inbox = [];
-    for (const item of items) {
-      switch (item.type) {
-        case 'frame':
-          this.#session?.frame(item.frame, item.receiveTimeMs);
-          if (this.#options.isRecording) this.#session?.tick(item.receiveTimeMs);
-          break;
-        case 'answer':
-          this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
-          break;
-        case 'opened':
-          this.#openedAtMs = this.#context.clock.nowMs();
-          this.#session?.opened(this.#openedAtMs);
-          this.#context.log.info(
-            { connection: this.#options.name, exchange: this.#options.adapter.exchange },
-            'connected',
-          );
-          break;
-        case 'closed':
-          this.#closed(item.reason);
-          break;
-        default:
-          item satisfies never;
-      }
+    for (const item of this.#line?.take() ?? []) this.#take(item);
+  }
+
+  #take(item: LineItem): void {
+    switch (item.type) {
+      case 'frame':
+        // A recording opens with its first frame: only then is the time the same in each run.
+        if (this.#options.isRecording) this.#session?.opened(item.receiveTimeMs);
+        this.#session?.frame(item.frame, item.receiveTimeMs);
+        if (this.#options.isRecording) this.#session?.tick(item.receiveTimeMs);
+        break;
+      case 'answer':
+        this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+        break;
+      case 'opened':
+        this.#openedAtMs = this.#context.clock.nowMs();
+        if (!this.#options.isRecording) this.#session?.opened(this.#openedAtMs);
+        this.#context.log.info(
+          { connection: this.#options.name, exchange: this.#options.adapter.exchange },
+          'connected',
+        );
+        break;
+      case 'closed':
+        this.#closed(item.reason);
+        break;
+      default:
+        item satisfies never;
     }
   }
 
@@ -318,9 +291,11 @@ class Connection {
     const nowMs = this.#context.clock.nowMs();
     this.#endSession(reason, nowMs);
     this.#lastClosedReason = reason;
-    this.#socket = undefined;
-    if (this.#options.isRecording || this.#routes.isEmpty) return;
+    this.#line = undefined;
+    // What a recording's session counted is asked for after its end.
+    if (this.#options.isRecording) return;
     this.#session = undefined;
+    if (this.#routes.isEmpty) return;
     this.#failuresInRow =
       this.#openedAtMs > 0 && nowMs - this.#openedAtMs > HEALTHY_AFTER_MS ? 0 : this.#failuresInRow + 1;
     this.#openedAtMs = 0;
@@ -346,60 +321,71 @@ class Connection {
   #tick(nowMs: number): void {
     const { heartbeatMs, isRecording } = this.#options;
     if (!isRecording) this.#session?.tick(nowMs);
+    if (nowMs >= this.#refusedRetryDueMs) {
+      this.#refusedRetryDueMs = nowMs + REFUSED_RETRY_MS;
+      this.#routes.retryRefused();
+    }
     const isAlive = this.#session?.status().state === 'open';
     if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(nowMs, heartbeatMs);
   }
 
   async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
-    const session = this.#session;
-    let answer: SnapshotAnswer;
-    let receiveTimeMs: number;
+    const line = this.#line;
+    const isWanted = (): boolean => line !== undefined && line === this.#line && !this.#context.isOver;
+    const limits = { timeoutMs: REQUEST_TIMEOUT_MS, bodyMaxBytes: BODY_MAX_BYTES, isWanted };
     try {
-      const {
-        status,
-        body,
-        receiveTimeMs: atMs,
-      } = await this.#options.gate.request(request, {
-        timeoutMs: REQUEST_TIMEOUT_MS,
-        bodyMaxBytes: BODY_MAX_BYTES,
-      });
-      answer = { ok: true, status, body };
-      receiveTimeMs = atMs;
+      const { status, body, receiveTimeMs } = await this.#options.gate.request(request, limits);
+      line?.put({ type: 'answer', nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });
     } catch (error) {
-      answer = { ok: false, reason: error instanceof Error ? error.message : String(error) };
-      receiveTimeMs = this.#context.clock.nowMs();
+      const reason = error instanceof Error ? error.message : String(error);
+      const receiveTimeMs = this.#context.clock.nowMs();
+      line?.put({ type: 'answer', nativeSymbol, answer: { ok: false, reason }, receiveTimeMs });
     }
-    if (session === this.#session && !this.#context.isOver)
-      this.#put({ type: 'answer', nativeSymbol, answer, receiveTimeMs });
   }
 
-  /** Books fall back to a fresh snapshot, trades are never dropped: when they alone are too many, the socket waits. */
+  #resyncBooks(instrument: string, reason: string): void {
+    // A recording has no fresh book to give, and a status at some place among its events would number them anew in each run.
+    if (this.#options.isRecording) return;
+    const nowMs = this.#context.clock.nowMs();
+    for (const nativeSymbol of this.#routes.booksOf(instrument)) {
+      this.#session?.resync(nativeSymbol, reason, nowMs);
+    }
+  }
+
+  /** Books of actors that were away for long start again. */
+  #welcomeReturned(nowMs: number): void {
+    const returned = this.#routes.takeReturned();
+    if (returned.length === 0) return;
+    for (const nativeSymbol of returned) {
+      this.#session?.resync(nativeSymbol, 'its actor is back after events were dropped', nowMs);
+    }
+    this.#routes.flush();
+  }
+
+  /**
+   * Books fall back to a fresh snapshot, trades are never dropped: when they alone are too many, the socket waits. Only an actor that takes
+   * nothing (parked) loses them too, for it must not hold up the others on this connection.
+   */
   #limitPending(nowMs: number): void {
     const { maxPendingEvents, isRecording, name } = this.#options;
-    for (const { instrument, nativeSymbols, delivery } of this.#routes.overLimit(maxPendingEvents)) {
-      if (isRecording) continue;
-      const droppedCount = delivery.dropPendingBookEvents();
-      if (droppedCount === 0) continue;
-      const reason = `${droppedCount} book events were dropped: the instrument's actor is too slow`;
-      this.#context.log.warn(
-        { connection: name, instrument, droppedCount },
-        'book events dropped, the book starts again',
-      );
-      for (const nativeSymbol of nativeSymbols) this.#session?.resync(nativeSymbol, reason, nowMs);
+    if (!isRecording && this.#routes.isOverLimit(maxPendingEvents)) {
+      for (const dropped of this.#routes.dropPending(maxPendingEvents, nowMs)) {
+        const { instrument, droppedCount, isRefused, books } = dropped;
+        const fields = { connection: name, instrument, droppedCount };
+        if (isRefused) {
+          this.#context.log.warn(fields, 'events dropped, the actor of the instrument takes none');
+          continue;
+        }
+        this.#context.log.warn(fields, 'book events dropped, the book starts again');
+        const reason = `${droppedCount} book events were dropped: the instrument's actor is too slow`;
+        for (const nativeSymbol of books) this.#session?.resync(nativeSymbol, reason, nowMs);
+      }
       this.#routes.flush();
     }
-    const mustWait = this.#routes.isOverLimit(maxPendingEvents);
-    if (mustWait) this.#pause();
-    else if (this.#isPaused && this.#inbox.length === 0 && !this.#routes.isOverLimit(maxPendingEvents / 2)) {
-      this.#isPaused = false;
-      this.#socket?.resume();
-    }
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket?.pause();
+    const line = this.#line;
+    if (line === undefined) return;
+    if (this.#routes.isOverLimit(maxPendingEvents)) line.pause();
+    else if (line.inboxCount === 0 && !this.#routes.isOverLimit(maxPendingEvents / 2)) line.resume();
   }
 
   #status(): ConnectionStatus {
@@ -411,9 +397,9 @@ class Connection {
       url: kind.url(endpoints),
       reconnects: this.#reconnectCount,
       lastClosedReason: this.#lastClosedReason,
-      pendingEvents: this.#routes.pendingCount + this.#inbox.length,
-      isPaused: this.#isPaused,
-      isSocketOpen: this.#socket !== undefined,
+      pendingEvents: this.#routes.pendingCount + (this.#line?.inboxCount ?? 0),
+      isPaused: this.#line?.isPaused ?? false,
+      isSocketOpen: this.#line !== undefined,
     };
   }
 
@@ -440,9 +426,3 @@ const CLOSED_STATUS: FeedSessionStatus = {
   connectionSequenceChecksOk: 0,
   connectionGapCount: 0,
 };
-
-function describeEvent(event: MarketEvent): string {
-  return JSON.stringify(event, (_name, value: unknown) =>
-    typeof value === 'bigint' ? value.toString() : value,
-  ).slice(0, 4_096);
-}

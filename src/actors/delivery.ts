@@ -3,7 +3,7 @@
  * The actor acknowledges a batch when it is durable; after a failure the same batch is sent again, event by event, so that a poison
  * event stands alone. The actor drops what it already has by its ordinal: at-least-once delivery, effectively once.
  */
-import type { EventBatch, MarketEvent } from '../market/events.ts';
+import type { EventBatch, FeedStatus, MarketEvent } from '../market/events.ts';
 
 /** Events in one batch: large enough to make the cost per batch vanish, small enough to keep the loop responsive. */
 export const BATCH_MAX_EVENTS = 512;
@@ -14,10 +14,19 @@ export const POISON_FAILURES = 2;
 
 export type DeliveryOptions = {
   readonly source: string;
-  /** Hands a batch to the symbol actor. */
-  readonly send: (batch: EventBatch) => void;
-  /** An event that failed its actor again and again is given up; the rest goes on. */
+  /** Hands a batch to the symbol actor; false when that takes none (parked, gone). */
+  readonly send: (batch: EventBatch) => boolean;
+  /** An event that failed its actor again and again is given up; the rest goes on. A `FeedStatus` `stale` takes the place of a book event. */
   readonly onPoison: (event: MarketEvent, cause: string) => void;
+};
+
+/** Why a symbol actor came back without having acknowledged what it was sent. */
+export type DeliveryFailure = {
+  readonly cause: string;
+  /** The batch in hand when it failed; `undefined` when it failed over something else, or was restarted. */
+  readonly batch: (Pick<EventBatch, 'source' | 'firstOrdinal'> & { readonly eventCount: number }) | undefined;
+  /** The batch was not to blame. */
+  readonly isTransient: boolean;
 };
 
 export class InstrumentDelivery {
@@ -27,6 +36,8 @@ export class InstrumentDelivery {
   #headIndex = 0;
   #nextOrdinal = 1;
   #inFlight: EventBatch | undefined;
+  /** The batch in flight was not taken: it waits for `retryRefused`. */
+  #isRefused = false;
   /** Events that are sent one by one after a failure, before batches grow again. */
   #cautiousCount = 0;
   #failureCount = 0;
@@ -38,6 +49,15 @@ export class InstrumentDelivery {
   /** Events that wait for the batch in flight to be acknowledged. */
   get pendingCount(): number {
     return this.#pending.length - this.#headIndex;
+  }
+
+  get source(): string {
+    return this.#options.source;
+  }
+
+  /** The actor took nothing of what was sent last: it is parked or gone. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   get isIdle(): boolean {
@@ -62,30 +82,25 @@ export class InstrumentDelivery {
     this.#sendNext();
   }
 
-  /** The actor lost the batch in flight (it failed and came back): it is sent again. `isTransient`: the batch was not to blame. */
-  redeliver(failure: { cause: string; isTransient: boolean }): void {
+  /** Offers the batch in flight again if it was refused. */
+  retryRefused(): void {
+    if (this.#isRefused && this.#inFlight !== undefined) this.#send(this.#inFlight);
+  }
+
+  /**
+   * The actor failed and is back: the batch in flight is sent again. It is blamed only when it is the very batch that the actor failed on,
+   * for what lay in the mailbox meanwhile (another feed's batch, an older copy of this one) says nothing about it.
+   */
+  redeliver(failure: DeliveryFailure): void {
     const batch = this.#inFlight;
     if (batch === undefined) return;
+    if (failure.isTransient || !isSameBatch(batch, failure)) {
+      this.#send(batch);
+      return;
+    }
     this.#inFlight = undefined;
-    const [first, ...rest] = batch.events;
-    if (first === undefined) {
-      this.#sendNext();
-      return;
-    }
-    if (failure.isTransient) {
-      this.#send(batch);
-      return;
-    }
-
-    if (rest.length === 0) {
-      this.#failureCount++;
-      if (this.#failureCount >= POISON_FAILURES) {
-        this.#failureCount = 0;
-        this.#options.onPoison(first, failure.cause);
-        this.#sendNext();
-        return;
-      }
-      this.#send(batch);
+    if (batch.events.length === 1) {
+      this.#retryOrGiveUp(batch, failure.cause);
       return;
     }
 
@@ -98,16 +113,58 @@ export class InstrumentDelivery {
   }
 
   /**
-   * Takes book events that were not sent yet out of the queue and returns how many: the book will start again from a fresh snapshot,
+   * Takes book events that were never sent out of the queue and returns how many: the book will start again from a fresh snapshot,
    * trades are never dropped.
    */
   dropPendingBookEvents(): number {
-    const waiting = this.#pending.slice(this.#headIndex);
-    this.#pending = waiting.filter((event) => event.type !== 'BookDelta' && event.type !== 'BookSnapshot');
+    return this.#keepPending((event) => event.type !== 'BookDelta' && event.type !== 'BookSnapshot');
+  }
+
+  /**
+   * Takes all market data that was never sent out of the queue, puts `stale` in its place and returns how many events that was: for an actor
+   * that takes nothing and may not do so for days.
+   */
+  dropPending(stale: FeedStatus): number {
+    const droppedCount = this.#keepPending((event) => event.type === 'Instrument');
+    this.#pending.push(stale);
+    return droppedCount;
+  }
+
+  /**
+   * Sends what waits without waiting for acknowledgements: the feed ends, and nothing is sent again after this. Book events are left out: the
+   * last word about the book is that its feed is gone, and should the batch in flight be lost, they must not follow on a hole.
+   */
+  sendRest(): void {
+    this.dropPendingBookEvents();
+    while (this.pendingCount > 0) this.#sendNext();
+  }
+
+  /** What was sent before keeps its place: its ordinals may be in the log already. */
+  #keepPending(isKept: (event: MarketEvent) => boolean): number {
+    const sentBeforeEndIndex = this.#headIndex + this.#cautiousCount;
+    const sentBefore = this.#pending.slice(this.#headIndex, sentBeforeEndIndex);
+    const waiting = this.#pending.slice(sentBeforeEndIndex);
+    const kept = waiting.filter(isKept);
+    this.#pending = [...sentBefore, ...kept];
     this.#headIndex = 0;
-    // Caution counts events by place, and places have moved: be careful with all of them.
-    if (this.#cautiousCount > 0) this.#cautiousCount = this.#pending.length;
-    return waiting.length - this.#pending.length;
+    return waiting.length - kept.length;
+  }
+
+  #retryOrGiveUp(batch: EventBatch, cause: string): void {
+    this.#failureCount++;
+    if (this.#failureCount < POISON_FAILURES) {
+      this.#send(batch);
+      return;
+    }
+    this.#failureCount = 0;
+    const event = batch.events[0]!;
+    // What follows on a book event that is missing would make a wrong book, so the hole itself goes into the log, under the same ordinal.
+    if (event.type === 'BookDelta' || event.type === 'BookSnapshot') {
+      this.#send({ ...batch, events: [toStaleStatus(event, cause)] });
+    } else {
+      this.#sendNext();
+    }
+    this.#options.onPoison(event, cause);
   }
 
   #sendNext(): void {
@@ -120,7 +177,7 @@ export class InstrumentDelivery {
 
   #send(batch: EventBatch): void {
     this.#inFlight = batch;
-    this.#options.send(batch);
+    this.#isRefused = !this.#options.send(batch);
   }
 
   #takeEvents(): readonly MarketEvent[] {
@@ -145,6 +202,20 @@ export class InstrumentDelivery {
     }
     return events;
   }
+}
+
+function isSameBatch({ source, firstOrdinal, events }: EventBatch, { batch }: DeliveryFailure): boolean {
+  return (
+    batch !== undefined &&
+    batch.source === source &&
+    batch.firstOrdinal === firstOrdinal &&
+    batch.eventCount === events.length
+  );
+}
+
+function toStaleStatus({ receiveTimeMs }: MarketEvent, cause: string): FeedStatus {
+  const reason = `a book event was given up, its actor failed on it twice: ${cause}`;
+  return { type: 'FeedStatus', status: 'stale', reason, eventTimeMs: receiveTimeMs, receiveTimeMs };
 }
 
 function countLevels(event: MarketEvent): number {

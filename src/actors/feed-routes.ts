@@ -3,19 +3,22 @@
  * symbol actor; they differ where a recording holds redundant feeds, each with its own book, whose trades count once.
  */
 import type { Channel } from '../exchanges/adapter.ts';
-import type { EventBatch, MarketEvent } from '../market/events.ts';
+import type { EventBatch, FeedStatus, Instrument, MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
+import type { DeliveryFailure } from './delivery.ts';
 import { InstrumentDelivery } from './delivery.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import type { SymbolMessage } from './symbol.ts';
+
+/** Decimal text; `undefined` where the exchange gives none. */
+export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
 
 export type RouteRequest = {
   readonly nativeSymbol: NativeSymbol;
   readonly channels: readonly Channel[];
   readonly instrument: string;
   readonly target: ActorRef<SymbolMessage>;
-  readonly metadata:
-    { readonly tickSize: string | undefined; readonly lotSize: string | undefined } | undefined;
+  readonly metadata: SymbolMetadata | undefined;
   readonly timeMs: number;
 };
 
@@ -25,13 +28,26 @@ type Destination = {
   readonly nativeSymbols: Set<NativeSymbol>;
   /** When something was pushed last, by our clock. */
   lastPushMs: number;
+  /** Events were dropped while its actor took nothing: its book has to start again once it does. */
+  hasLostEvents: boolean;
+};
+
+export type DroppedEvents = {
+  readonly instrument: string;
+  /** Its actor takes nothing, so all kinds of events were dropped. */
+  readonly isRefused: boolean;
+  readonly droppedCount: number;
+  /** Native symbols of its books. */
+  readonly books: readonly NativeSymbol[];
 };
 
 export type FeedRoutesOptions = {
+  /** Names the source of the first delivery to each instrument; a later one gets a name of its own. */
   readonly source: string;
   /** Whether the state of this connection says anything about books. */
   readonly carriesBooks: boolean;
-  readonly deliver: (target: ActorRef<SymbolMessage>, batch: EventBatch) => void;
+  /** Returns false when the target takes nothing. */
+  readonly deliver: (target: ActorRef<SymbolMessage>, batch: EventBatch) => boolean;
   readonly onPoison: (instrument: string, event: MarketEvent, cause: string) => void;
 };
 
@@ -42,6 +58,7 @@ export class FeedRoutes {
   readonly #destinations = new Map<string, Destination>();
   /** Destinations that were pushed to since the last flush. */
   readonly #unflushed = new Set<Destination>();
+  #removedCount = 0;
 
   constructor(options: FeedRoutesOptions) {
     this.#options = options;
@@ -69,32 +86,14 @@ export class FeedRoutes {
     destination.nativeSymbols.add(nativeSymbol);
     if (channels.includes('book')) this.#books.set(nativeSymbol, destination);
     if (channels.includes('trades')) this.#trades.set(nativeSymbol, destination);
-    if (metadata !== undefined)
-      this.#pushTo(destination, {
-        type: 'Instrument',
-        nativeSymbol,
-        ...metadata,
-        eventTimeMs: timeMs,
-        receiveTimeMs: timeMs,
-      });
+    if (metadata !== undefined) this.#pushTo(destination, toInstrument(nativeSymbol, metadata, timeMs));
     return true;
   }
 
   /** Tells the instruments of a symbol its metadata. */
-  describe(
-    nativeSymbol: NativeSymbol,
-    metadata: { readonly tickSize: string | undefined; readonly lotSize: string | undefined },
-    timeMs: number,
-  ): void {
+  describe(nativeSymbol: NativeSymbol, metadata: SymbolMetadata, timeMs: number): void {
     for (const destination of new Set([this.#books.get(nativeSymbol), this.#trades.get(nativeSymbol)])) {
-      if (destination === undefined) continue;
-      this.#pushTo(destination, {
-        type: 'Instrument',
-        nativeSymbol,
-        ...metadata,
-        eventTimeMs: timeMs,
-        receiveTimeMs: timeMs,
-      });
+      if (destination !== undefined) this.#pushTo(destination, toInstrument(nativeSymbol, metadata, timeMs));
     }
   }
 
@@ -103,7 +102,10 @@ export class FeedRoutes {
     this.#trades.delete(nativeSymbol);
     for (const [instrument, destination] of this.#destinations) {
       destination.nativeSymbols.delete(nativeSymbol);
-      if (destination.nativeSymbols.size === 0) this.#destinations.delete(instrument);
+      if (destination.nativeSymbols.size > 0) continue;
+      this.#destinations.delete(instrument);
+      this.#unflushed.delete(destination);
+      this.#removedCount++;
     }
   }
 
@@ -142,12 +144,55 @@ export class FeedRoutes {
   }
 
   acknowledge(instrument: string, source: string, lastOrdinal: number): void {
-    if (source === this.#options.source)
-      this.#destinations.get(instrument)?.delivery.acknowledge(lastOrdinal);
+    const delivery = this.#destinations.get(instrument)?.delivery;
+    if (delivery?.source === source) delivery.acknowledge(lastOrdinal);
   }
 
-  redeliver(instrument: string, failure: { cause: string; isTransient: boolean }): void {
+  redeliver(instrument: string, failure: DeliveryFailure): void {
     this.#destinations.get(instrument)?.delivery.redeliver(failure);
+  }
+
+  /** Offers what was refused again. */
+  retryRefused(): void {
+    for (const { delivery } of this.#destinations.values()) delivery.retryRefused();
+  }
+
+  /** Returns the native symbols of the books whose actors take deliveries again after some of their events were dropped; each once. */
+  takeReturned(): NativeSymbol[] {
+    const returned: NativeSymbol[] = [];
+    for (const destination of this.#destinations.values()) {
+      if (!destination.hasLostEvents || destination.delivery.isRefused) continue;
+      destination.hasLostEvents = false;
+      returned.push(...this.booksOf(destination.instrument));
+    }
+    return returned;
+  }
+
+  /** The feed ends here: all that waits is sent at once, without its book events. */
+  sendRest(): void {
+    for (const { delivery } of this.#destinations.values()) delivery.sendRest();
+    this.#unflushed.clear();
+  }
+
+  /**
+   * Makes room where more than `maxPendingEvents` wait, and returns where. An actor that takes nothing loses all that waits for it, so that it
+   * holds up nobody else; of one that is only slow, book events are dropped. Such books need a fresh start.
+   */
+  dropPending(maxPendingEvents: number, nowMs: number): DroppedEvents[] {
+    const dropped: DroppedEvents[] = [];
+    for (const destination of this.#destinations.values()) {
+      const { instrument, delivery } = destination;
+      if (delivery.pendingCount <= maxPendingEvents) continue;
+      const isRefused = delivery.isRefused;
+      if (isRefused) destination.hasLostEvents = true;
+      const droppedCount = isRefused
+        ? delivery.dropPending(toStaleStatus('events were dropped: the actor takes none', nowMs))
+        : delivery.dropPendingBookEvents();
+      if (droppedCount > 0) {
+        dropped.push({ instrument, isRefused, droppedCount, books: this.booksOf(instrument) });
+      }
+    }
+    return dropped;
   }
 
   isOverLimit(maxPendingEvents: number): boolean {
@@ -157,19 +202,16 @@ export class FeedRoutes {
     return false;
   }
 
-  overLimit(maxPendingEvents: number): Pick<Destination, 'instrument' | 'nativeSymbols' | 'delivery'>[] {
-    return [...this.#destinations.values()].filter(
-      ({ delivery }) => delivery.pendingCount > maxPendingEvents,
-    );
-  }
-
   #createDestination(instrument: string, target: ActorRef<SymbolMessage>, timeMs: number): Destination {
     const destination: Destination = {
       instrument,
       nativeSymbols: new Set(),
       lastPushMs: timeMs,
+      hasLostEvents: false,
       delivery: new InstrumentDelivery({
-        source: this.#options.source,
+        // Ordinals begin anew with the delivery. Under the old name the actor would take the new events for those it has already.
+        source:
+          this.#removedCount === 0 ? this.#options.source : `${this.#options.source}~${this.#removedCount}`,
         send: (batch) => this.#options.deliver(target, batch),
         onPoison: (event, cause) => this.#options.onPoison(instrument, event, cause),
       }),
@@ -183,4 +225,12 @@ export class FeedRoutes {
     destination.lastPushMs = Math.max(destination.lastPushMs, event.receiveTimeMs);
     this.#unflushed.add(destination);
   }
+}
+
+function toStaleStatus(reason: string, nowMs: number): FeedStatus {
+  return { type: 'FeedStatus', status: 'stale', reason, eventTimeMs: nowMs, receiveTimeMs: nowMs };
+}
+
+function toInstrument(nativeSymbol: NativeSymbol, metadata: SymbolMetadata, timeMs: number): Instrument {
+  return { type: 'Instrument', nativeSymbol, ...metadata, eventTimeMs: timeMs, receiveTimeMs: timeMs };
 }

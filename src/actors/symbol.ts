@@ -9,6 +9,8 @@ import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../m
 import { createInstrumentState, restoreInstrument, snapshotInstrument } from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
+import { toDeadLetterText } from './dead-letter-text.ts';
+import type { DeliveryFailure } from './delivery.ts';
 import type {
   ActorRef,
   PersistenceEngine,
@@ -27,13 +29,8 @@ export type FeedReply =
       readonly source: string;
       readonly lastOrdinal: number;
     }
-  /** The actor failed and is back: what it did not acknowledge must be sent again. `isTransient`: the delivery was not to blame. */
-  | {
-      readonly type: 'SymbolRecovered';
-      readonly instrument: string;
-      readonly cause: string;
-      readonly isTransient: boolean;
-    }
+  /** The actor failed and is back: what it did not acknowledge must be sent again. */
+  | ({ readonly type: 'SymbolRecovered'; readonly instrument: string } & DeliveryFailure)
   /** The book contradicts the exchange: get a fresh one. */
   | { readonly type: 'ResyncBook'; readonly instrument: string; readonly reason: string };
 
@@ -125,15 +122,18 @@ function journalEngine({
 class SymbolActor {
   readonly #options: SymbolActorOptions;
   readonly #rows: DerivedRows;
-  readonly #feeds = new Set<ActorRef<FeedReply>>();
+  /** By path: a feed that was made anew under its old path is the same receiver. */
+  readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
   #unsureReason: string | undefined;
-  /** Whether a delivery was in hand when the last life ended; the cause it gave. */
-  #deliveryFailure: { cause: string; isTransient: boolean } | undefined;
+  /** The delivery that was in hand when the last life ended. */
+  #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
   /** The node was away: the book was true when it was written and may be wrong now, until the feed says something. */
   #isUnsureAfterRecovery = false;
+  /** Sources that go on where the recovered state left them: they missed nothing meanwhile. A source that came later proves nothing. */
+  #sourcesBeforeRecovery: ReadonlySet<string> = new Set();
   #checkpointPosition = 0;
 
   constructor(options: SymbolActorOptions) {
@@ -181,6 +181,7 @@ class SymbolActor {
     this.#unsureReason = undefined;
     this.#checkpointPosition = state.position;
     this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';
+    this.#sourcesBeforeRecovery = new Set(state.sources.snapshot().map(({ source }) => source));
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
     await this.#rows.write();
     context.log.info(
@@ -193,21 +194,26 @@ class SymbolActor {
       },
       'instrument recovered',
     );
-    const failure = this.#deliveryFailure;
-    this.#deliveryFailure = undefined;
-    if (this.#hasLived) {
-      for (const feed of this.#feeds) {
-        context.send(feed, {
-          type: 'SymbolRecovered',
-          instrument: this.#options.instrument.instrument,
-          cause: failure?.cause ?? 'the actor was restarted',
-          isTransient: failure?.isTransient ?? true,
-        });
-      }
-    }
+    if (this.#hasLived) this.#tellFeeds(state, context);
     this.#hasLived = true;
     this.#options.publications.everythingChanged();
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
+  }
+
+  #tellFeeds(state: InstrumentState, context: Context): void {
+    const { instrument } = this.#options.instrument;
+    const failure = this.#deliveryFailure ?? {
+      cause: 'the actor was restarted',
+      batch: undefined,
+      isTransient: true,
+    };
+    this.#deliveryFailure = undefined;
+    const { status, reason } = state.bookStatus;
+    for (const feed of this.#feeds.values()) {
+      context.send(feed, { type: 'SymbolRecovered', instrument, ...failure });
+      // The last life may have ended between finding the book wrong and saying so. A feed that knows already takes no notice.
+      if (status === 'stale') context.send(feed, { type: 'ResyncBook', instrument, reason });
+    }
   }
 
   receive(
@@ -237,8 +243,12 @@ class SymbolActor {
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
     await this.#checkpoint(state, context);
-    // The last word to subscribers: with its feed gone the book says so.
-    this.#options.publications.publish(state, this.#statusOf(state), LAST_PUBLICATION);
+    // The last word to subscribers: from here on nobody knows whether the book is still right.
+    const status = this.#statusOf(state);
+    const last: PublishedStatus =
+      status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
+    this.#options.publications.everythingChanged();
+    this.#options.publications.publish(state, last, LAST_PUBLICATION);
   }
 
   async #deliver(
@@ -247,12 +257,16 @@ class SymbolActor {
     feed: ActorRef<FeedReply>,
     context: Context,
   ): Promise<InstrumentState> {
-    this.#feeds.add(feed);
+    this.#feeds.set(feed.path, feed);
     try {
       return await this.#accept(state, batch, feed, context);
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#deliveryFailure = { cause, isTransient: classifyError(error) === 'transient' };
+      const { source, firstOrdinal, events } = batch;
+      this.#deliveryFailure = {
+        cause: error instanceof Error ? error.message : String(error),
+        batch: { source, firstOrdinal, eventCount: events.length },
+        isTransient: classifyError(error) === 'transient',
+      };
       throw error;
     }
   }
@@ -267,12 +281,10 @@ class SymbolActor {
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
-    // A feed that goes on where it was left misses nothing; any other has to say first how the book stands.
-    const goesOn = state.sources.lastOrdinal(batch.source) !== undefined;
     let next = state;
     if (decision.entry !== undefined) {
       next = await context.persist(decision.entry);
-      if (goesOn || decision.entry.events.some(isBookStatement)) this.#isUnsureAfterRecovery = false;
+      if (this.#isUnsureAfterRecovery) this.#reassure(decision.entry);
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }
@@ -286,6 +298,13 @@ class SymbolActor {
       return this.#checkpoint(next, context);
     }
     return next;
+  }
+
+  /** A feed that goes on where it was left misses nothing; any other has to say first how the book stands. */
+  #reassure(entry: LogEntry): void {
+    if (!this.#sourcesBeforeRecovery.has(entry.source) && !entry.events.some(isBookStatement)) return;
+    this.#isUnsureAfterRecovery = false;
+    this.#options.publications.changes.book = true;
   }
 
   /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
@@ -319,9 +338,7 @@ class SymbolActor {
       symbol,
       reason,
       detail,
-      text: JSON.stringify(event, (_name, value: unknown) =>
-        typeof value === 'bigint' ? value.toString() : value,
-      ).slice(0, 4_096),
+      text: toDeadLetterText(event),
     });
   }
 

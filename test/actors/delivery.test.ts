@@ -23,9 +23,13 @@ function delta(timeMs: number): MarketEvent {
 function createDelivery() {
   const sent: EventBatch[] = [];
   const poison: { event: MarketEvent; cause: string }[] = [];
+  let isTaking = true;
   const delivery = new InstrumentDelivery({
     source: 'test',
-    send: (batch) => sent.push(batch),
+    send: (batch) => {
+      sent.push(batch);
+      return isTaking;
+    },
     onPoison: (event, cause) => poison.push({ event, cause }),
   });
   const push = (event: MarketEvent): void => {
@@ -34,7 +38,19 @@ function createDelivery() {
   };
   const last = (): EventBatch => sent.at(-1)!;
   const acknowledgeLast = (): void => delivery.acknowledge(last().firstOrdinal + last().events.length - 1);
-  return { delivery, push, sent, poison, last, acknowledgeLast };
+  /** The actor failed on the batch sent last, or on another one. */
+  const fail = (cause: string, { firstOrdinal, events, source } = last()): void =>
+    delivery.redeliver({
+      cause,
+      batch: { source, firstOrdinal, eventCount: events.length },
+      isTransient: false,
+    });
+  const failTransiently = (cause: string): void =>
+    delivery.redeliver({ cause, batch: undefined, isTransient: true });
+  const setTaking = (value: boolean): void => {
+    isTaking = value;
+  };
+  return { delivery, push, sent, poison, last, acknowledgeLast, fail, failTransiently, setTaking };
 }
 
 describe('delivery to a symbol actor', () => {
@@ -58,12 +74,12 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('sends a failed batch again event by event under the same ordinals, then grows batches again', () => {
-    const { delivery, push, sent, acknowledgeLast } = createDelivery();
+    const { push, sent, acknowledgeLast, fail } = createDelivery();
     for (let timeMs = 1; timeMs <= 4; timeMs++) push(heartbeat(timeMs));
     acknowledgeLast();
     push(heartbeat(5));
     push(heartbeat(6));
-    delivery.redeliver({ cause: 'boom', isTransient: false });
+    fail('boom');
     acknowledgeLast();
     acknowledgeLast();
     acknowledgeLast();
@@ -77,21 +93,20 @@ describe('delivery to a symbol actor', () => {
   });
 
   it('gives an event up as poison when it failed twice alone, and goes on after it', () => {
-    const { delivery, push, sent, poison, last } = createDelivery();
+    const { push, sent, poison, last, fail } = createDelivery();
     push(heartbeat(1));
     push(heartbeat(2));
-    delivery.redeliver({ cause: 'boom', isTransient: false });
-    delivery.redeliver({ cause: 'boom again', isTransient: false });
+    fail('boom');
+    fail('boom again');
     expect(poison).toEqual([{ event: heartbeat(1), cause: 'boom again' }]);
     expect(sent).toHaveLength(3);
     expect([last().firstOrdinal, last().events]).toEqual([2, [heartbeat(2)]]);
   });
 
   it('never blames an event for a transient failure', () => {
-    const { delivery, push, sent, poison } = createDelivery();
+    const { push, sent, poison, failTransiently } = createDelivery();
     push(heartbeat(1));
-    for (let attempt = 0; attempt < 10; attempt++)
-      delivery.redeliver({ cause: 'commit lost', isTransient: true });
+    for (let attempt = 0; attempt < 10; attempt++) failTransiently('commit lost');
     expect(poison).toEqual([]);
     expect(sent).toHaveLength(11);
   });
@@ -104,6 +119,74 @@ describe('delivery to a symbol actor', () => {
     expect(last().events).toEqual([heartbeat(3)]);
   });
 
+  it('keeps the places of events that were sent before when it drops book events', () => {
+    const { delivery, push, sent, fail, acknowledgeLast } = createDelivery();
+    push(heartbeat(1));
+    for (const event of [delta(2), heartbeat(3), delta(4)]) push(event);
+    acknowledgeLast();
+    fail('boom');
+    for (const event of [delta(5), heartbeat(6)]) push(event);
+    expect(delivery.dropPendingBookEvents()).toBe(1);
+    for (let count = 0; count < 4; count++) acknowledgeLast();
+    expect(sent.slice(2).map((batch) => [batch.firstOrdinal, batch.events])).toEqual([
+      [2, [delta(2)]],
+      [3, [heartbeat(3)]],
+      [4, [delta(4)]],
+      [5, [heartbeat(6)]],
+    ]);
+  });
+
+  it('puts `stale` in the place of a book event that it gives up, under the same ordinal', () => {
+    const { push, poison, last, fail, acknowledgeLast } = createDelivery();
+    push(delta(1));
+    push(delta(2));
+    fail('boom');
+    fail('boom');
+    expect(poison).toEqual([{ event: delta(1), cause: 'boom' }]);
+    expect(last()).toMatchObject({ firstOrdinal: 1, events: [{ type: 'FeedStatus', status: 'stale' }] });
+    acknowledgeLast();
+    expect(last()).toMatchObject({ firstOrdinal: 2, events: [delta(2)] });
+  });
+
+  it('does not blame an event for what its actor failed on before it', () => {
+    const { push, poison, sent, last, fail, acknowledgeLast } = createDelivery();
+    push(heartbeat(1));
+    push(heartbeat(2));
+    push(heartbeat(3));
+    acknowledgeLast();
+    const whole = last();
+    fail('boom', whole);
+    // Older copies of the whole batch that still lay in the mailbox fail as well.
+    for (let copy = 0; copy < 5; copy++) fail('boom', whole);
+    expect(poison).toEqual([]);
+    expect(sent.at(-1)).toMatchObject({ firstOrdinal: 2, events: [heartbeat(2)] });
+  });
+
+  it('offers a refused batch again and drops what waits for an actor that takes nothing', () => {
+    const { delivery, push, sent, last, setTaking, acknowledgeLast } = createDelivery();
+    const stale = { ...heartbeat(9), type: 'FeedStatus', status: 'stale', reason: 'away' } as const;
+    setTaking(false);
+    for (const event of [heartbeat(1), heartbeat(2), delta(3)]) push(event);
+    expect([delivery.isRefused, sent.length]).toEqual([true, 1]);
+    expect(delivery.dropPending(stale)).toBe(2);
+    setTaking(true);
+    delivery.retryRefused();
+    delivery.retryRefused();
+    expect([delivery.isRefused, sent.length]).toEqual([false, 2]);
+    acknowledgeLast();
+    expect(last()).toMatchObject({ firstOrdinal: 2, events: [stale] });
+  });
+
+  it('sends the rest without waiting when its feed ends, and no book events among it', () => {
+    const { delivery, push, sent } = createDelivery();
+    for (const event of [heartbeat(1), delta(2), heartbeat(3)]) push(event);
+    delivery.sendRest();
+    expect(sent.map((batch) => [batch.firstOrdinal, batch.events])).toEqual([
+      [1, [heartbeat(1)]],
+      [2, [heartbeat(3)]],
+    ]);
+  });
+
   it('delivers every event at least once and in order, whatever fails in between', () => {
     const steps = fc.array(
       fc.constantFrom('push', 'acknowledge', 'fail', 'failTransient', 'acknowledgeLate'),
@@ -111,7 +194,7 @@ describe('delivery to a symbol actor', () => {
     );
     fc.assert(
       fc.property(steps, (moves) => {
-        const { delivery, push, sent, poison, last } = createDelivery();
+        const { delivery, push, sent, poison, last, fail, failTransiently } = createDelivery();
         let pushed = 0;
         let durableOrdinal = 0;
         const durable: number[] = [];
@@ -132,8 +215,9 @@ describe('delivery to a symbol actor', () => {
           } else if (move === 'acknowledgeLate') {
             // Durable, but the actor failed before it could say so.
             accept(last());
-            delivery.redeliver({ cause: 'crash after commit', isTransient: true });
-          } else delivery.redeliver({ cause: 'boom', isTransient: move === 'failTransient' });
+            failTransiently('crash after commit');
+          } else if (move === 'failTransient') failTransiently('boom');
+          else fail('boom');
         }
         while (!delivery.isIdle) {
           accept(last());

@@ -1,0 +1,96 @@
+/**
+ * One socket from its opening to its end, with all that comes in beside it (REST answers) in one inbox, in the order of arrival. A connection
+ * makes a new line for each opening, so what an old socket still says lies in an inbox that nobody reads.
+ */
+import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
+import type { NativeSymbol } from '../market/symbols.ts';
+import type { FeedSocket, FeedTransport } from './ports.ts';
+
+/** Frames in the inbox at which the socket is paused until they are worked off. */
+export const INBOX_PAUSE_FRAMES = 4_096;
+
+export type LineItem =
+  | { readonly type: 'opened' }
+  | { readonly type: 'frame'; readonly frame: string | Uint8Array; readonly receiveTimeMs: number }
+  | {
+      readonly type: 'answer';
+      readonly nativeSymbol: NativeSymbol;
+      readonly answer: SnapshotAnswer;
+      readonly receiveTimeMs: number;
+    }
+  | { readonly type: 'closed'; readonly reason: string };
+
+export type FeedLineOptions = {
+  readonly transport: FeedTransport;
+  readonly socket: Parameters<FeedTransport['open']>[0];
+  /** Something lies in the inbox; told once until `take`. */
+  readonly onWakeUp: () => void;
+};
+
+export class FeedLine {
+  readonly #onWakeUp: () => void;
+  readonly #socket: FeedSocket;
+  #inbox: LineItem[] = [];
+  #isPaused = false;
+  #isClosed = false;
+
+  constructor({ transport, socket, onWakeUp }: FeedLineOptions) {
+    this.#onWakeUp = onWakeUp;
+    this.#socket = transport.open(socket, {
+      onOpen: () => this.put({ type: 'opened' }),
+      onFrame: (frame, receiveTimeMs) => this.put({ type: 'frame', frame, receiveTimeMs }),
+      onClosed: (reason) => this.put({ type: 'closed', reason }),
+    });
+  }
+
+  get inboxCount(): number {
+    return this.#inbox.length;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Nothing is put any more once the line was closed by us. */
+  put(item: LineItem): void {
+    if (this.#isClosed) return;
+    this.#inbox.push(item);
+    if (this.#inbox.length === 1) this.#onWakeUp();
+    if (this.#inbox.length >= INBOX_PAUSE_FRAMES) this.pause();
+  }
+
+  /** Returns what lies in the inbox, which is empty afterwards. */
+  take(): readonly LineItem[] {
+    const items = this.#inbox;
+    this.#inbox = [];
+    return items;
+  }
+
+  send(frame: string): void {
+    this.#socket.send(frame);
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  /** Asks the socket to end; `closed` arrives in the inbox like everything before it. */
+  hangUp(reason: string): void {
+    this.#socket.close(reason);
+  }
+
+  /** Ends the line at once: what lies in the inbox, and whatever the socket still says, is dropped. */
+  close(reason: string): void {
+    this.#isClosed = true;
+    this.#inbox = [];
+    this.#socket.close(reason);
+  }
+}
