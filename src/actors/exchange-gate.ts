@@ -1,5 +1,6 @@
 /** The budgets of one exchange, shared by all its connections because the exchange counts them per IP: connects and REST weight. */
 import type { Clock, Timers } from '../base/clock.ts';
+import { TampinesError } from '../base/errors.ts';
 import { SlidingBudget } from '../base/sliding-budget.ts';
 import type { ExchangeLimits, HttpRequest } from '../exchanges/adapter.ts';
 import type { FeedTransport, HttpAnswer } from './ports.ts';
@@ -45,13 +46,18 @@ export class ExchangeGate {
     return this.#requests.spent(this.#clock.nowMs());
   }
 
-  /** Sends the request as soon as the budget allows. @throws TampinesError `FEED_REQUEST` when no answer came */
+  /**
+   * Sends the request as soon as the budget allows. Nothing is spent on one that is no longer wanted when its turn comes (its connection is
+   * gone): so the queue holds no more than what is wanted and what was left since the last turn.
+   * @throws TampinesError `FEED_REQUEST` when no answer came, or none is wanted any more
+   */
   async request(
     request: HttpRequest,
-    options: { timeoutMs: number; bodyMaxBytes: number },
+    options: { timeoutMs: number; bodyMaxBytes: number; isWanted?: () => boolean },
   ): Promise<HttpAnswer> {
-    const turn = this.#turn.then(() => this.#waitForBudget(request));
-    this.#turn = turn;
+    const turn = this.#turn.then(() => this.#waitForBudget(request, options.isWanted ?? (() => true)));
+    // The next one's turn comes however this one ends.
+    this.#turn = turn.catch(() => undefined);
     await turn;
     const answer = await this.#transport.request(request, options);
     if (answer.status === TOO_MANY_REQUESTS || answer.status === BANNED) {
@@ -60,8 +66,14 @@ export class ExchangeGate {
     return answer;
   }
 
-  async #waitForBudget(request: HttpRequest): Promise<void> {
+  async #waitForBudget(request: HttpRequest, isWanted: () => boolean): Promise<void> {
     for (;;) {
+      if (!isWanted()) {
+        throw new TampinesError(
+          'FEED_REQUEST',
+          `${request.url} was not asked: the answer is no longer wanted`,
+        );
+      }
       const waitMs = this.#requests.take(this.#limits.requests.weightOf(request), this.#clock.nowMs());
       if (waitMs === 0) return;
       await this.#timers.sleep(waitMs);
