@@ -19,7 +19,8 @@ export type PublishScheduleOptions = {
   /** How often unchanged keys are kept alive. */
   readonly refreshIntervalMs: number;
   readonly checkpointIntervalMs: number;
-  readonly send: (target: ActorRef<SymbolMessage>, message: SymbolMessage) => void;
+  /** Returns false when the target does not take the message. */
+  readonly send: (target: ActorRef<SymbolMessage>, message: SymbolMessage) => boolean;
 };
 
 export type ScheduledInstrument = {
@@ -30,7 +31,12 @@ export type ScheduledInstrument = {
   readonly wakeUp: { isPending: boolean };
 };
 
-type Entry = { readonly scheduled: ScheduledInstrument; roundCount: number };
+type Entry = {
+  readonly scheduled: ScheduledInstrument;
+  roundCount: number;
+  /** Its actor did not take the last wake-up (parked, mailbox full): it is not tried again before a refresh is due. */
+  isRefused: boolean;
+};
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
@@ -57,7 +63,7 @@ export class PublishSchedule {
     this.remove(scheduled.instrument);
     const slot = this.#slots[this.#addedCount % SLOT_COUNT]!;
     // The rarer things are spread over their own periods too, not only over the slots of the book's.
-    const entry = { scheduled, roundCount: Math.floor(this.#addedCount / SLOT_COUNT) };
+    const entry = { scheduled, roundCount: Math.floor(this.#addedCount / SLOT_COUNT), isRefused: false };
     this.#addedCount++;
     slot.add(entry);
     this.#entries.set(scheduled.instrument, { entry, slot });
@@ -81,15 +87,16 @@ export class PublishSchedule {
     if (this.#isDue(round, this.#options.checkpointIntervalMs)) {
       this.#options.send(scheduled.target, { type: 'CheckpointDue' });
     }
-    if (scheduled.wakeUp.isPending) return;
+    const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
+    if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
     const { changes } = scheduled;
     const book = changes.book;
     const ticker = changes.ticker && this.#isDue(round, this.#options.tickerIntervalMs);
     const candles = changes.candles && this.#isDue(round, this.#options.candleIntervalMs);
-    const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
     if (!book && !ticker && !candles && !refresh) return;
     scheduled.wakeUp.isPending = true;
-    this.#options.send(scheduled.target, { type: 'PublishDue', book, ticker, candles, refresh });
+    const message = { type: 'PublishDue', book, ticker, candles, refresh } as const;
+    entry.isRefused = !this.#options.send(scheduled.target, message);
   }
 
   #isDue(round: number, intervalMs: number): boolean {

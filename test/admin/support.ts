@@ -101,7 +101,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       candleIntervalMs: 100,
       refreshIntervalMs: 100,
       checkpointIntervalMs: 100,
-      send: () => undefined,
+      send: () => true,
     }),
     log,
     spawnSymbol: (instrument) =>
