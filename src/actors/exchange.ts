@@ -4,7 +4,7 @@
  */
 import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
-import type { RandomSource } from '../base/clock.ts';
+import type { RandomSource, TimerHandle } from '../base/clock.ts';
 import { TampinesError } from '../base/errors.ts';
 import type {
   AdapterOptions,
@@ -71,6 +71,8 @@ const LISTINGS_TIMEOUT_MS = 20_000;
 const LISTINGS_MAX_BYTES = 64 * 1024 * 1024;
 /** Lists change with new listings; a symbol that is not found makes it fetch again at most this often. */
 const LISTINGS_FRESH_MS = 60_000;
+/** Questions that may wait for the list; more are refused at once. */
+const WAITING_MAX = 1_000;
 
 type WatchInstrument = Extract<ExchangeMessage, { type: 'WatchInstrument' }>;
 /** What a connection watches is kept here, outside of its life, so that its next life can begin with it. */
@@ -105,7 +107,8 @@ class Exchange {
   #listingsAtMs: number | undefined;
   #isFetching = false;
   #failuresInRow = 0;
-  #lastFailure = '';
+  /** At most one, however often the list was asked for meanwhile. */
+  #retry: TimerHandle | undefined;
   #waiting: Extract<ExchangeMessage, { type: 'ResolveSymbol' }>[] = [];
 
   constructor(
@@ -245,7 +248,9 @@ class Exchange {
     const nowMs = this.#context.clock.nowMs();
     const isFresh = this.#listingsAtMs !== undefined && nowMs - this.#listingsAtMs < LISTINGS_FRESH_MS;
     if (isFresh) message.reply(this.#unknown(message.symbol));
-    else {
+    else if (this.#waiting.length >= WAITING_MAX) {
+      message.reply(this.#unavailable(`${WAITING_MAX} other requests wait for it already, try again later`));
+    } else {
       this.#waiting.push(message);
       this.#fetchListings();
     }
@@ -260,8 +265,15 @@ class Exchange {
     };
   }
 
+  #unavailable(cause: string): SymbolResolution {
+    const { exchange } = this.#options.adapter;
+    const message = `The instrument list of ${exchange} could not be fetched: ${cause}`;
+    return { ok: false, code: 'SERVICE_UNAVAILABLE', message };
+  }
+
   #fetchListings(): void {
     if (this.#isFetching) return;
+    this.#retry?.cancel();
     this.#isFetching = true;
     const { self } = this.#context;
     this.#readListings().then(
@@ -328,7 +340,6 @@ class Exchange {
 
   #listingsFailed(reason: string): void {
     this.#isFetching = false;
-    this.#lastFailure = reason;
     const { exchange } = this.#options.adapter;
     const delayMs = backoffDelayMs(this.#options.reconnect, this.#failuresInRow++, this.#options.random);
     this.#context.log.warn(
@@ -337,14 +348,8 @@ class Exchange {
     );
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const message of waiting) {
-      message.reply({
-        ok: false,
-        code: 'SERVICE_UNAVAILABLE',
-        message: `The instrument list of ${exchange} could not be fetched: ${this.#lastFailure}`,
-      });
-    }
-    this.#context.timers.after(delayMs, () =>
+    for (const message of waiting) message.reply(this.#unavailable(reason));
+    this.#retry = this.#context.timers.after(delayMs, () =>
       this.#context.send(this.#context.self, { type: 'FetchListings' }),
     );
   }
