@@ -122,12 +122,13 @@ export class Instruments {
   async stop(key: InstrumentKey): Promise<void> {
     await this.#inTurn(key, async () => {
       const { instrument, symbol } = this.#get(key);
+      // The one step that may fail comes first: until then nothing has changed, and it can be asked for again.
+      await this.#options.catalog.remove(key);
       this.#options.system.send(this.#exchange(instrument.exchange), {
         type: 'UnwatchInstrument',
         nativeSymbol: instrument.nativeSymbol,
       });
       this.#options.schedule.remove(key);
-      await this.#options.catalog.remove(key);
       this.#running.delete(key);
       await this.#options.system.stop(symbol.ref);
       symbol.expirePublications();
