@@ -20,6 +20,8 @@ export class DerivedRows {
   #unwrittenCount = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
+  /** Grows with each life: how a write of an earlier one ends concerns nobody, its rows come again. */
+  #generation = 0;
 
   constructor(instrument: InstrumentKey, tables: MarketTables) {
     this.#instrument = instrument;
@@ -76,6 +78,7 @@ export class DerivedRows {
     this.#trades = [];
     this.#candles = [];
     this.#failure = undefined;
+    this.#generation++;
   }
 
   #handOver(): void {
@@ -85,12 +88,14 @@ export class DerivedRows {
     this.#trades = [];
     this.#candles = [];
     this.#unwrittenCount += count;
+    const generation = this.#generation;
     const write = this.#tables.write(rows).then(
       () => {
         this.#unwrittenCount -= count;
       },
       (error: unknown) => {
         this.#unwrittenCount -= count;
+        if (generation !== this.#generation) return;
         this.#failure = error instanceof Error ? error : new Error(String(error));
       },
     );
