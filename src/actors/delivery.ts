@@ -206,10 +206,7 @@ export class InstrumentDelivery {
 
 function isSameBatch({ source, firstOrdinal, events }: EventBatch, { batch }: DeliveryFailure): boolean {
   return (
-    batch !== undefined &&
-    batch.source === source &&
-    batch.firstOrdinal === firstOrdinal &&
-    batch.eventCount === events.length
+    batch?.source === source && batch.firstOrdinal === firstOrdinal && batch.eventCount === events.length
   );
 }
 
