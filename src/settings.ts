@@ -102,7 +102,7 @@ const schema = z.strictObject({
     /** Events of one instrument that may wait for its actor before the book falls back to a fresh snapshot. */
     maxPendingEvents: positive.min(100).default(20_000),
     /** An event whose time is further ahead of our clock is refused. */
-    maxFutureMs: positive.default(600_000),
+    maxFutureMs: positive.default(60_000),
   }),
   supervision: z.strictObject({
     restartInitialMs: positive.default(100),

@@ -15,6 +15,11 @@ const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
 const FETCH_ANSWER_WITHIN_MS = 120_000;
 /** A fetched snapshot should be newer than the first delta, so the fetch waits for that one, but not longer than this. */
 const FETCH_WITHOUT_DELTA_AFTER_MS = 1_000;
+/**
+ * A synced book that gets nothing but deltas older than itself for this long does not move any more: its own sequence must be the wrong one.
+ * Catching up with a snapshot that is ahead of the stream takes seconds at most.
+ */
+const OLD_DELTAS_ONLY_MAX_MS = 10_000;
 /** Gaps kept with their numbers; older ones are only counted. */
 export const GAPS_KEPT_MAX = 100;
 
@@ -70,6 +75,8 @@ export class BookSync {
   #phase: Phase = 'idle';
   #isToldStale = false;
   #isFirstDelta = false;
+  /** When the first of the deltas was ignored that came since the last one applied. */
+  #ignoringSinceMs: number | undefined;
   #last: Sequence | undefined;
   #held: HeldDelta[] = [];
   #requestDueMs: number | undefined;
@@ -159,6 +166,7 @@ export class BookSync {
     this.#phase = 'synced';
     this.#isToldStale = false;
     this.#isFirstDelta = true;
+    this.#ignoringSinceMs = undefined;
     this.#last = event.sequence;
     this.#forgetRequests();
     this.#pace.held(nowMs);
@@ -224,14 +232,12 @@ export class BookSync {
       }
       const continuity = this.#rules.continuity(this.#last, range, this.#isFirstDelta);
       if (continuity.verdict === 'ignore') {
-        this.#ignoredStale++;
+        this.#ignore(delta, this.#last);
         return;
       }
       if (continuity.verdict === 'gap') {
         const { expected, was } = continuity;
-        this.#gapCount++;
-        this.#gaps.push({ atMs: event.receiveTimeMs, expected, was });
-        if (this.#gaps.length > GAPS_KEPT_MAX) this.#gaps.shift();
+        this.#noteGap({ atMs: event.receiveTimeMs, expected, was });
         this.#loseAt(delta, `sequence gap: expected ${expected}, was ${was}`);
         return;
       }
@@ -239,8 +245,31 @@ export class BookSync {
     }
     this.#applied++;
     this.#isFirstDelta = false;
+    this.#ignoringSinceMs = undefined;
     this.#last = range.last ?? event.sequence ?? this.#last;
     this.#effects.deliver(event);
+  }
+
+  /** Leaves out what the book holds already. Nothing but such deltas for long means that the exchange numbers anew, or that one number was wrong. */
+  #ignore(delta: HeldDelta, last: Sequence): void {
+    const { receiveTimeMs } = delta.event;
+    this.#ignoringSinceMs ??= receiveTimeMs;
+    if (receiveTimeMs - this.#ignoringSinceMs <= OLD_DELTAS_ONLY_MAX_MS) {
+      this.#ignoredStale++;
+      return;
+    }
+    const was = delta.range.last ?? delta.range.first ?? last;
+    this.#noteGap({ atMs: receiveTimeMs, expected: last, was });
+    this.#loseAt(
+      delta,
+      `only old deltas for ${OLD_DELTAS_ONLY_MAX_MS} ms: the book is at ${last}, was ${was}`,
+    );
+  }
+
+  #noteGap(gap: BookGap): void {
+    this.#gapCount++;
+    this.#gaps.push(gap);
+    if (this.#gaps.length > GAPS_KEPT_MAX) this.#gaps.shift();
   }
 
   #loseAt(delta: HeldDelta, reason: string): void {

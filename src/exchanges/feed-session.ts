@@ -5,6 +5,7 @@
  */
 import type { MarketEvent, Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
+import { toNativeSymbol } from '../market/symbols.ts';
 import type {
   AdapterOptions,
   Channel,
@@ -17,12 +18,17 @@ import type {
 } from './adapter.ts';
 import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
+import { detachedText } from './detached-text.ts';
 import { FrameOutbox } from './frame-outbox.ts';
 
 /** Raw text kept of a frame that could not be understood. */
 export const REJECTED_TEXT_MAX_CHARS = 4096;
 /** Text kept of an exchange's own words (refusals, error bodies) and of reasons that quote them. */
 const EXCHANGE_WORDS_MAX_CHARS = 200;
+/** Dead letters of one frame: a list of a million things that can't be read is told by its first ones and one with the number of the others. */
+const REJECTIONS_PER_FRAME_MAX = 10;
+/** Characters of a symbol that a dead letter names: what is no symbol of ours may be of any length. */
+const SYMBOL_MAX_CHARS = 64;
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
 export type SnapshotAnswer =
@@ -77,6 +83,7 @@ export class FeedSession {
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
   #nowMs = 0;
+  #rejectionsInFrame = 0;
   #lastSoundMs: number | undefined;
   #lastPingMs = 0;
   #connectionSequence: Sequence | undefined;
@@ -130,7 +137,12 @@ export class FeedSession {
     } catch (error) {
       messages = [{ type: 'rejected', nativeSymbol: undefined, reason: `decoder failed: ${String(error)}` }];
     }
+    this.#rejectionsInFrame = 0;
     for (const message of messages) this.#take(message, frame);
+    const untoldCount = this.#rejectionsInFrame - REJECTIONS_PER_FRAME_MAX;
+    if (untoldCount > 0) {
+      this.#reject(undefined, `${untoldCount} more parts of the frame can't be used`, frame);
+    }
     if (this.#outbox.queuedCount > 0) this.#outbox.flush(receiveTimeMs);
   }
 
@@ -265,7 +277,9 @@ export class FeedSession {
         this.#replace(message.reason, 'afterReplacement');
         return;
       case 'rejected':
-        this.#reject(message.nativeSymbol, message.reason, frame);
+        if (++this.#rejectionsInFrame <= REJECTIONS_PER_FRAME_MAX) {
+          this.#reject(message.nativeSymbol, message.reason, frame);
+        }
         this.#loseDamagedBooks(
           message.nativeSymbol,
           message.reason.slice(0, EXCHANGE_WORDS_MAX_CHARS),
@@ -411,9 +425,11 @@ export class FeedSession {
     this.#framesRejected++;
     const text =
       typeof frame === 'string'
-        ? frame.slice(0, REJECTED_TEXT_MAX_CHARS)
+        ? detachedText(frame, REJECTED_TEXT_MAX_CHARS)
         : Buffer.from(frame.subarray(0, REJECTED_TEXT_MAX_CHARS / 2)).toString('hex');
-    this.#effects.reject(symbol, 'bad-frame', detail.slice(0, EXCHANGE_WORDS_MAX_CHARS), text);
+    const shortSymbol =
+      symbol === undefined ? undefined : toNativeSymbol(detachedText(symbol, SYMBOL_MAX_CHARS));
+    this.#effects.reject(shortSymbol, 'bad-frame', detachedText(detail, EXCHANGE_WORDS_MAX_CHARS), text);
   }
 
   get #isReplaced(): boolean {

@@ -1,6 +1,9 @@
 /** The scales that one connection taught us, one memory per symbol. */
 import { ScaleMemory } from '../market/scale-memory.ts';
 
+/** Symbols remembered, far beyond those of one connection: an exchange that sends ever new ones must not fill the memory. */
+export const MAX_SCALE_MEMORIES = 4_096;
+
 export class SymbolScales {
   readonly #memories = new Map<string, ScaleMemory>();
   readonly #keepTrailingZeros: boolean;
@@ -10,13 +13,26 @@ export class SymbolScales {
   }
 
   of(nativeSymbol: string): ScaleMemory {
-    return this.#memories.get(nativeSymbol) ?? this.restart(nativeSymbol);
+    const known = this.#memories.get(nativeSymbol);
+    if (known === undefined) return this.restart(nativeSymbol);
+    // Only where many strangers come does it matter who was here last.
+    if (this.#memories.size > MAX_SCALE_MEMORIES / 2) this.#remember(nativeSymbol, known);
+    return known;
   }
 
   /** Forgets what was learnt of the symbol: its next event is read at its own scales. */
   restart(nativeSymbol: string): ScaleMemory {
     const memory = new ScaleMemory({ keepTrailingZeros: this.#keepTrailingZeros });
-    this.#memories.set(nativeSymbol, memory);
+    this.#remember(nativeSymbol, memory);
     return memory;
+  }
+
+  /** Keeps it as the newest; beyond the limit the one that was not used for longest is forgotten. */
+  #remember(nativeSymbol: string, memory: ScaleMemory): void {
+    this.#memories.delete(nativeSymbol);
+    this.#memories.set(nativeSymbol, memory);
+    if (this.#memories.size <= MAX_SCALE_MEMORIES) return;
+    const [oldest] = this.#memories.keys();
+    this.#memories.delete(oldest!);
   }
 }

@@ -68,7 +68,9 @@ class LiveSocket implements FeedSocket {
       handshakeTimeout: open.handshakeTimeoutMs,
       perMessageDeflate: options.offerCompression ?? false,
       followRedirects: false,
+      autoPong: false,
     });
+    this.#socket.on('ping', (payload: Buffer) => this.#answerPing(payload));
     this.#socket.on('open', () => {
       if (this.#isPaused) this.#socket.pause();
       if (!this.#isEnding) handlers.onOpen();
@@ -85,12 +87,7 @@ class LiveSocket implements FeedSocket {
   }
 
   send(frame: string): void {
-    if (this.#isEnding || this.#socket.readyState !== WebSocket.OPEN) return;
-    if (this.#socket.bufferedAmount > SEND_BUFFER_MAX_BYTES) {
-      this.#end(`peer does not read: ${this.#socket.bufferedAmount} bytes wait to be sent`);
-      this.#socket.terminate();
-      return;
-    }
+    if (!this.#canSend()) return;
     // A failure to send is followed by `close`, which tells.
     this.#socket.send(frame, () => undefined);
   }
@@ -116,6 +113,21 @@ class LiveSocket implements FeedSocket {
     this.#socket.close(1000, cutToBytes(reason, CLOSE_REASON_MAX_BYTES));
     // A half-open peer never answers: ours is the last word after a moment.
     this.#cutTimer = setTimeout(() => this.#socket.terminate(), CLOSE_ANSWER_TIMEOUT_MS);
+  }
+
+  /** Answers like frames count: a peer that pings and never reads would otherwise fill the memory with them. */
+  #answerPing(payload: Buffer): void {
+    if (this.#canSend()) this.#socket.pong(payload, true, () => undefined);
+  }
+
+  /** Whether the connection takes more; ends it when too much waits already. */
+  #canSend(): boolean {
+    if (this.#isEnding || this.#socket.readyState !== WebSocket.OPEN) return false;
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount <= SEND_BUFFER_MAX_BYTES) return true;
+    this.#end(`peer does not read: ${bufferedAmount} bytes wait to be sent`);
+    this.#socket.terminate();
+    return false;
   }
 
   /** From here on only `onClosed` comes; reading goes on so that the peer's close frame is seen. */

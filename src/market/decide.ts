@@ -6,6 +6,9 @@ import type { EventBatch, FeedStatus, LogEntry, MarketEvent, Trade } from './eve
 import { IdentitiesAhead } from './identities-ahead.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 
+/** The longest ids that exchanges give are UUIDs; those that adapters put together of price, quantity and time are a little longer. */
+const TRADE_ID = /^[\x20-\x7e]{1,200}$/;
+
 /** Stable codes of broken rules; they name dead letters. */
 type RejectionReason = 'bad-time' | 'future-time' | 'bad-trade';
 
@@ -30,7 +33,8 @@ export type Decision = {
  *
  * 1. Events up to the last accepted ordinal of their source were delivered before: dropped.
  * 2. Event times must be Unix milliseconds, and lie at most `maxFutureMs` ahead of the receive time.
- * 3. A trade has a price and a quantity above zero.
+ * 3. A trade has a price and a quantity above zero, and an identity of 1 to 200 visible ASCII characters: what enters the log must fit
+ *    the tables and their index, else one trade would fail its instrument at every recovery.
  * 4. A rejected book event leaves a hole in the book: a `FeedStatus` `stale` takes its place in the log.
  * 5. A trade whose identity is known, or came earlier in the batch, is dropped.
  */
@@ -102,6 +106,14 @@ function findTimeRejection(event: MarketEvent, maxFutureMs: number): Rejection |
 }
 
 function findTradeRejection(trade: Trade): Rejection | undefined {
+  if (!TRADE_ID.test(trade.tradeId)) {
+    const was = `${trade.tradeId.length} characters: ${JSON.stringify(trade.tradeId.slice(0, 40))}`;
+    return {
+      event: trade,
+      reason: 'bad-trade',
+      detail: `trade id: expected 1 to 200 visible ASCII characters, was ${was}`,
+    };
+  }
   if (trade.price > 0 && trade.quantity > 0) return undefined;
   return {
     event: trade,

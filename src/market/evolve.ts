@@ -7,6 +7,9 @@ import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './ev
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 import { formatUnits } from './units.ts';
 
+/** Levels per side beyond which a book is nobody's: the largest real ones have a tenth of it. Its memory and its snapshots stay bounded by this. */
+export const BOOK_SIDE_MAX_LEVELS = 250_000;
+
 /** What the fold finds on its way, told in order. During a replay the caller hands in outputs that ignore it. */
 export interface EvolveOutputs extends CandleOutputs {
   onTrade(trade: Trade): void;
@@ -130,6 +133,9 @@ function findDoubt(
     const bestBid = formatUnits(book.bidPrice(0), book.scales.price);
     const bestAsk = formatUnits(book.askPrice(0), book.scales.price);
     doubt ??= `crossed book: best bid ${bestBid}, best ask ${bestAsk}`;
+  }
+  if (book.bidCount > BOOK_SIDE_MAX_LEVELS || book.askCount > BOOK_SIDE_MAX_LEVELS) {
+    doubt ??= `book too large: expected at most ${BOOK_SIDE_MAX_LEVELS} levels per side, was ${book.bidCount} bids and ${book.askCount} asks`;
   }
   return doubt;
 }

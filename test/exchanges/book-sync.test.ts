@@ -71,6 +71,38 @@ describe('the synchroniser of a book', () => {
     });
   });
 
+  it.each([
+    ['fetched', restRules, 'fetchSnapshot'],
+    ['streamed', streamRules, 'resubscribe'],
+  ])(
+    'does not stay sure of a %s book that one wrong sequence put beyond all others',
+    (_name, rules, request) => {
+      const { sync, story, requests, take } = start(rules);
+      sync.snapshot(snapshot(1_000_000, 1_000));
+      requests.length = 0;
+      for (let sequence = 1; sequence <= 10; sequence++) take(sequence, 1_000 + sequence * 1_000);
+      expect(story).toEqual(['BookSnapshot 1000000']);
+      take(11, 12_001);
+      expect(story.at(-1)).toBe('stale');
+      expect(sync.isSynced).toBe(false);
+      expect(requests).toEqual([request]);
+      sync.snapshot(snapshot(11, 12_100));
+      take(12, 12_200);
+      expect(story.slice(-2)).toEqual(['BookSnapshot 11', 'BookDelta 12']);
+    },
+  );
+
+  it('takes old deltas among new ones for what they are', () => {
+    const { sync, story, take } = start(restRules);
+    sync.snapshot(snapshot(5, 1_000));
+    for (let sequence = 6; sequence <= 40; sequence++) {
+      take(sequence - 1, sequence * 1_000);
+      take(sequence, sequence * 1_000);
+    }
+    expect(story).not.toContain('stale');
+    expect(sync.counters).toMatchObject({ applied: 35, ignoredStale: 35, gapCount: 0 });
+  });
+
   it('drops what comes before the snapshot on a stream that sends it', () => {
     const { sync, story, take } = start(streamRules);
     take(5);

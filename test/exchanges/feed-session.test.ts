@@ -66,6 +66,25 @@ describe('a feed session', () => {
     expect(harness.events).toEqual([]);
   });
 
+  it('tells a frame of ever so many unreadable parts by a few dead letters and a number', () => {
+    const harness = opened(plainAdapter, ['A']);
+    const unreadable = { type: 'rejected', nativeSymbol: 'A', reason: 'no level' };
+    harness.frame(
+      Array.from({ length: 1_000 }, () => unreadable),
+      1,
+    );
+    expect(harness.rejections).toHaveLength(11);
+    expect(harness.rejections.at(-1)?.detail).toBe("990 more parts of the frame can't be used");
+    harness.frame([unreadable], 2);
+    expect(harness.rejections).toHaveLength(12);
+  });
+
+  it('cuts the symbol of a dead letter, whatever the exchange calls a symbol', () => {
+    const harness = opened(plainAdapter, ['A']);
+    harness.frame([{ type: 'rejected', nativeSymbol: 'S'.repeat(1_000_000), reason: 'no level' }], 1);
+    expect(harness.rejections.map(({ symbol }) => symbol)).toEqual(['S'.repeat(64)]);
+  });
+
   it('sends no more frames than the window allows, in order, and the rest when its time has come', () => {
     const harness = opened(plainAdapter, ['A', 'B', 'C', 'D', 'E', 'F', 'G']);
     expect(harness.sent).toEqual(['+A,B book,trades', '+C,D book,trades']);

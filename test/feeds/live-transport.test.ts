@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -89,6 +90,31 @@ function open(url: string, limits: { frameMaxBytes?: number; handshakeTimeoutMs?
 }
 
 describe('a live socket', () => {
+  test('a peer that pings without end and never reads the answers is cut off', async () => {
+    const server = net.createServer((socket) => {
+      cleanups.push(() => socket.destroy());
+      socket.on('error', () => undefined);
+      socket.once('data', (request: Buffer) => {
+        const key = /sec-websocket-key: (\S+)/i.exec(request.toString('latin1'))?.[1] ?? '';
+        const accept = createHash('sha1')
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest('base64');
+        socket.pause();
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+        );
+        const ping = Buffer.concat([Buffer.from([0x89, 125]), Buffer.alloc(125, 65)]);
+        const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping));
+        const sendMore = (): void => {
+          if (!socket.destroyed) socket.write(pings, () => setImmediate(sendMore));
+        };
+        sendMore();
+      });
+    });
+    const life = open(`ws://127.0.0.1:${await listen(server)}`);
+    expect(await life.closed).toMatch(/^peer does not read: \d+ bytes wait to be sent$/);
+  });
+
   test('hands over text as text and binary as bytes, in order', async () => {
     const url = await serveSockets((socket) => {
       socket.send('{"price":"0.10"}');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { OrderBook } from '../../src/market/order-book.ts';
+import { BOOK_SIDE_MAX_LEVELS } from '../../src/market/evolve.ts';
 import { InstrumentRun, TEST_POLICY } from '../support/instrument-runs.ts';
 import {
   NOON_MS,
@@ -151,6 +152,22 @@ describe('crossed books', () => {
     const run = given(bookSnapshot(), bookDelta({ bids: [10_015, 1], asks: [10_010, 0] }));
     expect(run.snapshot.bookStatus).toEqual(LIVE);
   });
+});
+
+test('a book that grows beyond all books is not sure, and grows no more', () => {
+  const run = new InstrumentRun();
+  const bids = Array.from({ length: BOOK_SIDE_MAX_LEVELS * 2 }, (_, at) =>
+    at % 2 === 0 ? BOOK_SIDE_MAX_LEVELS * 2 - at : 1,
+  );
+  run.fold({ source: 'feed', lastOrdinal: 1, events: [bookSnapshot({ bids, asks: [] })] });
+  expect(run.state.bookStatus.status).toBe('live');
+  const next = bookDelta({ bids: [BOOK_SIDE_MAX_LEVELS * 2 + 2, 1], asks: [] });
+  run.fold({ source: 'feed', lastOrdinal: 2, events: [next] });
+  expect(run.state.bookStatus.status).toBe('stale');
+  expect(run.state.bookStatus.reason).toMatch(/^book too large: .* was 250001 bids and 0 asks$/);
+  const another = bookDelta({ bids: [BOOK_SIDE_MAX_LEVELS * 2 + 4, 1], asks: [] });
+  run.fold({ source: 'feed', lastOrdinal: 3, events: [another] });
+  expect(run.state.book.bidCount).toBe(BOOK_SIDE_MAX_LEVELS + 1);
 });
 
 test('of a wrong checksum and a crossed book the checksum is the reason', () => {
