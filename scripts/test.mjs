@@ -46,6 +46,8 @@ try {
 async function runTests() {
   const environment = {
     ...process.env,
+    // The quick tests alone damage fewer frames.
+    FUZZ_MUTATIONS: process.env.FUZZ_MUTATIONS ?? '100000',
     TEST_SERVICE_USE_FILE: join(reportFolder, 'services.tsv'),
     // Folders that tests make go with the report, also those of a run that was killed.
     TMPDIR: reportFolder,

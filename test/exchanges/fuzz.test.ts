@@ -11,6 +11,7 @@ import { adapters } from '../../src/exchanges/registry.ts';
 import type { Levels } from '../../src/market/events.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import type { Units } from '../../src/market/units.ts';
+import { readRecordingLines, sharedDataPath } from '../support/recordings.ts';
 
 const MUTATIONS = Number.parseInt(process.env['FUZZ_MUTATIONS'] ?? '2000', 10);
 const SEED = Number.parseInt(process.env['FUZZ_SEED'] ?? '20261120', 10);
@@ -31,6 +32,34 @@ const SESSIONS: Readonly<Record<string, string>> = {
   okx: 'okx/v5-session.jsonl',
   'okx-checksum': 'okx/v5-checksum-session.jsonl',
 };
+
+/** Recordings whose frames are damaged too, where they are there; today's OKX form has none. */
+const RECORDINGS: Readonly<Record<string, string>> = {
+  binance: 'recordings/binance-spot-20210405',
+  'binance-usdm': 'recordings/binance-usdm-20210722',
+  'bybit-linear': 'recordings/bybit-v5-20260809',
+  'bybit-spot': 'recordings/bybit-v5-20260809',
+  coinbase: 'recordings/coinbase-advanced-20260809',
+  'coinbase-exchange': 'recordings/coinbase-exchange-20210417',
+  cryptocom: 'derived/cryptocom-v1-20211123',
+  'cryptocom-2021': 'recordings/cryptocom-20211123',
+  kraken: 'recordings/kraken-v2-20260818-minagbp-resync',
+  'kraken-v1': 'recordings/kraken-20210417',
+  'okx-checksum': 'recordings/okx-20220513',
+};
+/** Enough for every kind of frame; longer ones only make more of the same. */
+const RECORDED_FRAMES_MAX = 400;
+const RECORDED_FRAME_MAX_CHARACTERS = 2_000;
+
+function recordedFrames(name: string): string[] {
+  const recording = RECORDINGS[name];
+  const path = recording === undefined ? undefined : sharedDataPath(`${recording}.jsonl.gz`);
+  if (path === undefined) return [];
+  return readRecordingLines(path)
+    .filter(({ dir, data }) => dir === 'in' && data.length <= RECORDED_FRAME_MAX_CHARACTERS)
+    .slice(0, RECORDED_FRAMES_MAX)
+    .map(({ data }) => data);
+}
 
 /** Trades for the sessions that hold books only. */
 const TRADE_FRAMES: Readonly<Record<string, string>> = {
@@ -72,12 +101,13 @@ describe.each([...adapters])('the adapter %s', (name, adapter) => {
 
   it(`reads ${MUTATIONS} damaged frames without throwing, and what it makes of them is well formed`, () => {
     const random = createSeededRandom(SEED);
+    const all = [...frames, ...recordedFrames(name)];
     let decoder = adapter.createDecoder({ depth: undefined });
     let readCount = 0;
     for (let run = 0; run < MUTATIONS; run++) {
       // What a frame taught the decoder must not lead it astray with the next one, so several share one.
       if (run % 200 === 0) decoder = adapter.createDecoder({ depth: undefined });
-      const frame = mutate(frames, random);
+      const frame = mutate(all, random);
       let messages: readonly FeedMessage[];
       try {
         messages = decoder.decode(frame, 1_790_000_000_000);
