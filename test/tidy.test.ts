@@ -142,6 +142,8 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/cli/trades-file.ts#toOrderedTrades': 'a time',
   'src/feeds/simulators/simulated-exchange.ts#parseRequest':
     'a subscription of a client, which names no price',
+  'src/cli/replay-command.ts#describe': 'how many seconds a replay took',
+  'src/cli/tampines.ts#parseWhole': 'a seed or a rate of the command line',
 };
 
 describe('prices and quantities', () => {
