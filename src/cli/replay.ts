@@ -260,7 +260,9 @@ async function summariseLane(
   counters: BookSyncCounters | undefined,
 ): Promise<Record<string, unknown>> {
   const sums = await sumTrades(storage.database, storage.ids, lane.instrument.instrument);
-  const bytes = encodeState(state);
+  // Where several connections feed one instrument, which was last heard of is chance: the order of their batches in the log is.
+  const sources = [...state.sources].sort((a, b) => (a.source < b.source ? -1 : 1));
+  const bytes = encodeState({ ...state, sources });
   return {
     ...(counters === undefined ? {} : { book: summariseBook(counters, state, lane.adapter) }),
     ...(sums.length === 0 ? {} : { trades: summariseTrades(sums, sideNameOf(lane)) }),
