@@ -101,8 +101,8 @@ const BODY_MAX_BYTES = 64 * 1024 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** A connection that lived this long starts again at the shortest delay. */
 const HEALTHY_AFTER_MS = 30_000;
-/** How often a symbol actor that took nothing is asked whether it does now. */
-const REFUSED_RETRY_MS = 10_000;
+/** Ticks after which what symbol actors did not acknowledge is sent again (10 s, whatever the clock of a recording says). */
+const RETRY_TICKS = 40;
 
 /** Returns the spec of a connection actor. It starts opening as soon as it watches a symbol. */
 export function connectionActor(options: ConnectionOptions): ActorSpec<ConnectionMessage, Connection> {
@@ -133,7 +133,7 @@ class Connection {
   #failuresInRow = 0;
   #reconnectCount = 0;
   #lastClosedReason: string | undefined;
-  #refusedRetryDueMs = 0;
+  #tickCount = 0;
 
   constructor(options: ConnectionOptions, context: ActorContext<ConnectionMessage>) {
     this.#options = options;
@@ -321,10 +321,7 @@ class Connection {
   #tick(nowMs: number): void {
     const { heartbeatMs, isRecording } = this.#options;
     if (!isRecording) this.#session?.tick(nowMs);
-    if (nowMs >= this.#refusedRetryDueMs) {
-      this.#refusedRetryDueMs = nowMs + REFUSED_RETRY_MS;
-      this.#routes.retryRefused();
-    }
+    if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const isAlive = this.#session?.status().state === 'open';
     if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(nowMs, heartbeatMs);
   }

@@ -36,8 +36,10 @@ export class InstrumentDelivery {
   #headIndex = 0;
   #nextOrdinal = 1;
   #inFlight: EventBatch | undefined;
-  /** The batch in flight was not taken: it waits for `retryRefused`. */
+  /** The batch in flight was not taken: it waits for `retry`. */
   #isRefused = false;
+  /** What was in flight at the last `retry`. */
+  #inFlightAtRetry: EventBatch | undefined;
   /** Events that are sent one by one after a failure, before batches grow again. */
   #cautiousCount = 0;
   #failureCount = 0;
@@ -82,9 +84,14 @@ export class InstrumentDelivery {
     this.#sendNext();
   }
 
-  /** Offers the batch in flight again if it was refused. */
-  retryRefused(): void {
-    if (this.#isRefused && this.#inFlight !== undefined) this.#send(this.#inFlight);
+  /**
+   * Sends the batch in flight again if it was refused, or was in flight at the last call already: its actor may have been parked over it. An
+   * actor that is only slow drops the second copy.
+   */
+  retry(): void {
+    const batch = this.#inFlight;
+    if (batch !== undefined && (this.#isRefused || batch === this.#inFlightAtRetry)) this.#send(batch);
+    this.#inFlightAtRetry = batch;
   }
 
   /**

@@ -152,9 +152,9 @@ export class FeedRoutes {
     this.#destinations.get(instrument)?.delivery.redeliver(failure);
   }
 
-  /** Offers what was refused again. */
-  retryRefused(): void {
-    for (const { delivery } of this.#destinations.values()) delivery.retryRefused();
+  /** Sends again what was refused, or has waited for its acknowledgement since the last call. */
+  retry(): void {
+    for (const { delivery } of this.#destinations.values()) delivery.retry();
   }
 
   /** Returns the native symbols of the books whose actors take deliveries again after some of their events were dropped; each once. */

@@ -170,11 +170,19 @@ describe('delivery to a symbol actor', () => {
     expect([delivery.isRefused, sent.length]).toEqual([true, 1]);
     expect(delivery.dropPending(stale)).toBe(2);
     setTaking(true);
-    delivery.retryRefused();
-    delivery.retryRefused();
+    delivery.retry();
     expect([delivery.isRefused, sent.length]).toEqual([false, 2]);
     acknowledgeLast();
     expect(last()).toMatchObject({ firstOrdinal: 2, events: [stale] });
+  });
+
+  it('sends again what was not acknowledged from one retry to the next', () => {
+    const { delivery, push, sent } = createDelivery();
+    push(heartbeat(1));
+    delivery.retry();
+    expect(sent).toHaveLength(1);
+    delivery.retry();
+    expect(sent).toEqual([sent[0], sent[0]]);
   });
 
   it('sends the rest without waiting when its feed ends, and no book events among it', () => {

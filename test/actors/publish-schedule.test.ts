@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
+import type { SymbolMessage } from '../../src/actors/symbol.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { instrumentOf } from './support.ts';
+
+function createSchedule() {
+  const time = new FakeClock();
+  const sent: { path: string; message: SymbolMessage; atMs: number }[] = [];
+  let isTaking = true;
+  const schedule = new PublishSchedule({
+    timers: time,
+    bookIntervalMs: 100,
+    tickerIntervalMs: 1_000,
+    candleIntervalMs: 1_000,
+    refreshIntervalMs: 10_000,
+    checkpointIntervalMs: 60_000,
+    send: ({ path }, message) => {
+      sent.push({ path, message, atMs: time.monotonicMs() });
+      return isTaking;
+    },
+  });
+  const add = (symbol: string) => {
+    const scheduled = {
+      instrument: instrumentOf(symbol).instrument,
+      target: { path: symbol },
+      changes: { book: false, ticker: false, candles: false },
+      wakeUp: { isPending: false },
+    };
+    schedule.add(scheduled);
+    return scheduled;
+  };
+  const setTaking = (value: boolean): void => {
+    isTaking = value;
+  };
+  const wakeUps = () => sent.filter(({ message }) => message.type === 'PublishDue');
+  schedule.start();
+  return { time, schedule, sent, add, setTaking, wakeUps };
+}
+
+describe('the publish schedule', () => {
+  it('spreads instruments over the book interval', () => {
+    const { time, add, wakeUps } = createSchedule();
+    for (let number = 0; number < 20; number++) add(`A${number}-B`).changes.book = true;
+    time.advanceNow(100);
+    expect(wakeUps().map(({ atMs }) => atMs)).toEqual(
+      Array.from({ length: 20 }, (_, index) => 10 * (1 + Math.floor(index / 2))),
+    );
+  });
+
+  it('wakes an actor again only when it took the last wake-up, and not at all when nothing changed', () => {
+    const { time, add, wakeUps } = createSchedule();
+    const scheduled = add('BTC-USDT');
+    time.advanceNow(100);
+    scheduled.wakeUp.isPending = false;
+    const before = wakeUps().length;
+    time.advanceNow(900);
+    expect(wakeUps()).toHaveLength(before);
+    scheduled.changes.book = true;
+    time.advanceNow(1_000);
+    expect(wakeUps()).toHaveLength(before + 1);
+    scheduled.wakeUp.isPending = false;
+    time.advanceNow(100);
+    expect(wakeUps()).toHaveLength(before + 2);
+  });
+
+  it('tries an actor that refused its wake-up again, but rarely', () => {
+    const { time, add, setTaking, wakeUps } = createSchedule();
+    setTaking(false);
+    add('BTC-USDT').changes.book = true;
+    time.advanceNow(9_000);
+    expect(wakeUps()).toHaveLength(1);
+    setTaking(true);
+    time.advanceNow(2_000);
+    expect(wakeUps()).toHaveLength(2);
+  });
+
+  it('lets go of a removed instrument, and of its timer when it stops', () => {
+    const { time, schedule, add, sent } = createSchedule();
+    const scheduled = add('BTC-USDT');
+    scheduled.changes.book = true;
+    schedule.remove(scheduled.instrument);
+    time.advanceNow(120_000);
+    expect(sent).toEqual([]);
+    schedule.stop();
+    expect(time.pendingTimerCount).toBe(0);
+  });
+});

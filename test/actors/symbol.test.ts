@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
+import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
+import type { MarketTables } from '../../src/actors/ports.ts';
+import { TampinesError } from '../../src/base/errors.ts';
+import type { MarketEvent } from '../../src/market/events.ts';
+import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
+import { bookDelta, bookSnapshot, feedStatus, heartbeat, NOON_MS, trade } from '../support/market-events.ts';
+import { until } from '../support/fake-clock.ts';
+import { createGate, patient } from './kernel/support.ts';
+import type { Actors } from './support.ts';
+import { createActors, holdableJournal, publishedStatuses } from './support.ts';
+
+const PUBLISH_ALL = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
+
+/** A feed that keeps what it is told. */
+function spawnFeed({ system }: Actors, name = 'feed') {
+  const replies: FeedReply[] = [];
+  const spec: ActorSpec<FeedReply, FeedReply[]> = {
+    name,
+    strategy: patient,
+    initialState: () => replies,
+    receive: (state, message) => {
+      state.push(message);
+      return state;
+    },
+  };
+  const ref = system.spawn(system.root, spec);
+  const deliver = (
+    symbol: ActorRef<SymbolMessage>,
+    firstOrdinal: number,
+    ...events: readonly MarketEvent[]
+  ): void => {
+    system.send(symbol, { type: 'Deliver', batch: { source: name, firstOrdinal, events }, feed: ref });
+  };
+  return { replies, deliver };
+}
+
+describe('a symbol actor', () => {
+  it('tells nobody of what is not durable', async () => {
+    const store = holdableJournal();
+    const actors = await createActors({ journal: store.journal });
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    await actors.time.advance(1);
+    actors.publications.length = 0;
+    store.hold();
+    feed.deliver(ref, 1, bookSnapshot(), trade({ tradeId: 'a' }));
+    actors.system.send(ref, PUBLISH_ALL);
+    await actors.time.advance(1_000);
+    expect([feed.replies, actors.publications]).toEqual([[], []]);
+    store.release();
+    await actors.time.advance(1);
+    expect(feed.replies).toMatchObject([{ type: 'BatchAccepted', lastOrdinal: 2 }]);
+    expect(publishedStatuses(actors.publications)).toEqual(['live']);
+  });
+
+  it.each(['before', 'after'] as const)(
+    'folds a batch once that is sent again because the commit failed %s it happened',
+    async (moment) => {
+      const store = holdableJournal();
+      const actors = await createActors({ journal: store.journal });
+      const { ref } = actors.spawn('BTC-USDT');
+      const feed = spawnFeed(actors);
+      store.failures.push({ [moment]: new TampinesError('OUTCOME_UNKNOWN', 'the connection was lost') });
+      const events = [bookSnapshot(), trade({ tradeId: 'a' }), trade({ tradeId: 'b' })];
+      feed.deliver(ref, 1, ...events);
+      await until(() => actors.actorStatus(ref) === 'restarting', 'the failure');
+      await actors.time.advance(1_000);
+      expect(feed.replies).toMatchObject([
+        {
+          type: 'SymbolRecovered',
+          isTransient: true,
+          batch: { source: 'feed', firstOrdinal: 1, eventCount: 3 },
+        },
+      ]);
+      feed.deliver(ref, 1, ...events);
+      feed.deliver(ref, 1, ...events);
+      await actors.time.advance(1);
+      expect(await actors.view(ref)).toMatchObject({ position: 3, trades: 2, snapshots: 1 });
+      expect(feed.replies.slice(1)).toMatchObject([{ lastOrdinal: 3 }, { lastOrdinal: 3 }]);
+    },
+  );
+
+  it('shows a recovered book as stale until its own feed has spoken, whoever else speaks', async () => {
+    const before = await createActors();
+    const first = before.spawn('BTC-USDT').ref;
+    spawnFeed(before, 'old').deliver(first, 1, bookSnapshot());
+    await before.time.advance(1);
+    expect(await before.view(first)).toMatchObject({ status: 'live' });
+
+    const actors = await before.restart();
+    const { ref } = actors.spawn('BTC-USDT');
+    const trades = spawnFeed(actors, 'trades');
+    for (let ordinal = 1; ordinal <= 3; ordinal++)
+      trades.deliver(ref, ordinal, trade({ tradeId: String(ordinal) }));
+    await actors.time.advance(1);
+    expect(await actors.view(ref)).toMatchObject({ status: 'stale', trades: 3 });
+    const books = spawnFeed(actors, 'books');
+    books.deliver(ref, 1, feedStatus({ status: 'connected' }), bookSnapshot());
+    await actors.time.advance(1);
+    expect(await actors.view(ref)).toMatchObject({ status: 'live' });
+  });
+
+  it('goes on with a recovered book whose feed goes on where it was left', async () => {
+    const before = await createActors();
+    spawnFeed(before).deliver(before.spawn('BTC-USDT').ref, 1, bookSnapshot());
+    await before.time.advance(1);
+    const actors = await before.restart();
+    const { ref } = actors.spawn('BTC-USDT');
+    spawnFeed(actors).deliver(ref, 1, bookSnapshot(), bookDelta({ bids: [10_000, 9] }));
+    await actors.time.advance(1);
+    expect(await actors.view(ref)).toMatchObject({ status: 'live', snapshots: 1, deltas: 1 });
+  });
+
+  it('asks for a fresh book again when it failed before it could say that its book is wrong', async () => {
+    const store = holdableJournal();
+    const actors = await createActors({ journal: store.journal });
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, bookSnapshot());
+    await actors.time.advance(1);
+    store.failures.push({ after: new TampinesError('OUTCOME_UNKNOWN', 'the connection was lost') });
+    // The bid crosses the best ask.
+    feed.deliver(ref, 2, bookDelta({ bids: [10_015, 1] }));
+    await until(() => actors.actorStatus(ref) === 'restarting', 'the failure');
+    await actors.time.advance(1_000);
+    expect(feed.replies.slice(1)).toMatchObject([
+      { type: 'SymbolRecovered' },
+      { type: 'ResyncBook', reason: expect.stringContaining('crossed') as unknown },
+    ]);
+  });
+
+  it('takes a checkpoint only when the rows before it are written', async () => {
+    const gate = createGate();
+    const memory = new MemoryMarketTables();
+    const tables: MarketTables = {
+      write: (rows) => gate.passed.then(() => memory.write(rows)),
+      readCandles: (query) => memory.readCandles(query),
+      readTrades: (query) => memory.readTrades(query),
+    };
+    const actors = await createActors({ tables });
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, trade({ tradeId: 'a' }), heartbeat(NOON_MS + 60_000));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await actors.time.advance(1_000);
+    expect(feed.replies).toHaveLength(1);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toBeUndefined();
+    gate.open();
+    await actors.time.advance(1);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
+  });
+
+  it('says at its end that nobody knows any more whether the book is right', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    spawnFeed(actors).deliver(ref, 1, bookSnapshot());
+    actors.system.send(ref, PUBLISH_ALL);
+    await actors.time.advance(1);
+    await actors.system.stop(ref);
+    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+  });
+});
