@@ -59,6 +59,7 @@ const BOOK_DEPTH_MAX = 5_000;
 /** Starts a node; resolves when it answers and its instruments are on their way. @throws TampinesError of whatever could not be started */
 export async function startNode(options: NodeOptions): Promise<TampinesNode> {
   const { settings, log } = options;
+  checkExchangeNames(settings);
   const closers = new Closers(log, settings.shutdown.deadlineMs);
   try {
     const storage = await openNodeStorage(settings, log);
@@ -91,6 +92,17 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     await closers.closeAll();
     throw error;
   }
+}
+
+/** A misspelt name would otherwise follow the real exchange where another address was meant. */
+function checkExchangeNames(settings: Settings): void {
+  const known = liveAdapters().map(({ exchange }) => exchange as string);
+  const unknown = Object.keys(settings.exchanges).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new TampinesError(
+    'SETTINGS_INVALID',
+    `Settings are not valid: exchanges.${unknown.join(', exchanges.')}: no such exchange; there are ${known.join(', ')}`,
+  );
 }
 
 function openNodeStorage(settings: Settings, log: Log): Promise<Storage> {

@@ -16,11 +16,20 @@ const positive = z.number().int().positive();
 const notNegative = z.number().int().nonnegative();
 const exchangeName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
 
+/** Text that is empty or begins as an address of these schemes; the message never quotes it, for an address may hold a password. */
+const addressOf = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine((text) => text === '' || schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
+      error: `must begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    })
+    .default('');
+
 const exchangeSettings = z.strictObject({
   /** Address of the exchange's WebSocket service; empty: the exchange's own. */
-  wsUrl: z.string().default(''),
+  wsUrl: addressOf('wss', 'ws'),
   /** Address of its REST service; empty: the exchange's own. */
-  restUrl: z.string().default(''),
+  restUrl: addressOf('https', 'http'),
   /** Levels per side to subscribe to where the exchange offers a choice; 0: the adapter's choice. */
   depth: notNegative.default(0),
 });
@@ -34,7 +43,7 @@ const schema = z.strictObject({
   }),
   postgres: z.strictObject({
     /** Secret. `postgres://…`; empty: embedded Postgres in the data directory. */
-    url: z.string().default(''),
+    url: addressOf('postgres', 'postgresql'),
     /** Schema that holds all tables; several independent systems may share one database. */
     schema: z
       .string()

@@ -29,6 +29,19 @@ describe('settings', () => {
     expect(origins.get('admin.port')).toBe('default');
   });
 
+  it.each([
+    [
+      'postgres.url',
+      { environment: { TAMPINES_POSTGRES_URL: 'me:secret@db' } },
+      'postgres:// or postgresql://',
+    ],
+    ['exchanges.kraken.wsUrl', { assignments: ['exchanges.kraken.wsUrl=https://secret'] }, 'wss:// or ws://'],
+    ['exchanges.kraken.restUrl', { assignments: ['exchanges.kraken.restUrl=secret'] }, 'https:// or http://'],
+  ])('refuse what is no address of %s and do not repeat it', (name, sources, wanted) => {
+    const message = messageOf(() => loadSettings(sources));
+    expect(message).toBe(`Settings are not valid: ${name}: must begin with ${wanted}`);
+  });
+
   it('are layered: defaults, file, environment, flags', () => {
     const file = settingsFile('admin: { port: 1111 }\npublish: { bookDepth: 11, bookIntervalMs: 50 }\n');
     const { settings, origins } = loadSettings({

@@ -12,10 +12,14 @@ export type DirectoryLock = { release(): void };
 
 /**
  * Takes the directory for this process, creating it where needed.
- * @throws TampinesError `DATA_DIRECTORY_LOCKED` naming the process that has it open
+ * @throws TampinesError `DATA_DIRECTORY_LOCKED` naming the process that has it open; `SETTINGS_INVALID` where it can't be written
  */
 export function lockDataDirectory(directory: string): DirectoryLock {
-  mkdirSync(directory, { recursive: true });
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw notWritable(directory, cause);
+  }
   const path = join(directory, LOCK_FILE);
   const own = describeProcess(process.pid);
   for (let attempt = 0; ; attempt++) {
@@ -23,7 +27,7 @@ export function lockDataDirectory(directory: string): DirectoryLock {
       writeFileSync(path, own, { flag: 'wx' });
       return { release: () => releaseLock(path, own) };
     } catch (cause) {
-      if (!isFileExists(cause)) throw cause;
+      if (!isFileExists(cause)) throw notWritable(directory, cause);
     }
     const holder = readText(path);
     const holderPid = Number.parseInt(holder, 10);
@@ -63,6 +67,15 @@ function readText(path: string): string {
   } catch {
     return '';
   }
+}
+
+function notWritable(directory: string, cause: unknown): TampinesError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TampinesError(
+    'SETTINGS_INVALID',
+    `Cannot write to the data directory ${directory}: ${why}; set node.dataDirectory to a folder that can be written`,
+    { fields: { directory }, cause },
+  );
 }
 
 function isFileExists(error: unknown): boolean {

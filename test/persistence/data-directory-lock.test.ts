@@ -25,6 +25,19 @@ describe('data directory lock', () => {
     lockDataDirectory(directory).release();
   });
 
+  it('says which setting to change where the directory can not be made or written', () => {
+    const file = join(directory, 'a-file');
+    writeFileSync(file, '');
+    expect(() => lockDataDirectory(join(file, 'postgres'))).toThrow(
+      expect.objectContaining({
+        code: 'SETTINGS_INVALID',
+        message: expect.stringMatching(
+          /^Cannot write to the data directory .*ENOTDIR.*node\.dataDirectory/,
+        ) as string,
+      }) as Error,
+    );
+  });
+
   it('takes over from a process that is gone', () => {
     writeFileSync(lockFile(), '4194304999 1');
     lockDataDirectory(directory);
