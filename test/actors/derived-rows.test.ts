@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import { DerivedRows, ROWS_UNWRITTEN_MAX } from '../../src/actors/derived-rows.ts';
+import type { MarketTables } from '../../src/actors/ports.ts';
+import { settle } from '../support/fake-clock.ts';
+import { trade } from '../support/market-events.ts';
+import { createGate } from './kernel/support.ts';
+import { instrumentOf } from './support.ts';
+
+/** Rows whose writes end as the test says; `settled` tells whether a promise has. */
+function createRows() {
+  const written: string[] = [];
+  const writes: Promise<void>[] = [];
+  const tables: MarketTables = {
+    write: ({ trades }) => {
+      written.push(...trades.map(({ tradeId }) => tradeId));
+      return writes.shift() ?? Promise.resolve();
+    },
+    readCandles: () => Promise.resolve([]),
+    readTrades: () => Promise.resolve([]),
+  };
+  const rows = new DerivedRows(instrumentOf('BTC-USDT').instrument, tables);
+  const add = (count: number): void => {
+    for (let index = 0; index < count; index++) rows.addTrade(trade({ tradeId: String(index) }));
+  };
+  return { rows, add, written, writes };
+}
+
+async function isSettled(promise: Promise<void>): Promise<boolean> {
+  let isDone = false;
+  void promise.finally(() => {
+    isDone = true;
+  });
+  await settle();
+  return isDone;
+}
+
+it('waits for the tables only when too many rows are on their way', async () => {
+  const { rows, add, writes } = createRows();
+  const gate = createGate();
+  writes.push(gate.passed, gate.passed);
+  add(ROWS_UNWRITTEN_MAX);
+  expect(await isSettled(rows.writeWithBackpressure())).toBe(true);
+  add(1);
+  const second = rows.writeWithBackpressure();
+  expect(await isSettled(second)).toBe(false);
+  gate.open();
+  expect(await isSettled(second)).toBe(true);
+});
+
+it('fails its life when rows could not be written, and leaves the next life alone', async () => {
+  const { rows, add, writes, written } = createRows();
+  writes.push(Promise.reject(new Error('disk full')));
+  add(1);
+  await expect(rows.write()).rejects.toThrow('disk full');
+
+  let failLate: (error: Error) => void = () => undefined;
+  writes.push(new Promise((_resolve, reject) => (failLate = reject)));
+  rows.forget();
+  add(1);
+  await rows.writeWithBackpressure();
+  rows.forget();
+  failLate(new Error('too late to matter'));
+  add(1);
+  await rows.write();
+  expect(written).toEqual(['0', '0', '0']);
+});
