@@ -2,7 +2,8 @@
  * Folds log entries into the state of an instrument: rules over values, no clock, no randomness, no I/O. The state is changed in place
  * because it is large, has one owner (its symbol actor) and changes thousands of times a second; apart from that these are pure functions.
  */
-import type { CandleOutputs } from './candle.ts';
+import type { Candle, CandleOutputs, SkippedCandles } from './candle.ts';
+import type { CountedTrade } from './candle-bar.ts';
 import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './events.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 import { formatUnits } from './units.ts';
@@ -24,7 +25,7 @@ export function evolve(
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
-  const counting = countLateTrades(state, outputs);
+  const counting = new LateTradeCount(state, outputs);
   for (const event of entry.events) {
     state.position++;
     foldEvent(state, event, policy, counting);
@@ -155,15 +156,34 @@ function foldTrade(state: InstrumentState, trade: Trade, outputs: EvolveOutputs)
   state.candles.addTrade(trade, outputs);
 }
 
-function countLateTrades(state: InstrumentState, outputs: EvolveOutputs): EvolveOutputs {
-  return {
-    onTrade: (trade) => outputs.onTrade(trade),
-    onBookUnsure: (reason) => outputs.onBookUnsure(reason),
-    onCandleClosed: (candle) => outputs.onCandleClosed(candle),
-    onCandlesSkipped: (skipped) => outputs.onCandlesSkipped(skipped),
-    onLateTrade: (trade) => {
-      state.counters.tradesLate++;
-      outputs.onLateTrade(trade);
-    },
-  };
+/** Passes everything on and counts late trades. A class, because it is made for every entry, and closures would be too. */
+class LateTradeCount implements EvolveOutputs {
+  readonly #state: InstrumentState;
+  readonly #outputs: EvolveOutputs;
+
+  constructor(state: InstrumentState, outputs: EvolveOutputs) {
+    this.#state = state;
+    this.#outputs = outputs;
+  }
+
+  onTrade(trade: Trade): void {
+    this.#outputs.onTrade(trade);
+  }
+
+  onBookUnsure(reason: string): void {
+    this.#outputs.onBookUnsure(reason);
+  }
+
+  onCandleClosed(candle: Candle): void {
+    this.#outputs.onCandleClosed(candle);
+  }
+
+  onCandlesSkipped(skipped: SkippedCandles): void {
+    this.#outputs.onCandlesSkipped(skipped);
+  }
+
+  onLateTrade(trade: CountedTrade): void {
+    this.#state.counters.tradesLate++;
+    this.#outputs.onLateTrade(trade);
+  }
 }
