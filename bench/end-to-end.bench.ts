@@ -75,9 +75,7 @@ class Run {
   }
 
   static async start(title: string, urls: { postgresUrl: string; redisUrl: string }): Promise<Run> {
-    const exchange = fork(new URL('./feeds/exchange-process.ts', import.meta.url), {
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--cpu-prof')),
-    });
+    const exchange = fork(join(import.meta.dirname, 'feeds/exchange-process.js'), { execArgv: [] });
     const order: ExchangeOrder = {
       symbolCount: SYMBOL_COUNT,
       frameCount: FRAMES_PER_RUN * RUNS_MAX,

@@ -25,7 +25,8 @@ export const frames: BenchmarkGroup = {
     }),
 };
 
-const RECORDINGS = join(import.meta.dirname, '../../shared/data');
+/** Beside the folder of the project, which npm runs this in. */
+const RECORDINGS = join(process.cwd(), '../shared/data');
 
 const RECORDED = [
   'recordings/binance-spot-20240808-btcusdt',

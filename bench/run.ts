@@ -1,67 +1,17 @@
 /**
- * `npm run bench`: runs the benchmarks and prints what they came to.
- * `--only book,stages` chooses groups, `--match kraken` benchmarks by a part of their name, `--json <file>` writes the figures down.
+ * `npm run bench`: measures the hot paths. `--only book,stages` chooses groups, `--match kraken` benchmarks by a part of their name,
+ * `--json <file>` writes the figures down.
  */
-import { writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { endToEnd } from './end-to-end.bench.ts';
-import { frames, recordings } from './frames.bench.ts';
-import type { BenchmarkGroup, Measurement } from './harness/benchmark.ts';
-import { measure } from './harness/benchmark.ts';
-import { describeMachine, formatMachine, formatTable, loadWarning } from './harness/report.ts';
-import { journal } from './journal.bench.ts';
-import { book } from './order-book.bench.ts';
-import { publish } from './publish.bench.ts';
-import { stages } from './stages.bench.ts';
-
-const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, match: { type: 'string' }, json: { type: 'string' } },
 });
-const chosen = chooseGroups(values.only?.split(','));
-const startMs = performance.now();
-const machine = describeMachine();
-const warning = loadWarning(machine);
-console.log(formatMachine(machine));
-if (warning !== undefined) console.log(warning);
 
-const measurements: Measurement[] = [];
-for (const group of chosen) {
-  const own = await runGroup(group);
-  measurements.push(...own);
-}
-console.log(
-  `\n${((performance.now() - startMs) / 1_000).toFixed(0)} s; load average ${machine.loadAtStart.toFixed(2)} at start, ${loadavg()[0]!.toFixed(2)} at the end (the benchmarks are part of it)`,
-);
-if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ machine, measurements }, undefined, 2)}\n`);
-}
-
-function chooseGroups(names: readonly string[] | undefined): readonly BenchmarkGroup[] {
-  if (names === undefined) return GROUPS;
-  const known = GROUPS.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new Error(`There is no group ${unknown.join(', ')}; the groups are ${known.join(', ')}`);
-  }
-  return GROUPS.filter(({ name }) => names.includes(name));
-}
-
-async function runGroup(group: BenchmarkGroup): Promise<Measurement[]> {
-  console.log(`\n${group.title} (--only ${group.name})`);
-  const { benchmarks, notes, close } = await group.open();
-  const own: Measurement[] = [];
-  try {
-    for (const benchmark of benchmarks) {
-      if (values.match !== undefined && !benchmark.name.includes(values.match)) continue;
-      own.push(await measure(group.name, benchmark));
-    }
-  } finally {
-    await close();
-  }
-  if (own.length > 0) console.log(formatTable(own));
-  for (const note of notes) console.log(`  ${note}`);
-  return own;
+if (import.meta.url.endsWith('.ts')) {
+  const { runCompiled } = await import('./harness/compile.ts');
+  process.exitCode = await runCompiled();
+} else {
+  const { runGroups } = await import('./run-groups.ts');
+  await runGroups(values);
 }

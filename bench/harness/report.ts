@@ -52,7 +52,7 @@ export function loadWarning({ loadAtStart }: Machine): string | undefined {
   return `Warning: load average ${loadAtStart.toFixed(2)} at start: other work shares the machine, these figures are lower than what it can do.`;
 }
 
-const HEADER = ['benchmark', 'best', 'mean', '±', 'ns each (min)', 'rounds'];
+const HEADER = ['benchmark', 'best', 'mean', '±', 'ns each (min)', 'CPU ns each (min)', 'rounds'];
 
 /** Rates per second of the quickest round and of the mean; `±` is the standard deviation over the rounds. */
 export function formatTable(measurements: readonly Measurement[]): string {
@@ -67,13 +67,14 @@ export function formatTable(measurements: readonly Measurement[]): string {
   return lines.join('\n');
 }
 
-function toRow({ name, unit, minNs, meanNs, deviationNs, rounds }: Measurement): string[] {
+function toRow({ name, unit, minNs, meanNs, deviationNs, cpuMinNs, rounds }: Measurement): string[] {
   return [
     name,
     `${perSecond(minNs)} ${unit}/s`,
     `${perSecond(meanNs)}/s`,
     `${((deviationNs / meanNs) * 100).toFixed(1)} %`,
     grouped(minNs),
+    grouped(cpuMinNs),
     String(rounds),
   ];
 }

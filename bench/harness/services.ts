@@ -56,8 +56,12 @@ export async function realPostgres(notes: string[]): Promise<Service<DatabaseLoc
 }
 
 export async function embeddedRedis(): Promise<Service<string>> {
-  const { port, close } = await startEmbeddedRedis(0);
-  return { title: 'embedded Redis', location: `redis://127.0.0.1:${port}`, close };
+  const server = await startEmbeddedRedis(0);
+  return {
+    title: 'embedded Redis',
+    location: `redis://127.0.0.1:${server.port}`,
+    close: () => server.close(),
+  };
 }
 
 /** The one of TEST_REDIS_URL, else one started here. */
@@ -66,7 +70,7 @@ export async function realRedis(notes: string[]): Promise<Service<string> | unde
   if (given !== undefined && given !== '') {
     return { title: 'Redis (given)', location: given, close: () => Promise.resolve() };
   }
-  const started = await tryStart('Redis', startRedis, notes);
+  const started = await tryStart('Redis', () => startRedis(), notes);
   if (started === undefined) return undefined;
   const { url, version, stop } = started;
   return { title: `Redis ${version}`, location: url, close: stop };
