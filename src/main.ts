@@ -83,7 +83,9 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     );
     const node = buildNode(options, { storage, redis, claim, closers });
     await node.instruments.start();
-    const admin = await startAdmin(options, node, { storage, claim, redis });
+    const admin = await startAdmin(options, node, { storage, claim, redis }).catch((cause: unknown) => {
+      throw cannotListen(settings, cause);
+    });
     closers.add('admin', () => admin.close());
     node.keepWanted();
     log.info({ admin: admin.url, docs: `${admin.url}/docs`, redis: redis.url }, 'node ready');
@@ -342,6 +344,16 @@ function startAdmin(
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
   });
+}
+
+/** Words for a port that is taken or an address that is not here; other failures stay what they are. */
+export function cannotListen({ admin }: Pick<Settings, 'admin'>, cause: unknown): unknown {
+  if (!(cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen')) return cause;
+  return new TampinesError(
+    'SETTINGS_INVALID',
+    `Cannot listen on ${admin.host}:${admin.port} for the admin REST: ${cause.message}; set admin.port (0: any free one) or admin.host`,
+    { cause },
+  );
 }
 
 async function checkPostgres(storage: Storage): Promise<{ name: string; isReady: boolean; detail: string }> {

@@ -1,6 +1,8 @@
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { loadSettings } from '../src/settings.ts';
-import { startNode } from '../src/main.ts';
+import { cannotListen, startNode } from '../src/main.ts';
 
 test('an exchange that does not exist is refused before anything starts, and the message names those that do', async () => {
   const { settings, origins } = loadSettings({ assignments: ['exchanges.kracken.wsUrl=ws://127.0.0.1:1'] });
@@ -12,4 +14,23 @@ test('an exchange that does not exist is refused before anything starts, and the
       /^Settings are not valid: exchanges\.kracken: no such exchange; .*kraken/,
     ) as string,
   });
+});
+
+test('a taken port of the admin REST is told by the setting to change', async () => {
+  const holder = net.createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const { port } = holder.address() as AddressInfo;
+  const cause = await new Promise<Error>((resolve) => {
+    net.createServer().on('error', resolve).listen(port, '127.0.0.1');
+  });
+  holder.close();
+  const { settings } = loadSettings({ assignments: [`admin.port=${port}`] });
+  expect(cannotListen(settings, cause)).toMatchObject({
+    code: 'SETTINGS_INVALID',
+    message: expect.stringMatching(
+      /^Cannot listen on 127\.0\.0\.1:\d+ .*EADDRINUSE.*set admin\.port/,
+    ) as string,
+  });
+  const other = new Error('something else');
+  expect(cannotListen(settings, other)).toBe(other);
 });
