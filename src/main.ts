@@ -275,30 +275,33 @@ function exchangeOptions(
 /** Spawns the instruments of the settings that do not run yet, again and again while their exchange does not answer. */
 function keepWanted(settings: Settings, instruments: Instruments, log: Log, closers: Closers): void {
   let isOver = false;
+  const retries = new Set<TimerHandle>();
   closers.add('wanted instruments', () => {
     isOver = true;
+    for (const retry of retries) retry.cancel();
     return Promise.resolve();
   });
   const want = async (name: string): Promise<void> => {
     const [exchange, symbol] = splitName(name);
-    for (;;) {
-      try {
-        await instruments.spawn(exchange, symbol);
+    try {
+      await instruments.spawn(exchange, symbol);
+    } catch (error) {
+      if (isOver) return;
+      const code = error instanceof TampinesError ? error.code : undefined;
+      if (code === 'INSTRUMENT_EXISTS') return;
+      if (code === 'UNKNOWN_EXCHANGE' || code === 'UNKNOWN_SYMBOL') {
+        log.error(
+          { instrument: name, cause: (error as TampinesError).message },
+          'a wanted instrument can not be started',
+        );
         return;
-      } catch (error) {
-        if (isOver) return;
-        const code = error instanceof TampinesError ? error.code : undefined;
-        if (code === 'INSTRUMENT_EXISTS') return;
-        if (code === 'UNKNOWN_EXCHANGE' || code === 'UNKNOWN_SYMBOL') {
-          log.error(
-            { instrument: name, cause: (error as TampinesError).message },
-            'a wanted instrument can not be started',
-          );
-          return;
-        }
-        log.warn({ instrument: name, err: error }, 'a wanted instrument could not be started yet');
-        await systemTimers.sleep(WANTED_RETRY_MS);
       }
+      log.warn({ instrument: name, err: error }, 'a wanted instrument could not be started yet');
+      const retry = systemTimers.after(WANTED_RETRY_MS, () => {
+        retries.delete(retry);
+        void want(name);
+      });
+      retries.add(retry);
     }
   };
   for (const name of settings.instruments) {
