@@ -139,6 +139,7 @@ class Connection {
     this.#options = options;
     this.#context = context;
     this.#routes = new FeedRoutes({
+      clock: context.clock,
       // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
       source: options.isRecording ? options.source : `${options.source}.${context.incarnation}`,
       carriesBooks: options.kind.channels.includes('book'),
@@ -320,10 +321,10 @@ class Connection {
 
   #tick(nowMs: number): void {
     const { heartbeatMs, isRecording } = this.#options;
-    if (!isRecording) this.#session?.tick(nowMs);
+    if (!isRecording) this.#session?.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const isAlive = this.#session?.status().state === 'open';
-    if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(nowMs, heartbeatMs);
+    if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(heartbeatMs);
   }
 
   async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {

@@ -2,10 +2,12 @@
  * Where the events of one connection go: for each native symbol, the deliveries of its book and of its trades. Usually both are the same
  * symbol actor; they differ where a recording holds redundant feeds, each with its own book, whose trades count once.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Channel } from '../exchanges/adapter.ts';
 import type { EventBatch, FeedStatus, Instrument, MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { DeliveryFailure } from './delivery.ts';
+import { ExchangeTime } from './exchange-time.ts';
 import { InstrumentDelivery } from './delivery.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import type { SymbolMessage } from './symbol.ts';
@@ -42,6 +44,7 @@ export type DroppedEvents = {
 };
 
 export type FeedRoutesOptions = {
+  readonly clock: Clock;
   /** Names the source of the first delivery to each instrument; a later one gets a name of its own. */
   readonly source: string;
   /** Whether the state of this connection says anything about books. */
@@ -53,6 +56,7 @@ export type FeedRoutesOptions = {
 
 export class FeedRoutes {
   readonly #options: FeedRoutesOptions;
+  readonly #exchangeTime: ExchangeTime;
   readonly #books = new Map<NativeSymbol, Destination>();
   readonly #trades = new Map<NativeSymbol, Destination>();
   readonly #destinations = new Map<string, Destination>();
@@ -62,6 +66,7 @@ export class FeedRoutes {
 
   constructor(options: FeedRoutesOptions) {
     this.#options = options;
+    this.#exchangeTime = new ExchangeTime(options.clock);
   }
 
   get isEmpty(): boolean {
@@ -122,18 +127,22 @@ export class FeedRoutes {
 
   push(nativeSymbol: NativeSymbol, event: MarketEvent): void {
     if (event.type === 'FeedStatus' && !this.#options.carriesBooks) return;
+    if (event.type === 'Trade' || event.type === 'BookDelta') this.#exchangeTime.note(event.eventTimeMs);
     const destination =
       event.type === 'Trade' ? this.#trades.get(nativeSymbol) : this.#books.get(nativeSymbol);
     // A frame of a symbol that was unsubscribed a moment ago.
     if (destination !== undefined) this.#pushTo(destination, event);
   }
 
-  /** Lets time pass for destinations that nothing was pushed to for `quietMs`. */
-  pushHeartbeats(nowMs: number, quietMs: number): void {
+  /** Lets the exchange's time pass for destinations that nothing was pushed to for `quietMs`. */
+  pushHeartbeats(quietMs: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    const timeMs = this.#exchangeTime.read();
+    if (timeMs === undefined) return;
     for (const destination of this.#destinations.values()) {
       if (nowMs - destination.lastPushMs < quietMs) continue;
       destination.lastPushMs = nowMs;
-      this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: nowMs, receiveTimeMs: nowMs });
+      this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: nowMs });
     }
   }
 

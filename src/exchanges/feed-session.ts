@@ -182,9 +182,11 @@ export class FeedSession {
   }
 
   /** Lets time pass: keepalive, dead connection, timers of books, frames whose turn has come. Wanted every 100 ms or so. */
-  tick(nowMs: number): void {
+  tick(nowMs: number, { isPaused = false }: { isPaused?: boolean } = {}): void {
     if (this.#state !== 'open') return;
     this.#nowMs = nowMs;
+    // Whoever does not listen can't call the other side silent.
+    if (isPaused) this.#lastSoundMs = nowMs;
     const lastSoundMs = this.#lastSoundMs ?? nowMs;
     if (nowMs - lastSoundMs > this.#adapter.deadAfterMs) {
       this.#replace(`silent for ${nowMs - lastSoundMs} ms`, 'now');

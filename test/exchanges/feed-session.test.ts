@@ -112,6 +112,16 @@ describe('a feed session', () => {
     expect(harness.session.counters(toNativeSymbol('A'))).toBeUndefined();
   });
 
+  it('calls nobody silent while it does not listen itself', () => {
+    const harness = opened(plainAdapter, ['A']);
+    harness.frame([{ type: 'alive' }], 20_000);
+    harness.session.tick(90_000, { isPaused: true });
+    harness.session.tick(120_000);
+    expect(harness.reconnects).toEqual([]);
+    harness.session.tick(120_001);
+    expect(harness.reconnects).toHaveLength(1);
+  });
+
   it('asks for another connection once when this one falls silent, and every frame counts as sound', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([{ type: 'alive' }], 20_000);

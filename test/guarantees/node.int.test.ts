@@ -8,13 +8,10 @@ import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-bin
 import type { SimulatedKraken } from '../../src/feeds/simulators/simulated-kraken.ts';
 import { createSimulatedKraken } from '../../src/feeds/simulators/simulated-kraken.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
-import type { ProvidedRedis } from '../../src/publishing/redis-provider.ts';
-import { provideRedis } from '../../src/publishing/redis-provider.ts';
-import { connect } from '../publishing/redis-testing.ts';
-import { RecordingLog } from '../support/recording-log.ts';
+import { connectTo } from '../publishing/redis-testing.ts';
 import type { RunningNode } from '../support/running-node.ts';
 import { eventually, isTrue, queryRows, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
-import { dropSchema, freshName, noteServiceUse } from '../support/services.ts';
+import { dropSchema, freshName, noteServiceUse, testRedisUrl } from '../support/services.ts';
 
 const BTC = 'binance:BTC-USDT' as InstrumentKey;
 const ETH = 'binance:ETH-USDT' as InstrumentKey;
@@ -28,7 +25,7 @@ type Problem = { status: number; code: string; detail: string };
 const schema = freshName('node');
 let binance: SimulatedBinance;
 let kraken: SimulatedKraken;
-let redis: ProvidedRedis;
+let redisUrl: string;
 let reader: Redis;
 let subscriber: Redis;
 let node: RunningNode;
@@ -37,7 +34,7 @@ const messages: Message[] = [];
 const startNode = (assignments: readonly string[] = []): Promise<RunningNode> =>
   runNode({
     schema,
-    redisUrl: redis.url,
+    redisUrl,
     exchanges: { binance: binance.endpoints, kraken: kraken.endpoints },
     assignments,
   });
@@ -51,11 +48,15 @@ beforeAll(async () => {
     symbols: demoSymbols.binance.slice(0, 2),
   });
   kraken = await createSimulatedKraken({ ...surroundings, random, symbols: demoSymbols.kraken.slice(0, 1) });
-  redis = await provideRedis({ url: '', port: 0, timers: systemTimers, log: new RecordingLog() });
-  noteServiceUse(redis.kind === 'embedded' ? 'Embedded Redis' : 'Redis');
-  const port = Number.parseInt(new URL(redis.url).port, 10);
-  reader = await connect(port);
-  subscriber = await connect(port);
+  redisUrl = testRedisUrl();
+  noteServiceUse('Redis');
+  reader = await connectTo(redisUrl);
+  subscriber = await connectTo(redisUrl);
+  // Values of an earlier run may carry a newer epoch than the fresh schema's first.
+  for (const pattern of ['orderbook:*', 'ticker:*', 'candle:*']) {
+    const keys = await reader.keys(pattern);
+    if (keys.length > 0) await reader.del(keys);
+  }
   subscriber.on('pmessage', (_pattern: string, channel: string, text: string) => {
     messages.push({ ...(JSON.parse(text) as Message), channel });
   });
@@ -67,7 +68,6 @@ afterAll(async () => {
   await node.stop();
   reader.disconnect();
   subscriber.disconnect();
-  await redis.close();
   await binance.close();
   await kraken.close();
   await dropSchema(schema);

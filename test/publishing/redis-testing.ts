@@ -2,8 +2,12 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 
-export async function connect(port: number): Promise<Redis> {
-  const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 });
+export function connect(port: number): Promise<Redis> {
+  return connectTo(`redis://127.0.0.1:${port}`);
+}
+
+export async function connectTo(url: string): Promise<Redis> {
+  const redis = new Redis(url, { retryStrategy: () => 50 });
   redis.on('error', () => undefined);
   await once(redis, 'ready');
   return redis;
