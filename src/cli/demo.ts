@@ -1,5 +1,5 @@
 /** `tampines demo`: a node with embedded storage, three simulated exchanges and a dozen instruments, to look at. */
-import { systemTimers } from '../base/clock.ts';
+import { systemClock, systemTimers } from '../base/clock.ts';
 import type { TampinesNode } from '../main.ts';
 import { startNode } from '../main.ts';
 import { loadSettings } from '../settings.ts';
@@ -11,7 +11,9 @@ import { untilStopped } from './start.ts';
 const TABLE_MS = 500;
 /** Without a terminal, one line per instrument at this pace. */
 const LINES_MS = 5_000;
-const CLEAR_SCREEN = '\u001b[2J\u001b[H';
+/** How long the table waits for instruments to say where they go on. */
+const RECOVERY_WAIT_MS = 5_000;
+const RECOVERY_POLL_MS = 50;
 const CURSOR_HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
@@ -40,8 +42,9 @@ export async function demo(options: {
     await simulation.close();
     throw error;
   }
-  // From here on the screen belongs to the table; warnings would tear it, so the log falls silent but for errors.
   const stopped = untilStopped();
+  await Promise.race([untilRecovered(node), stopped]);
+  // From here on the screen belongs to the table; warnings would tear it, so the log falls silent but for errors.
   if (isTerminal) log.level = 'error';
   const display = isTerminal ? showTable(node) : logRows(node, log);
   await stopped;
@@ -53,8 +56,17 @@ export async function demo(options: {
   log.info({}, 'stopped; start the demo again and it goes on from here');
 }
 
+/** Resolves when every instrument has logged where it goes on from. */
+async function untilRecovered({ instruments }: TampinesNode): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + RECOVERY_WAIT_MS;
+  const isUnderWay = (): boolean =>
+    instruments.list().some(({ actorStatus }) => actorStatus === 'starting' || actorStatus === 'recovering');
+  while (isUnderWay() && systemClock.monotonicMs() < deadlineMs) await systemTimers.sleep(RECOVERY_POLL_MS);
+}
+
 function showTable(node: TampinesNode): { stop(): void } {
-  process.stdout.write(CLEAR_SCREEN);
+  // The log so far scrolls out of the table's way and can still be read above it.
+  process.stdout.write('\n'.repeat(process.stdout.rows));
   const redis = new URL(node.redisUrl);
   const footer = [
     '',

@@ -102,7 +102,12 @@ async function expectTruth(
   const isTrueNow = async () => isTrue(await viewBook(node, key), market.bookOf(nativeSymbol), depth);
   await eventually(`${key} is live and true`, async () => {
     market.start();
-    await eventually(`${key} is live`, async () => (await viewBook(node, key)).status === 'live');
+    // A market that stood still would never show a book that it goes on without something.
+    const { position } = await viewBook(node, key);
+    await eventually(`${key} goes on and is live`, async () => {
+      const book = await viewBook(node, key);
+      return book.position > position + 5 && book.status === 'live';
+    });
     market.stop();
     for (let tries = 0; tries < 100; tries++) {
       if (await isTrueNow()) return true;
