@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TampinesError } from '../../src/base/errors.ts';
 import { classifyError, describeCause, PoisonMessageError } from '../../src/supervision/failure.ts';
-import { PoisonTracker } from '../../src/supervision/poison-tracker.ts';
 
 describe('classes of error', () => {
   test.each([
@@ -26,30 +25,5 @@ describe('classes of error', () => {
     expect(describeCause(undefined)).toBe('thrown undefined');
     expect(describeCause({ toString: () => 'x' })).toBe('thrown an object that is no Error');
     expect(describeCause(new Error('x'.repeat(1000)))).toHaveLength(500);
-  });
-});
-
-describe('poison', () => {
-  test('a message is poison when it fails its actor for the second time, and is then forgotten', () => {
-    const tracker = new PoisonTracker();
-    expect([tracker.recordFailure('a:1'), tracker.recordFailure('a:2')]).toEqual([false, false]);
-    expect(tracker.recordFailure('a:1')).toBe(true);
-    expect(tracker.trackedCount).toBe(1);
-    expect(tracker.recordFailure('a:1')).toBe(false);
-  });
-
-  test('a message that was handled after all starts from nothing', () => {
-    const tracker = new PoisonTracker();
-    tracker.recordFailure('a');
-    tracker.recordSuccess('a');
-    expect(tracker.recordFailure('a')).toBe(false);
-  });
-
-  test('of too many failing messages the one that failed longest ago is forgotten', () => {
-    const tracker = new PoisonTracker({ trackedMax: 2, afterFailures: 3 });
-    for (const key of ['a', 'b', 'a', 'c']) tracker.recordFailure(key);
-    expect(tracker.trackedCount).toBe(2);
-    expect(tracker.recordFailure('a')).toBe(true);
-    expect(tracker.recordFailure('b')).toBe(false);
   });
 });
