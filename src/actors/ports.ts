@@ -193,6 +193,21 @@ export type DeadLetter = {
   readonly text: string;
 };
 
+/** An interval in which what was held of an instrument's feed was not whole; told when it ends. */
+export type FeedGap = {
+  readonly exchange: string;
+  readonly instrument: string;
+  readonly channel: 'book' | 'trades';
+  /** The last moment it was whole, and the first at which it was again (our clock, Unix ms). */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What opened it: `sequence gap: expected 1042, was 1050`, `disconnected: …`. */
+  readonly reason: string;
+  /** `snapshot`: a fresh book replaced it. `refetched`: all trades of it were fetched. `incomplete`: trades of it are missing for good. */
+  readonly repair: 'snapshot' | 'refetched' | 'incomplete';
+  readonly tradesRefetched: number;
+};
+
 /** Bounded records for operators; writing never blocks and never fails its caller. */
 export interface OperationsRecords {
   recordSupervisionEvent(event: SupervisionEvent): void;
