@@ -1,6 +1,6 @@
 /** Binance's REST as its clients see it: request weights with 429 and 418, lists of symbols, past trades, and books that lag the stream. */
 import { paddedText } from './fixed-text.ts';
-import type { RestAnswer } from './loopback-exchange.ts';
+import type { RestAnswer } from './exchange-protocol.ts';
 import type { SimulatedSymbol } from './simulated-book.ts';
 import type { BookTruth, SimulatedMarket, SimulatedTrade } from './simulated-market.ts';
 

@@ -7,35 +7,22 @@ import type { AddressInfo } from 'node:net';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import type { TimerHandle, Timers } from '../../base/clock.ts';
+import type { ClientConnection, ExchangeProtocol } from './exchange-protocol.ts';
+import type { SimulatedExchangeOptions } from './simulated-exchange.ts';
+import type { CarrierFaults, SimulatedFaults } from './simulated-faults.ts';
 
-export type RestAnswer = {
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Sent this much later. */
-  readonly delayMs?: number;
-};
-
-export type LoopbackOptions = {
+type LoopbackOptions = {
   /** 0: any free one. */
   readonly port: number;
   readonly timers: Timers;
-  /** A client connected; returns what is to be done with its frames and its end. */
-  readonly accept: (connection: LoopbackConnection, url: URL) => ConnectionHandlers;
-  readonly answer: (url: URL) => RestAnswer;
-};
-
-export type ConnectionHandlers = {
-  readonly onText: (text: string) => void;
-  readonly onPong?: () => void;
-  readonly onClosed: () => void;
+  readonly protocol: Pick<ExchangeProtocol, 'accept' | 'answer'>;
 };
 
 /** A reader so slow that this much waits for it is cut off, as exchanges do. */
 const BUFFERED_MAX_BYTES = 32 * 1024 * 1024;
 
 /** One client. While the exchange is silent it neither hears nor says anything, yet the connection stays open: it is half-open. */
-export class LoopbackConnection {
+class LoopbackConnection implements ClientConnection {
   readonly #socket: WebSocket;
   readonly #server: LoopbackExchange;
 
@@ -44,14 +31,12 @@ export class LoopbackConnection {
     this.#server = server;
   }
 
-  /** Sends a frame without market data. */
   send(text: string): void {
     if (this.#server.isSilent || this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > BUFFERED_MAX_BYTES) this.#socket.terminate();
     else this.#socket.send(text, () => undefined);
   }
 
-  /** Sends a frame with market data: the kind that faults spoil. */
   sendMarketData(text: string): void {
     this.send(this.#server.takeCorruption() ? text.slice(0, Math.floor(text.length / 2)) : text);
   }
@@ -64,13 +49,12 @@ export class LoopbackConnection {
     this.#socket.close(code, reason);
   }
 
-  /** Cuts the connection without a close frame. */
   terminate(): void {
     this.#socket.terminate();
   }
 }
 
-export class LoopbackExchange {
+class LoopbackExchange implements CarrierFaults {
   readonly #options: LoopbackOptions;
   readonly #http: http.Server;
   readonly #sockets = new WebSocketServer({ noServer: true, autoPong: false, maxPayload: 1024 * 1024 });
@@ -131,7 +115,10 @@ export class LoopbackExchange {
   #accept(socket: WebSocket, request: http.IncomingMessage): void {
     const connection = new LoopbackConnection(socket, this);
     this.connections.add(connection);
-    const handlers = this.#options.accept(connection, new URL(request.url ?? '/', 'http://loopback'));
+    const handlers = this.#options.protocol.accept(
+      connection,
+      new URL(request.url ?? '/', 'http://loopback'),
+    );
     socket.on('message', (bytes: Buffer) => {
       if (!this.isSilent) handlers.onText(bytes.toString('utf8'));
     });
@@ -156,7 +143,7 @@ export class LoopbackExchange {
         .end('{"code":-1003,"msg":"Too many requests."}');
       return;
     }
-    const answer = this.#options.answer(new URL(request.url ?? '/', 'http://loopback'));
+    const answer = this.#options.protocol.answer(new URL(request.url ?? '/', 'http://loopback'));
     const send = () =>
       response
         .writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
@@ -164,4 +151,21 @@ export class LoopbackExchange {
     if (answer.delayMs === undefined || answer.delayMs <= 0) send();
     else this.#options.timers.after(answer.delayMs, send);
   }
+}
+
+/** Puts a protocol behind real sockets on loopback. */
+export async function serveOnLoopback(
+  protocol: ExchangeProtocol,
+  options: Pick<SimulatedExchangeOptions, 'port' | 'timers'>,
+): Promise<{ port: number; faults: SimulatedFaults; close: () => Promise<void> }> {
+  const server = new LoopbackExchange({ port: options.port ?? 0, timers: options.timers, protocol });
+  const port = await server.listen();
+  return {
+    port,
+    faults: protocol.faults.switches(server),
+    close: () => {
+      protocol.stop();
+      return server.close();
+    },
+  };
 }

@@ -15,12 +15,19 @@ import {
   tradesBody,
   weightOf,
 } from './binance-rest.ts';
+import type {
+  ClientConnection,
+  ConnectionHandlers,
+  ExchangeProtocol,
+  RestAnswer,
+} from './exchange-protocol.ts';
 import { paddedText } from './fixed-text.ts';
-import type { ConnectionHandlers, LoopbackConnection, RestAnswer } from './loopback-exchange.ts';
-import { LoopbackExchange } from './loopback-exchange.ts';
+import { serveOnLoopback } from './loopback-exchange.ts';
 import type { SimulatedSymbol } from './simulated-book.ts';
-import type { SimulatedExchange, SimulatedExchangeOptions, SimulatedFaults } from './simulated-exchange.ts';
-import { ArmedFaults, createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import type { SimulatedExchange, SimulatedExchangeOptions } from './simulated-exchange.ts';
+import { createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import type { SimulatedFaults } from './simulated-faults.ts';
+import { ArmedFaults } from './simulated-faults.ts';
 import type { BookTruth, SimulatedMarket, SimulatedStep } from './simulated-market.ts';
 
 export type SimulatedBinanceOptions = SimulatedExchangeOptions & {
@@ -50,21 +57,21 @@ const DEPTH_STREAM = /^(.+)@depth(?:@100ms|@1000ms)?$/;
 
 /** Creates and starts the exchange; it lives until `close`. */
 export async function createSimulatedBinance(options: SimulatedBinanceOptions): Promise<SimulatedBinance> {
-  const exchange = new BinanceProtocol(options);
-  const port = await exchange.server.listen();
+  const protocol = new BinanceProtocol(options);
+  const { port, faults, close } = await serveOnLoopback(protocol, options);
   return {
     endpoints: { ws: `ws://127.0.0.1:${port}`, rest: `http://127.0.0.1:${port}` },
     faults: {
-      ...exchange.faults.switches(exchange.server),
-      shutDown: (graceMs) => exchange.shutDown(graceMs),
+      ...faults,
+      shutDown: (graceMs) => protocol.shutDown(graceMs),
     },
-    market: exchange.market,
-    close: () => exchange.close(),
+    market: protocol.market,
+    close,
   };
 }
 
 type Session = {
-  readonly connection: LoopbackConnection;
+  readonly connection: ClientConnection;
   readonly streams: Set<string>;
   readonly isCombined: boolean;
   readonly heardMs: number[];
@@ -81,9 +88,8 @@ type PendingDepth = {
   restTakenMs: number;
 };
 
-class BinanceProtocol {
+export class BinanceProtocol implements ExchangeProtocol {
   readonly market: SimulatedMarket;
-  readonly server: LoopbackExchange;
   readonly faults = new ArmedFaults();
   readonly #options: SimulatedBinanceOptions;
   readonly #sessions = new Set<Session>();
@@ -104,12 +110,6 @@ class BinanceProtocol {
         restTakenMs: this.#nowMs(),
       });
     }
-    this.server = new LoopbackExchange({
-      port: options.port ?? 0,
-      timers: options.timers,
-      accept: (connection, url) => this.#accept(connection, url),
-      answer: (url) => this.#answer(url),
-    });
     this.market.onStep((step) => this.#take(step));
     const pingMs = options.pingMs ?? 20_000;
     this.#timers = [
@@ -137,13 +137,12 @@ class BinanceProtocol {
     });
   }
 
-  async close(): Promise<void> {
+  stop(): void {
     this.market.stop();
     for (const timer of this.#timers) timer.cancel();
-    await this.server.close();
   }
 
-  #accept(connection: LoopbackConnection, url: URL): ConnectionHandlers {
+  accept(connection: ClientConnection, url: URL): ConnectionHandlers {
     const named = url.searchParams.get('streams') ?? url.pathname.split('/ws/')[1] ?? '';
     const session: Session = {
       connection,
@@ -270,7 +269,7 @@ class BinanceProtocol {
     }
   }
 
-  #answer(url: URL): RestAnswer {
+  answer(url: URL): RestAnswer {
     const { used, refusal } = this.#weights.spend(weightOf(url), this.#nowMs());
     if (refusal !== undefined) return refusal;
     const headers = { 'x-mbx-used-weight-1m': String(used) };

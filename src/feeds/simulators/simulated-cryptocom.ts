@@ -9,12 +9,18 @@ import type { RandomSource } from '../../base/clock.ts';
 import { createSeededRandom } from '../../base/clock.ts';
 import { BookWindow } from './book-window.ts';
 import { listing, tradeFrame, tradesText } from './cryptocom-text.ts';
+import type {
+  ClientConnection,
+  ConnectionHandlers,
+  ExchangeProtocol,
+  RestAnswer,
+} from './exchange-protocol.ts';
 import { fixedText } from './fixed-text.ts';
-import type { ConnectionHandlers, LoopbackConnection, RestAnswer } from './loopback-exchange.ts';
-import { LoopbackExchange } from './loopback-exchange.ts';
+import { serveOnLoopback } from './loopback-exchange.ts';
 import type { SimulatedLevel, SimulatedSymbol } from './simulated-book.ts';
 import type { SimulatedExchange, SimulatedExchangeOptions } from './simulated-exchange.ts';
-import { ArmedFaults, createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import { createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import { ArmedFaults } from './simulated-faults.ts';
 import type { SimulatedMarket, SimulatedStep } from './simulated-market.ts';
 
 export type SimulatedCryptocomOptions = SimulatedExchangeOptions & {
@@ -36,16 +42,16 @@ const DEPTHS = ['10', '50'];
 export async function createSimulatedCryptocom(
   options: SimulatedCryptocomOptions,
 ): Promise<SimulatedExchange> {
-  const exchange = new CryptocomProtocol(options);
-  const port = await exchange.server.listen();
+  const protocol = new CryptocomProtocol(options);
+  const { port, faults, close } = await serveOnLoopback(protocol, options);
   return {
     endpoints: {
       ws: `ws://127.0.0.1:${port}/exchange/v1/market`,
       rest: `http://127.0.0.1:${port}/exchange/v1`,
     },
-    faults: exchange.faults.switches(exchange.server),
-    market: exchange.market,
-    close: () => exchange.close(),
+    faults,
+    market: protocol.market,
+    close,
   };
 }
 
@@ -55,7 +61,7 @@ type BookChannel = {
   readonly depth: number;
   readonly window: BookWindow;
   /** `waiting`: subscribed, but its snapshot is not sent yet. */
-  readonly subscribers: Map<LoopbackConnection, 'waiting' | 'live'>;
+  readonly subscribers: Map<ClientConnection, 'waiting' | 'live'>;
   updateId: number;
   changedMs: number;
   sentMs: number;
@@ -63,14 +69,13 @@ type BookChannel = {
 
 type Session = { readonly channels: Set<string>; unanswered: number; heartbeatId: number };
 
-class CryptocomProtocol {
+export class CryptocomProtocol implements ExchangeProtocol {
   readonly market: SimulatedMarket;
-  readonly server: LoopbackExchange;
   readonly faults = new ArmedFaults();
   readonly #options: SimulatedCryptocomOptions;
   readonly #random: RandomSource;
   readonly #books = new Map<string, BookChannel>();
-  readonly #tradeSubscribers = new Map<string, Set<LoopbackConnection>>();
+  readonly #tradeSubscribers = new Map<string, Set<ClientConnection>>();
   readonly #publisher: { cancel(): void };
 
   constructor(options: SimulatedCryptocomOptions) {
@@ -78,12 +83,6 @@ class CryptocomProtocol {
     this.market = createMarket(options);
     // Its own numbers, so that who subscribes when does not change the market.
     this.#random = createSeededRandom(Math.floor(options.random() * 2 ** 32));
-    this.server = new LoopbackExchange({
-      port: options.port ?? 0,
-      timers: options.timers,
-      accept: (connection) => this.#accept(connection),
-      answer: (url) => this.#answer(url),
-    });
     this.market.onStep((step) => this.#sendTrades(step));
     this.#publisher = options.timers.every(options.publishMs ?? 100, () => {
       for (const channel of this.#books.values()) this.#publish(channel);
@@ -91,13 +90,12 @@ class CryptocomProtocol {
     if (options.isRunning !== false) this.market.start();
   }
 
-  async close(): Promise<void> {
+  stop(): void {
     this.market.stop();
     this.#publisher.cancel();
-    await this.server.close();
   }
 
-  #accept(connection: LoopbackConnection): ConnectionHandlers {
+  accept(connection: ClientConnection): ConnectionHandlers {
     const session: Session = { channels: new Set(), unanswered: 0, heartbeatId: 0 };
     const { timers } = this.#options;
     const heartbeat = timers.every(this.#options.heartbeatMs ?? 30_000, () => {
@@ -120,7 +118,7 @@ class CryptocomProtocol {
     };
   }
 
-  #hear(connection: LoopbackConnection, session: Session, text: string): void {
+  #hear(connection: ClientConnection, session: Session, text: string): void {
     const request = parseRequest(text);
     // Text that is not JSON gets no answer.
     if (request === undefined) return;
@@ -150,7 +148,7 @@ class CryptocomProtocol {
     }
   }
 
-  #subscribe(connection: LoopbackConnection, session: Session, id: number, channel: string): void {
+  #subscribe(connection: ClientConnection, session: Session, id: number, channel: string): void {
     const refuse = (code: number, message: string) =>
       connection.send(JSON.stringify({ id, method: 'subscribe', code, channel, message }));
     const [kind, nativeSymbol = '', depth] = channel.split('.');
@@ -185,7 +183,7 @@ class CryptocomProtocol {
     }
   }
 
-  #joinBook(connection: LoopbackConnection, name: string, nativeSymbol: string, depth: number): void {
+  #joinBook(connection: ClientConnection, name: string, nativeSymbol: string, depth: number): void {
     let channel = this.#books.get(name);
     if (channel === undefined) {
       channel = {
@@ -213,7 +211,7 @@ class CryptocomProtocol {
     });
   }
 
-  #leave(connection: LoopbackConnection, channel: string): void {
+  #leave(connection: ClientConnection, channel: string): void {
     this.#books.get(channel)?.subscribers.delete(connection);
     if (channel.startsWith('trade.')) this.#tradeSubscribers.get(channel.slice(6))?.delete(connection);
   }
@@ -281,7 +279,7 @@ class CryptocomProtocol {
     }
   }
 
-  #answer(url: URL): RestAnswer {
+  answer(url: URL): RestAnswer {
     const method = url.pathname.split('/').slice(-2).join('/');
     const nativeSymbol = url.searchParams.get('instrument_name') ?? '';
     const succeed = (result: string): RestAnswer => ({

@@ -5,12 +5,19 @@
  * 3. `heartbeat` comes each second in which nothing else was sent, once anything is subscribed; `ping` is answered with `pong`.
  */
 import { BookWindow } from './book-window.ts';
+import type {
+  ClientConnection,
+  ConnectionHandlers,
+  ExchangeProtocol,
+  RestAnswer,
+} from './exchange-protocol.ts';
 import { assetPair, bookChecksum, bookFrame, instrumentFrame, isoMicros, tradeFrame } from './kraken-text.ts';
-import type { ConnectionHandlers, LoopbackConnection, RestAnswer } from './loopback-exchange.ts';
-import { LoopbackExchange } from './loopback-exchange.ts';
+import { serveOnLoopback } from './loopback-exchange.ts';
 import type { BookSides, SimulatedSymbol } from './simulated-book.ts';
-import type { SimulatedExchange, SimulatedExchangeOptions, SimulatedFaults } from './simulated-exchange.ts';
-import { ArmedFaults, createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import type { SimulatedExchange, SimulatedExchangeOptions } from './simulated-exchange.ts';
+import { createMarket, parseRequest, textsOf } from './simulated-exchange.ts';
+import type { SimulatedFaults } from './simulated-faults.ts';
+import { ArmedFaults } from './simulated-faults.ts';
 import type { SimulatedMarket, SimulatedStep } from './simulated-market.ts';
 
 export type SimulatedKrakenOptions = SimulatedExchangeOptions & {
@@ -30,16 +37,16 @@ const HISTORY_MAX = 50;
 
 /** Creates and starts the exchange; it lives until `close`. */
 export async function createSimulatedKraken(options: SimulatedKrakenOptions): Promise<SimulatedKraken> {
-  const exchange = new KrakenProtocol(options);
-  const port = await exchange.server.listen();
+  const protocol = new KrakenProtocol(options);
+  const { port, faults, close } = await serveOnLoopback(protocol, options);
   return {
     endpoints: { ws: `ws://127.0.0.1:${port}/v2`, rest: `http://127.0.0.1:${port}/0/public` },
     faults: {
-      ...exchange.faults.switches(exchange.server),
-      wrongChecksum: (nativeSymbol) => exchange.faults.arm('wrongChecksum', nativeSymbol),
+      ...faults,
+      wrongChecksum: (nativeSymbol) => protocol.faults.arm('wrongChecksum', nativeSymbol),
     },
-    market: exchange.market,
-    close: () => exchange.close(),
+    market: protocol.market,
+    close,
   };
 }
 
@@ -54,10 +61,10 @@ type BookChannel = {
 /** One client and what it subscribed to: `<channel> <symbol>` → depth (0 for trades). */
 class Session {
   readonly subscriptions = new Map<string, number>();
-  readonly #connection: LoopbackConnection;
+  readonly #connection: ClientConnection;
   hasSpoken = true;
 
-  constructor(connection: LoopbackConnection) {
+  constructor(connection: ClientConnection) {
     this.#connection = connection;
   }
 
@@ -72,9 +79,8 @@ class Session {
   }
 }
 
-class KrakenProtocol {
+export class KrakenProtocol implements ExchangeProtocol {
   readonly market: SimulatedMarket;
-  readonly server: LoopbackExchange;
   readonly faults = new ArmedFaults();
   readonly #options: SimulatedKrakenOptions;
   readonly #books = new Map<string, BookChannel>();
@@ -84,12 +90,6 @@ class KrakenProtocol {
   constructor(options: SimulatedKrakenOptions) {
     this.#options = options;
     this.market = createMarket(options);
-    this.server = new LoopbackExchange({
-      port: options.port ?? 0,
-      timers: options.timers,
-      accept: (connection) => this.#accept(connection),
-      answer: (url) => this.#answer(url),
-    });
     this.market.onStep((step) => this.#sendTrades(step));
     this.#timers = [
       options.timers.every(options.publishMs ?? 100, () => {
@@ -105,13 +105,12 @@ class KrakenProtocol {
     if (options.isRunning !== false) this.market.start();
   }
 
-  async close(): Promise<void> {
+  stop(): void {
     this.market.stop();
     for (const timer of this.#timers) timer.cancel();
-    await this.server.close();
   }
 
-  #accept(connection: LoopbackConnection): ConnectionHandlers {
+  accept(connection: ClientConnection): ConnectionHandlers {
     const session = new Session(connection);
     this.#sessions.add(session);
     session.send(
@@ -274,7 +273,7 @@ class KrakenProtocol {
     return JSON.stringify({ method, req_id: requestId, result, success: true, ...this.#times() });
   }
 
-  #answer(url: URL): RestAnswer {
+  answer(url: URL): RestAnswer {
     if (url.pathname.endsWith('/AssetPairs')) {
       const result = Object.fromEntries(this.market.symbols.map(assetPair));
       return { status: 200, body: JSON.stringify({ error: [], result }) };
