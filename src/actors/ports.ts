@@ -212,10 +212,22 @@ export type FeedGap = {
 export interface OperationsRecords {
   recordSupervisionEvent(event: SupervisionEvent): void;
   recordDeadLetter(letter: DeadLetter): void;
+  /** Once for each gap, when it ends. */
+  recordFeedGap(gap: FeedGap): void;
   readSupervisionEvents(query: { path: string | undefined; limit: number }): Promise<SupervisionEvent[]>;
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
   countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]>;
+  /** Newest first; of one exchange or one instrument where told. */
+  readFeedGaps(query: {
+    exchange?: string | undefined;
+    instrument: string | undefined;
+    limit: number;
+  }): Promise<FeedGap[]>;
+  /** Since this process began. */
+  countFeedGaps(): FeedGapCount[];
 }
+
+export type FeedGapCount = Pick<FeedGap, 'exchange' | 'channel' | 'repair'> & { readonly count: number };
 
 // ----------------------------------------------------------------------------------------------------------- publishing
 

@@ -84,6 +84,17 @@ export function nodeMetrics(node: {
           labels: { exchange, reason },
         })),
     },
+    {
+      name: 'tampines_feed_gaps_total',
+      help: 'Intervals in which a feed was not whole, that ended since the process began, by exchange, channel and repair',
+      kind: 'counter',
+      labelNames: ['exchange', 'channel', 'repair'],
+      read: () =>
+        records.countFeedGaps().map(({ exchange, channel, repair, count }) => ({
+          value: count,
+          labels: { exchange, channel, repair },
+        })),
+    },
   ];
 }
 

@@ -158,6 +158,27 @@ export const deadLetterCountsSchema = z
   })
   .meta({ id: 'DeadLetterCounts' });
 
+export const feedGapsSchema = z
+  .strictObject({
+    gaps: z
+      .array(
+        z.strictObject({
+          exchange: z.string(),
+          symbol: z.string(),
+          channel: z.enum(['book', 'trades']),
+          fromMs: time.describe('The last moment it was whole, Unix milliseconds'),
+          toMs: time.describe('The first moment it was whole again, Unix milliseconds'),
+          reason: z.string(),
+          repair: z
+            .enum(['snapshot', 'refetched', 'incomplete'])
+            .describe('A fresh book; all trades of it fetched; trades of it missing for good'),
+          tradesRefetched: z.int(),
+        }),
+      )
+      .describe('Newest first'),
+  })
+  .meta({ id: 'FeedGaps' });
+
 export const settingsSchema = z
   .strictObject({
     settings: z.array(

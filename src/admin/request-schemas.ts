@@ -94,3 +94,14 @@ export const deadLettersQuery = z.strictObject({
   exchange: exchangeName.optional(),
   limit: limitQuery(100, 1_000),
 });
+
+export const feedGapsQuery = z
+  .strictObject({
+    exchange: exchangeName.optional(),
+    symbol: symbolName.optional().describe('Unified symbol; needs `exchange`'),
+    limit: limitQuery(100, 1_000),
+  })
+  .refine(({ exchange, symbol }) => symbol === undefined || exchange !== undefined, {
+    path: ['exchange'],
+    message: 'must be given where `symbol` is',
+  });

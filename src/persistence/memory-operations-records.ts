@@ -1,10 +1,19 @@
-import type { DeadLetter, OperationsRecords, SupervisionEvent } from '../actors/ports.ts';
+import type {
+  DeadLetter,
+  FeedGap,
+  FeedGapCount,
+  OperationsRecords,
+  SupervisionEvent,
+} from '../actors/ports.ts';
+import { FeedGapCounts } from './feed-gap-counts.ts';
 import { DEAD_LETTER_TEXT_MAX_CHARACTERS, STORED_MAX_RECORDS } from './operations-records.ts';
 
 /** The in-memory twin of the operations records. */
 export class MemoryOperationsRecords implements OperationsRecords {
   readonly #events: SupervisionEvent[] = [];
   readonly #letters: DeadLetter[] = [];
+  readonly #gaps: FeedGap[] = [];
+  readonly #gapCounts = new FeedGapCounts();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
@@ -18,6 +27,12 @@ export class MemoryOperationsRecords implements OperationsRecords {
     const key = `${letter.exchange} ${letter.reason}`;
     const known = this.#counts.get(key) ?? { exchange: letter.exchange, reason: letter.reason, count: 0 };
     this.#counts.set(key, { ...known, count: known.count + 1 });
+  }
+
+  recordFeedGap(gap: FeedGap): void {
+    this.#gapCounts.add(gap);
+    this.#gaps.push(gap);
+    if (this.#gaps.length > STORED_MAX_RECORDS) this.#gaps.shift();
   }
 
   readSupervisionEvents(query: { path: string | undefined; limit: number }): Promise<SupervisionEvent[]> {
@@ -35,5 +50,22 @@ export class MemoryOperationsRecords implements OperationsRecords {
   countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]> {
     const rows = [...this.#counts.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
     return Promise.resolve(rows);
+  }
+
+  readFeedGaps(query: {
+    exchange?: string | undefined;
+    instrument: string | undefined;
+    limit: number;
+  }): Promise<FeedGap[]> {
+    const rows = this.#gaps.filter(
+      ({ exchange, instrument }) =>
+        (query.exchange === undefined || exchange === query.exchange) &&
+        (query.instrument === undefined || instrument === query.instrument),
+    );
+    return Promise.resolve(rows.toReversed().slice(0, query.limit));
+  }
+
+  countFeedGaps(): FeedGapCount[] {
+    return this.#gapCounts.all();
   }
 }

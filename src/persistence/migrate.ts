@@ -8,8 +8,9 @@ import type { Log } from '../base/log.ts';
 import type { Database, RunStatement } from './database.ts';
 import type { Migration } from './migrations/migration.ts';
 import { createTables } from './migrations/001-create-tables.ts';
+import { feedGaps } from './migrations/002-feed-gaps.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables];
+const MIGRATIONS: readonly Migration[] = [createTables, feedGaps];
 
 /** Key of the advisory lock that lets one process migrate at a time: `tampines` as letters of a phone keypad. */
 const MIGRATION_LOCK = 82_674_637;

@@ -1,10 +1,25 @@
 /**
- * Supervision events and dead letters for operators. Recording never waits and never fails its caller: records queue up to a limit, the
+ * Supervision events, dead letters and feed gaps for operators. Recording never waits and never fails its caller: records queue up to a limit, the
  * oldest give way when the database can't keep up, and the log says how many did. Counts of dead letters lose nothing, and
  * count twice only what was under way when a connection broke at commit.
  */
-import type { DeadLetter, OperationsRecords, SupervisionEvent } from '../actors/ports.ts';
+import type {
+  DeadLetter,
+  FeedGap,
+  FeedGapCount,
+  OperationsRecords,
+  SupervisionEvent,
+} from '../actors/ports.ts';
 import type { Database } from './database.ts';
+import { FeedGapCounts } from './feed-gap-counts.ts';
+import type { DeadLetterCount } from './operations-records-sql.ts';
+import {
+  addDeadLetterCounts,
+  dropOldRecords,
+  insertDeadLetters,
+  insertFeedGaps,
+  insertSupervisionEvents,
+} from './operations-records-sql.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
 
@@ -18,15 +33,19 @@ export const DEAD_LETTER_TEXT_MAX_CHARACTERS = 2_000;
 /** Records written between two times of dropping old ones. */
 const TRIM_EVERY_RECORDS = 1_000;
 
-type Counts = Map<string, { exchange: string; reason: string; count: number }>;
+type Waiting = {
+  readonly events: SupervisionEvent[];
+  readonly letters: DeadLetter[];
+  readonly gaps: FeedGap[];
+  readonly letterCounts: Map<string, DeadLetterCount>;
+};
 
 export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
   readonly #stop = new AbortController();
-  #events: SupervisionEvent[] = [];
-  #letters: DeadLetter[] = [];
-  #counts: Counts = new Map();
+  readonly #gapCounts = new FeedGapCounts();
+  #waiting = nothingWaiting();
   #droppedCount = 0;
   #writtenSinceTrim = 0;
   #writing: Promise<void> | undefined;
@@ -37,14 +56,18 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   recordSupervisionEvent(event: SupervisionEvent): void {
-    this.#events.push(event);
-    this.#bound();
+    this.#add(this.#waiting.events, event);
   }
 
   recordDeadLetter(letter: DeadLetter): void {
-    this.#letters.push({ ...letter, text: letter.text.slice(0, DEAD_LETTER_TEXT_MAX_CHARACTERS) });
-    addCount(this.#counts, letter.exchange, letter.reason, 1);
-    this.#bound();
+    addCount(this.#waiting.letterCounts, letter);
+    const text = letter.text.slice(0, DEAD_LETTER_TEXT_MAX_CHARACTERS);
+    this.#add(this.#waiting.letters, { ...letter, text });
+  }
+
+  recordFeedGap(gap: FeedGap): void {
+    this.#gapCounts.add(gap);
+    this.#add(this.#waiting.gaps, gap);
   }
 
   async readSupervisionEvents(query: {
@@ -83,19 +106,37 @@ export class PostgresOperationsRecords implements OperationsRecords {
     return rows;
   }
 
+  async readFeedGaps(query: {
+    exchange?: string | undefined;
+    instrument: string | undefined;
+    limit: number;
+  }): Promise<FeedGap[]> {
+    await this.#writing;
+    const { rows } = await this.#database.read<FeedGap>({
+      text: `SELECT exchange, instrument, channel, from_ms AS "fromMs", to_ms AS "toMs", reason, repair,
+          trades_refetched AS "tradesRefetched"
+        FROM ${this.#database.schema}.feed_gap
+        WHERE ($1::text IS NULL OR exchange = $1) AND ($2::text IS NULL OR instrument = $2)
+        ORDER BY id DESC LIMIT $3`,
+      values: [query.exchange ?? null, query.instrument ?? null, query.limit],
+    });
+    return rows;
+  }
+
+  countFeedGaps(): FeedGapCount[] {
+    return this.#gapCounts.all();
+  }
+
   /** Writes what waits, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#writing;
   }
 
-  #bound(): void {
-    if (this.#events.length > QUEUE_MAX_RECORDS) {
-      this.#events.shift();
-      this.#droppedCount++;
-    }
-    if (this.#letters.length > QUEUE_MAX_RECORDS) {
-      this.#letters.shift();
+  #add<Item>(queue: Item[], record: Item): void {
+    queue.push(record);
+    if (queue.length > QUEUE_MAX_RECORDS) {
+      queue.shift();
       this.#droppedCount++;
     }
     this.#writing ??= this.#writeAll();
@@ -103,24 +144,20 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   async #writeAll(): Promise<void> {
     await Promise.resolve();
-    while (this.#events.length + this.#letters.length > 0) {
+    while (recordsOf(this.#waiting) > 0) {
       this.#reportDropped();
-      const events = this.#events;
-      const letters = this.#letters;
-      const counts = this.#counts;
-      this.#events = [];
-      this.#letters = [];
-      this.#counts = new Map();
+      const waiting = this.#waiting;
+      this.#waiting = nothingWaiting();
       try {
-        await retryTransient(() => this.#write(events, letters, counts), {
+        await retryTransient(() => this.#write(waiting), {
           context: this.#context,
-          what: `writing ${events.length + letters.length} operations records`,
+          what: `writing ${recordsOf(waiting)} operations records`,
           deadlineMs: Infinity,
           stop: this.#stop.signal,
         });
       } catch (error) {
         this.#context.log.error({ err: error }, 'operations records could not be written');
-        this.#droppedCount += events.length + letters.length;
+        this.#droppedCount += recordsOf(waiting);
         if (this.#stop.signal.aborted) this.#dropQueue();
       }
     }
@@ -129,9 +166,8 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   #dropQueue(): void {
-    this.#droppedCount += this.#events.length + this.#letters.length;
-    this.#events = [];
-    this.#letters = [];
+    this.#droppedCount += recordsOf(this.#waiting);
+    this.#waiting = nothingWaiting();
   }
 
   #reportDropped(): void {
@@ -140,78 +176,31 @@ export class PostgresOperationsRecords implements OperationsRecords {
     this.#droppedCount = 0;
   }
 
-  async #write(
-    events: readonly SupervisionEvent[],
-    letters: readonly DeadLetter[],
-    counts: Counts,
-  ): Promise<void> {
+  async #write(waiting: Waiting): Promise<void> {
     const { schema } = this.#database;
-    this.#writtenSinceTrim += events.length + letters.length;
+    this.#writtenSinceTrim += recordsOf(waiting);
     const isTrimDue = this.#writtenSinceTrim >= TRIM_EVERY_RECORDS;
     await this.#database.transaction(async (run) => {
-      if (events.length > 0) {
-        await run({
-          text: `INSERT INTO ${schema}.supervision_event
-            (time_ms, path, kind, cause, decision, attempt, delay_ms, recovered_position)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])`,
-          values: [
-            events.map(({ timeMs }) => timeMs),
-            events.map(({ path }) => storableText(path)),
-            events.map(({ kind }) => storableText(kind)),
-            events.map(({ cause }) => storableText(cause)),
-            events.map(({ decision }) => storableText(decision)),
-            events.map(({ attempt }) => attempt),
-            events.map(({ delayMs }) => Math.round(delayMs)),
-            events.map(({ recoveredPosition }) => recoveredPosition ?? null),
-          ],
-        });
-      }
-      if (letters.length > 0) {
-        await run({
-          text: `INSERT INTO ${schema}.dead_letter (time_ms, exchange, symbol, reason, detail, text)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
-          values: [
-            letters.map(({ timeMs }) => timeMs),
-            letters.map(({ exchange }) => storableText(exchange)),
-            letters.map(({ symbol }) => (symbol === undefined ? null : storableText(symbol))),
-            letters.map(({ reason }) => storableText(reason)),
-            letters.map(({ detail }) => storableText(detail)),
-            letters.map(({ text }) => storableText(text)),
-          ],
-        });
-        const sums = [...counts.values()];
-        await run({
-          text: `INSERT INTO ${schema}.dead_letter_count AS stored (exchange, reason, count)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
-            ON CONFLICT (exchange, reason) DO UPDATE SET count = stored.count + excluded.count`,
-          values: [
-            sums.map(({ exchange }) => storableText(exchange)),
-            sums.map(({ reason }) => storableText(reason)),
-            sums.map(({ count }) => count),
-          ],
-        });
-      }
-      if (isTrimDue) {
-        for (const table of ['supervision_event', 'dead_letter']) {
-          await run({
-            text: `DELETE FROM ${schema}.${table} WHERE id <= (SELECT max(id) FROM ${schema}.${table}) - $1`,
-            values: [STORED_MAX_RECORDS],
-          });
-        }
-      }
+      await insertSupervisionEvents(run, schema, waiting.events);
+      await insertDeadLetters(run, schema, waiting.letters);
+      await addDeadLetterCounts(run, schema, [...waiting.letterCounts.values()]);
+      await insertFeedGaps(run, schema, waiting.gaps);
+      if (isTrimDue) await dropOldRecords(run, schema, STORED_MAX_RECORDS);
     });
     if (isTrimDue) this.#writtenSinceTrim = 0;
   }
 }
 
-/** Postgres text holds no NUL, and a hostile frame may. */
-function storableText(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
+function nothingWaiting(): Waiting {
+  return { events: [], letters: [], gaps: [], letterCounts: new Map() };
 }
 
-function addCount(counts: Counts, exchange: string, reason: string, by: number): void {
+function recordsOf({ events, letters, gaps }: Waiting): number {
+  return events.length + letters.length + gaps.length;
+}
+
+function addCount(counts: Waiting['letterCounts'], { exchange, reason }: DeadLetter): void {
   const key = `${exchange} ${reason}`;
-  const known = counts.get(key);
-  if (known === undefined) counts.set(key, { exchange, reason, count: by });
-  else known.count += by;
+  const known = counts.get(key) ?? { exchange, reason, count: 0 };
+  counts.set(key, { ...known, count: known.count + 1 });
 }

@@ -27,6 +27,7 @@ const ROUTES = [
   'GET /v1/supervision/events',
   'GET /v1/dead-letters',
   'GET /v1/dead-letters/counts',
+  'GET /v1/gaps',
   'GET /v1/settings',
   'GET /metrics',
   'GET /health/live',

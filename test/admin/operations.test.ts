@@ -7,6 +7,7 @@ import {
   deadLetterCountsSchema,
   deadLettersSchema,
   exchangesSchema,
+  feedGapsSchema,
   readySchema,
   settingsSchema,
   supervisionEventsSchema,
@@ -124,6 +125,42 @@ describe('records', () => {
       { exchange: 'binance', reason: 'bad-frame', count: 2 },
       { exchange: 'kraken', reason: 'bad-level', count: 1 },
     ]);
+  });
+});
+
+describe('gaps', () => {
+  it('are read of all exchanges, of one, or of one instrument', async () => {
+    for (const [exchange, symbol] of [
+      ['binance', 'BTC-USDT'],
+      ['binance', 'ETH-USDT'],
+      ['kraken', 'BTC-USD'],
+    ] as const) {
+      world.records.recordFeedGap({
+        exchange,
+        instrument: `${exchange}:${symbol}`,
+        channel: 'book',
+        fromMs: NOON_MS,
+        toMs: NOON_MS + 800,
+        reason: 'disconnected: reset',
+        repair: 'snapshot',
+        tradesRefetched: 0,
+      });
+    }
+    const symbolsOf = async (query: string) =>
+      feedGapsSchema.parse(await json(`/v1/gaps${query}`)).gaps.map(({ symbol }) => symbol);
+    expect(await symbolsOf('')).toEqual(['BTC-USD', 'ETH-USDT', 'BTC-USDT']);
+    expect(await symbolsOf('?exchange=binance&limit=1')).toEqual(['ETH-USDT']);
+    expect(await symbolsOf('?exchange=binance&symbol=BTC-USDT')).toEqual(['BTC-USDT']);
+    const lines = (await get('/metrics')).body.split('\n');
+    expect(lines).toContain(
+      'tampines_feed_gaps_total{exchange="binance",channel="book",repair="snapshot"} 2',
+    );
+  });
+
+  it('of a symbol need the exchange too', async () => {
+    const response = await get('/v1/gaps?symbol=BTC-USDT');
+    expect(response.statusCode).toBe(400);
+    expect(problemSchema.parse(response.json()).code).toBe('REQUEST_INVALID');
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type {
   DeadLetter,
   DesiredInstrument,
+  FeedGap,
   InstrumentCatalog,
   OperationsRecords,
   SupervisionEvent,
@@ -44,6 +45,20 @@ function eventOf(path: string, attempt: number): SupervisionEvent {
 
 function letterOf(exchange: string, reason: string, text: string): DeadLetter {
   return { timeMs: 1_700_000_000_000, exchange, symbol: undefined, reason, detail: 'why', text };
+}
+
+function gapOf(instrument: string, fields: Partial<FeedGap> = {}): FeedGap {
+  return {
+    exchange: instrument.split(':')[0]!,
+    instrument,
+    channel: 'book',
+    fromMs: 1_700_000_000_000,
+    toMs: 1_700_000_000_750,
+    reason: 'sequence gap: expected 1042, was 1050',
+    repair: 'snapshot',
+    tradesRefetched: 0,
+    ...fields,
+  };
 }
 
 export function describeOperatorTables(name: string, open: () => Promise<OperatorTablesStore>): void {
@@ -115,6 +130,37 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
         expect(counts.filter(({ exchange }) => exchange === 'bybit')).toEqual([
           { exchange: 'bybit', reason: 'bad-level', count: 5 },
           { exchange: 'bybit', reason: 'poison', count: 1 },
+        ]);
+      });
+
+      it('returns gaps newest first, of one exchange, one instrument or all', async () => {
+        const first = gapOf('kraken:BTC-USD');
+        const second = gapOf('kraken:ETH-USD', {
+          channel: 'trades',
+          reason: `disconnected: a\u{1F4A5}'`,
+          repair: 'incomplete',
+          tradesRefetched: 12,
+        });
+        const third = gapOf('okx:BTC-USDT');
+        for (const gap of [first, second, third]) store.records.recordFeedGap(gap);
+        expect(await store.records.readFeedGaps({ instrument: undefined, limit: 2 })).toEqual([
+          third,
+          second,
+        ]);
+        expect(
+          await store.records.readFeedGaps({ exchange: 'kraken', instrument: undefined, limit: 10 }),
+        ).toEqual([second, first]);
+        expect(await store.records.readFeedGaps({ instrument: 'kraken:BTC-USD', limit: 10 })).toEqual([
+          first,
+        ]);
+      });
+
+      it('counts gaps by exchange, channel and repair', () => {
+        for (let count = 0; count < 3; count++) store.records.recordFeedGap(gapOf('htx:BTC-USDT'));
+        store.records.recordFeedGap(gapOf('htx:ETH-USDT', { channel: 'trades', repair: 'refetched' }));
+        expect(store.records.countFeedGaps().filter(({ exchange }) => exchange === 'htx')).toEqual([
+          { exchange: 'htx', channel: 'book', repair: 'snapshot', count: 3 },
+          { exchange: 'htx', channel: 'trades', repair: 'refetched', count: 1 },
         ]);
       });
 

@@ -4,10 +4,11 @@ import {
   actorsSchema,
   deadLetterCountsSchema,
   deadLettersSchema,
+  feedGapsSchema,
   settingsSchema,
   supervisionEventsSchema,
 } from '../operations-schemas.ts';
-import { actorsQuery, deadLettersQuery, supervisionQuery } from '../request-schemas.ts';
+import { actorsQuery, deadLettersQuery, feedGapsQuery, supervisionQuery } from '../request-schemas.ts';
 import { PROBLEMS } from './route-schema.ts';
 
 const tags = ['operations'];
@@ -115,6 +116,34 @@ export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void 
         count,
       })),
     }),
+  );
+
+  app.get(
+    '/v1/gaps',
+    {
+      schema: {
+        tags,
+        summary: 'Read when feeds were not whole, and how that was mended',
+        querystring: feedGapsQuery,
+        response: { 200: feedGapsSchema, ...PROBLEMS },
+      },
+    },
+    async ({ query: { exchange, symbol, limit } }) => {
+      const instrument = symbol === undefined ? undefined : `${exchange}:${symbol}`;
+      const gaps = await records.readFeedGaps({ exchange, instrument, limit });
+      return {
+        gaps: gaps.map((gap) => ({
+          exchange: gap.exchange,
+          symbol: gap.instrument.slice(gap.exchange.length + 1),
+          channel: gap.channel,
+          fromMs: gap.fromMs,
+          toMs: gap.toMs,
+          reason: gap.reason,
+          repair: gap.repair,
+          tradesRefetched: gap.tradesRefetched,
+        })),
+      };
+    },
   );
 
   app.get(
