@@ -39,7 +39,29 @@ typeParsers.setTypeParser(pg.types.builtins.INT8, (text) => {
   return value;
 });
 
-export class Database {
+/** Postgres as this folder uses it. One implementation talks to a server; the simulation has one in memory. */
+export interface Database {
+  readonly schema: string;
+  readonly isEmbedded: boolean;
+  /**
+   * Runs one statement, a transaction of its own.
+   * @throws TampinesError `SERVICE_UNAVAILABLE` when there is no connection: nothing was sent
+   * @throws TampinesError `OUTCOME_UNKNOWN` when the connection was lost before the answer
+   * @throws pg.DatabaseError what Postgres says
+   */
+  query<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>>;
+  /**
+   * Runs one statement that changes nothing; tried once more when it met a connection that had just died.
+   * @throws TampinesError `SERVICE_UNAVAILABLE` when there is no connection, or none that lasts
+   */
+  read<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>>;
+  /** Runs `work` in one transaction; it is rolled back when `work` fails. Errors as those of `query`. */
+  transaction<Value>(work: (run: RunStatement) => Promise<Value>): Promise<Value>;
+  /** Waits for the statements under way and closes all connections. */
+  close(): Promise<void>;
+}
+
+export class PgDatabase implements Database {
   readonly schema: string;
   readonly isEmbedded: boolean;
   readonly #pool: pg.Pool;
@@ -97,20 +119,10 @@ export class Database {
     this.#pool.on('error', () => undefined);
   }
 
-  /**
-   * Runs one statement, a transaction of its own.
-   * @throws TampinesError `SERVICE_UNAVAILABLE` when there is no connection: nothing was sent
-   * @throws TampinesError `OUTCOME_UNKNOWN` when the connection was lost before the answer
-   * @throws pg.DatabaseError what Postgres says
-   */
   query<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>> {
     return this.#withClient((run) => run<Row>(statement));
   }
 
-  /**
-   * Runs one statement that changes nothing; tried once more when it met a connection that had just died.
-   * @throws TampinesError `SERVICE_UNAVAILABLE` when there is no connection, or none that lasts
-   */
   async read<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>> {
     try {
       return await this.query<Row>(statement);
@@ -125,7 +137,6 @@ export class Database {
     }
   }
 
-  /** Runs `work` in one transaction; it is rolled back when `work` fails. Errors as those of `query`. */
   transaction<Value>(work: (run: RunStatement) => Promise<Value>): Promise<Value> {
     return this.#withClient(async (run) => {
       await run({ text: 'BEGIN' });
@@ -140,7 +151,6 @@ export class Database {
     });
   }
 
-  /** Waits for the statements under way and closes all connections. */
   async close(): Promise<void> {
     await this.#beforeClose();
     await this.#pool.end();

@@ -1,7 +1,8 @@
 /** Opens the database that the settings name: a real Postgres by its URL, or the embedded one of a data directory, migrated and ready. */
 import type { Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { Database } from './database.ts';
+import type { Database } from './database.ts';
+import { PgDatabase } from './database.ts';
 import { EmbeddedMaintenance } from './embedded-maintenance.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrate.ts';
@@ -23,7 +24,7 @@ export async function openDatabase(options: {
   const schema = options.schema ?? DEFAULT_SCHEMA;
   const database =
     'url' in options.location
-      ? new Database({ schema, connection: { url: options.location.url } })
+      ? new PgDatabase({ schema, connection: { url: options.location.url } })
       : await openEmbedded(options.location.dataDirectory, schema, options.timers, options.log);
   try {
     await migrate(database, options.log);
@@ -50,7 +51,7 @@ async function openEmbedded(
     timers,
     log,
   });
-  const database: Database = new Database({
+  const database: Database = new PgDatabase({
     schema,
     connection: { createStream: () => embedded.createStream() },
     onStatement: (result) => maintenance.noteStatement(result),

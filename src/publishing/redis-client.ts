@@ -9,6 +9,19 @@ import { backoffDelayMs } from '../base/backoff.ts';
 import type { RandomSource } from '../base/clock.ts';
 import { TampinesError } from '../base/errors.ts';
 
+/** What the publisher asks of a connection: scripts, and whether it is up. One is made here, the simulation has another. */
+export interface ScriptClient {
+  /** `ready` while commands can be sent. */
+  readonly status: string;
+  readonly isCluster: boolean;
+  evalsha(sha: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
+  eval(lua: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close' | 'ready' | 'end', listener: () => void): unknown;
+  off(event: 'ready' | 'end', listener: () => void): unknown;
+  disconnect(reconnect?: boolean): void;
+}
+
 export type RedisClient = Redis | Cluster;
 
 export type RedisClientOptions = {

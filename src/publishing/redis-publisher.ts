@@ -8,7 +8,7 @@ import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { closedCandlesKey, streamKey } from './keys.ts';
-import type { RedisClient } from './redis-client.ts';
+import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
 import { createRedisClient } from './redis-client.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
@@ -19,6 +19,8 @@ import { stampValue } from './value-head.ts';
 
 export type RedisPublisherOptions = {
   readonly url: string;
+  /** Opens the connection. Default: `createRedisClient`. */
+  readonly connect?: (url: string, options: RedisClientOptions) => ScriptClient;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: RandomSource;
@@ -48,7 +50,7 @@ const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 2_000, jitter: 0.2 };
 export class RedisPublisher implements Publisher {
   readonly metrics = createPublisherMetrics();
   readonly #options: RedisPublisherOptions;
-  readonly #client: RedisClient;
+  readonly #client: ScriptClient;
   readonly #callKeysMax: number;
   readonly #streamLength: number;
   readonly #backlog: PublisherBacklog;
@@ -63,7 +65,7 @@ export class RedisPublisher implements Publisher {
     this.#options = options;
     this.#backlog = new PublisherBacklog(this.metrics, options.closedQueueMax ?? DEFAULT_CLOSED_QUEUE_MAX);
     this.#streamLength = options.streamMaxLength ?? 0;
-    this.#client = createRedisClient(options.url, {
+    this.#client = (options.connect ?? createRedisClient)(options.url, {
       reconnect: RETRY,
       random: options.random,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,

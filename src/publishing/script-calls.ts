@@ -1,5 +1,5 @@
-/** Calls of our scripts on a real Redis client, with failures as values. */
-import type { RedisClient } from './redis-client.ts';
+/** Calls of our scripts, with failures as values. */
+import type { ScriptClient } from './redis-client.ts';
 import type { RedisScript } from './scripts.ts';
 
 export type ScriptCall = {
@@ -12,7 +12,7 @@ export type ScriptOutcome =
   { readonly ok: true; readonly reply: unknown } | { readonly ok: false; readonly error: Error };
 
 /** Never rejects. A script that Redis has forgotten is sent in full, after which Redis knows it again. Without keys nothing is sent. */
-export async function callScript(client: RedisClient, call: ScriptCall): Promise<ScriptOutcome> {
+export async function callScript(client: ScriptClient, call: ScriptCall): Promise<ScriptOutcome> {
   const { script, keys, args } = call;
   if (keys.length === 0) return { ok: true, reply: 0 };
   try {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Database } from '../../src/persistence/database.ts';
+import { PgDatabase } from '../../src/persistence/database.ts';
 import type { Migration } from '../../src/persistence/migrations/migration.ts';
 import { migrate } from '../../src/persistence/migrate.ts';
 import { RecordingLog } from '../support/recording-log.ts';
@@ -18,9 +18,9 @@ const second: Migration = {
 const log = new RecordingLog();
 
 describe('migrations', () => {
-  let database: Database;
+  let database: PgDatabase;
   beforeEach(() => {
-    database = new Database({ schema: freshName('migrate'), connection: { url: testDatabaseUrl() } });
+    database = new PgDatabase({ schema: freshName('migrate'), connection: { url: testDatabaseUrl() } });
   });
   afterEach(async () => {
     await database.close();

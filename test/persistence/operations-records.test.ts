@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../src/actors/ports.ts';
-import { Database } from '../../src/persistence/database.ts';
+import { PgDatabase } from '../../src/persistence/database.ts';
 import { PostgresOperationsRecords, QUEUE_MAX_RECORDS } from '../../src/persistence/operations-records.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { contextOf } from '../support/writer-context.ts';
@@ -20,7 +20,7 @@ describe('operations records while the database is away', () => {
 
   it('fail nobody, and close says how many were given up', async () => {
     const log = new RecordingLog();
-    const database = new Database({ schema: 'away', connection: { url: AWAY } });
+    const database = new PgDatabase({ schema: 'away', connection: { url: AWAY } });
     const records = new PostgresOperationsRecords({ database, context: contextOf(log) });
     records.recordDeadLetter(letter);
     await expect.poll(() => log.countOf('warn'), { timeout: 10_000 }).toBeGreaterThan(0);
@@ -33,7 +33,7 @@ describe('operations records while the database is away', () => {
   });
 
   it('a read says that the service is unavailable', async () => {
-    const database = new Database({ schema: 'away', connection: { url: AWAY } });
+    const database = new PgDatabase({ schema: 'away', connection: { url: AWAY } });
     const records = new PostgresOperationsRecords({ database, context: contextOf(new RecordingLog()) });
     await expect(records.readDeadLetters({ exchange: undefined, limit: 1 })).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
@@ -44,7 +44,7 @@ describe('operations records while the database is away', () => {
 
   it('a schema name that could not be one is refused', () => {
     for (const schema of ['', 'a; drop', 'Public', '1st', 'x'.repeat(60)]) {
-      expect(() => new Database({ schema, connection: { url: AWAY } })).toThrow(
+      expect(() => new PgDatabase({ schema, connection: { url: AWAY } })).toThrow(
         expect.objectContaining({ code: 'SETTINGS_INVALID' }) as Error,
       );
     }
