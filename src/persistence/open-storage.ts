@@ -34,6 +34,11 @@ export async function openStorage(options: {
     timers: context.timers,
     log: context.log,
   });
+  return createStorage(database, context);
+}
+
+/** Puts all that is durable on a database that is open and migrated. */
+export function createStorage(database: Database, context: WriterContext): Storage {
   const ids = new InstrumentIds(database);
   const journal = new PostgresJournal({ database, ids, codec: logCodec, context });
   const tables = new PostgresMarketTables({ database, ids, context });

@@ -1,0 +1,239 @@
+/**
+ * Wires the actors of a node between its edges: publisher, actor system, instruments, exchanges. Everything that touches the world comes in as
+ * a value, so that a process (`main.ts`) and the deterministic simulation share this wiring.
+ */
+import type { ExchangeMessage } from './actors/exchange.ts';
+import { exchangeActor } from './actors/exchange.ts';
+import { ExchangeGate } from './actors/exchange-gate.ts';
+import { groupActor } from './actors/group.ts';
+import { Instruments } from './actors/instruments.ts';
+import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
+import type { ActorSystem } from './actors/kernel/actor-system.ts';
+import { createActorSystem } from './actors/kernel/actor-system.ts';
+import type { FeedTransport, ShardClaim } from './actors/ports.ts';
+import { PublishSchedule } from './actors/publish-schedule.ts';
+import { spawnSymbol } from './actors/symbol-spawner.ts';
+import type { Clock, RandomSource, TimerHandle, Timers } from './base/clock.ts';
+import { TampinesError } from './base/errors.ts';
+import type { Log } from './base/log.ts';
+import type { Closers } from './closers.ts';
+import type { ExchangeAdapter } from './exchanges/adapter.ts';
+import { adapters } from './exchanges/registry.ts';
+import type { Storage } from './persistence/open-storage.ts';
+import { createRedisDocuments } from './publishing/redis-documents.ts';
+import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
+import { RedisPublisher } from './publishing/redis-publisher.ts';
+import type { Settings } from './settings.ts';
+import { failureRate, restartWithBackoff } from './supervision/strategy.ts';
+
+/** Time, chance, the log. */
+export type Surroundings = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly log: Log;
+};
+
+export type NodeParts = {
+  readonly settings: Settings;
+  readonly surroundings: Surroundings;
+  readonly storage: Pick<Storage, 'journal' | 'tables' | 'catalog' | 'records'>;
+  readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
+  readonly transport: FeedTransport;
+  readonly claim: ShardClaim;
+  readonly closers: Closers;
+  /** Distinguishes this run of the node from earlier ones. */
+  readonly runId: string;
+};
+
+export type BuiltNode = {
+  readonly instruments: Instruments;
+  readonly system: ActorSystem;
+  readonly publisher: RedisPublisher;
+  /** Starts the instruments of the settings, those that do not run yet. */
+  keepWanted(): void;
+};
+
+/** The one shard of a node on its own. */
+export const SHARD = 0;
+const RECONNECT = { initialMs: 500, maxMs: 30_000, jitter: 0.2 };
+const WANTED_RETRY_MS = 5_000;
+
+export function buildNode(parts: NodeParts): BuiltNode {
+  const { settings, surroundings, storage, redis, claim, closers } = parts;
+  const { publish, candles, checkpoint, supervision, feed } = settings;
+  const publisher = new RedisPublisher({
+    ...surroundings,
+    ...redis,
+    keyTtlMs: publish.keyTtlMs,
+    closedCandlesMax: publish.closedCandles,
+    streamMaxLength: publish.streamMaxLength,
+    onKeysLost: () => instruments.publishAgain(),
+  });
+  closers.add('publisher', async (deadlineMs) => {
+    await publisher.flush(deadlineMs);
+    publisher.close();
+  });
+  const system = createActorSystem({
+    ...surroundings,
+    name: 'tampines',
+    onSupervisionEvent: (event) => storage.records.recordSupervisionEvent(event),
+    onDeadLetter: () => undefined,
+  });
+  closers.add('actors', () => system.shutdown());
+
+  const symbolStrategy = restartWithBackoff({
+    initialMs: supervision.restartInitialMs,
+    maxMs: supervision.restartMaxMs,
+    jitter: 0.2,
+    maxRestarts: supervision.maxRestarts,
+    withinMs: supervision.restartWindowMs,
+    then: 'park',
+  });
+  const shards = system.spawn(system.root, groupActor('shards'));
+  const shard = system.spawn(shards, groupActor(String(SHARD)));
+  const schedule = new PublishSchedule({
+    timers: surroundings.timers,
+    bookIntervalMs: publish.bookIntervalMs,
+    tickerIntervalMs: publish.tickerIntervalMs,
+    candleIntervalMs: publish.candleIntervalMs,
+    refreshIntervalMs: publish.keyTtlMs / 3,
+    checkpointIntervalMs: checkpoint.everyMs,
+    send: (target, message) => system.send(target, message),
+  });
+  const { exchanges, group } = spawnExchanges(system, parts);
+  const instruments = new Instruments({
+    system,
+    catalog: storage.catalog,
+    exchanges,
+    schedule,
+    log: surroundings.log,
+    spawnSymbol: (instrument) =>
+      spawnSymbol(
+        {
+          system,
+          shard,
+          claim,
+          journal: storage.journal,
+          tables: storage.tables,
+          records: storage.records,
+          publisher,
+          documents: createRedisDocuments(publish.naming),
+          candles,
+          maxFutureMs: feed.maxFutureMs,
+          checksumOf: (exchange) => adapters.get(exchange)?.checksum,
+          bookResolutions: publish.bookResolutions,
+          bookDepth: publish.bookDepth,
+          checkpointEveryEntries: checkpoint.everyEntries,
+          strategy: symbolStrategy,
+          onReady: () => undefined,
+        },
+        instrument,
+      ),
+  });
+  schedule.start();
+  closers.add('symbols', () => system.stop(shards));
+  closers.add('publish schedule', () => {
+    schedule.stop();
+    return Promise.resolve();
+  });
+  // Feeds end first: what they still say (`disconnected`) reaches the instruments, which drain and checkpoint after them.
+  closers.add('feeds', () => system.stop(group));
+  return {
+    instruments,
+    system,
+    publisher,
+    keepWanted: () => keepWanted(parts, instruments),
+  };
+}
+
+/** Adapters that speak to live exchanges; the others only read recordings of older wire forms. */
+export function liveAdapters(): ExchangeAdapter[] {
+  return [...adapters].filter(([name, adapter]) => name === adapter.exchange).map(([, adapter]) => adapter);
+}
+
+function spawnExchanges(
+  system: ActorSystem,
+  parts: NodeParts,
+): { exchanges: Map<string, ActorRef<ExchangeMessage>>; group: AnyActorRef } {
+  const group = system.spawn(system.root, groupActor('exchanges'));
+  const exchanges = new Map<string, ActorRef<ExchangeMessage>>();
+  for (const adapter of liveAdapters()) {
+    exchanges.set(adapter.exchange, system.spawn(group, exchangeActor(exchangeOptions(adapter, parts))));
+  }
+  return { exchanges, group };
+}
+
+function exchangeOptions(
+  adapter: ExchangeAdapter,
+  { settings, surroundings, storage, transport, runId }: NodeParts,
+): Parameters<typeof exchangeActor>[0] {
+  const own = settings.exchanges[adapter.exchange];
+  const { ws, rest } = adapter.defaultEndpoints;
+  return {
+    adapter,
+    endpoints: {
+      ws: own?.wsUrl === undefined || own.wsUrl === '' ? ws : own.wsUrl,
+      rest: own?.restUrl === undefined || own.restUrl === '' ? rest : own.restUrl,
+    },
+    adapterOptions: { depth: own?.depth === undefined || own.depth === 0 ? undefined : own.depth },
+    transport,
+    gate: new ExchangeGate({
+      limits: adapter.limits,
+      transport,
+      clock: surroundings.clock,
+      timers: surroundings.timers,
+    }),
+    records: storage.records,
+    random: surroundings.random,
+    strategy: restartWithBackoff({ initialMs: 500, maxMs: 30_000, jitter: 0.2 }),
+    connectionStrategy: failureRate({ maxFailures: 10, withinMs: 300_000, delayMs: 1_000, then: 'escalate' }),
+    reconnect: RECONNECT,
+    heartbeatMs: settings.feed.heartbeatMs,
+    maxPendingEvents: settings.feed.maxPendingEvents,
+    runId,
+  };
+}
+
+/** Spawns the instruments of the settings that do not run yet, again and again while their exchange does not answer. */
+function keepWanted({ settings, surroundings, closers }: NodeParts, instruments: Instruments): void {
+  const { log, timers } = surroundings;
+  let isOver = false;
+  const retries = new Set<TimerHandle>();
+  closers.add('wanted instruments', () => {
+    isOver = true;
+    for (const retry of retries) retry.cancel();
+    return Promise.resolve();
+  });
+  const want = async (name: string): Promise<void> => {
+    const [exchange, symbol] = splitName(name);
+    try {
+      await instruments.spawn(exchange, symbol);
+    } catch (error) {
+      if (isOver) return;
+      const code = error instanceof TampinesError ? error.code : undefined;
+      if (code === 'INSTRUMENT_EXISTS') return;
+      if (code === 'UNKNOWN_EXCHANGE' || code === 'UNKNOWN_SYMBOL') {
+        log.error(
+          { instrument: name, cause: (error as TampinesError).message },
+          'a wanted instrument can not be started',
+        );
+        return;
+      }
+      log.warn({ instrument: name, err: error }, 'a wanted instrument could not be started yet');
+      const retry = timers.after(WANTED_RETRY_MS, () => {
+        retries.delete(retry);
+        void want(name);
+      });
+      retries.add(retry);
+    }
+  };
+  for (const name of settings.instruments) {
+    if (!instruments.has(name as Parameters<Instruments['has']>[0])) void want(name);
+  }
+}
+
+function splitName(name: string): [exchange: string, symbol: string] {
+  const colon = name.indexOf(':');
+  return [name.slice(0, colon), name.slice(colon + 1)];
+}
