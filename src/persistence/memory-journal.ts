@@ -84,7 +84,7 @@ export class MemoryJournal implements Journal {
     batchNumber: number,
     entry: LogEntry,
   ): Promise<void> {
-    const stored = storeEntry(this.#codec, batchNumber, entry);
+    const stored = storeEntry(this.#codec, { instrument, batchNumber, epoch: claim.epoch }, entry);
     this.#requireNewest(claim);
     const rows = this.#storage.rowsOf(instrument);
     const expected = rows.lastBatchNumber + 1;
@@ -95,7 +95,7 @@ export class MemoryJournal implements Journal {
   }
 
   async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
-    const stored = storeState(this.#codec, snapshot.batchNumber, snapshot.state);
+    const stored = storeState(this.#codec, snapshot, snapshot.state);
     this.#requireNewest(claim);
     const rows = this.#storage.rowsOf(snapshot.instrument);
     const others = rows.states.filter(({ batchNumber }) => batchNumber !== snapshot.batchNumber);

@@ -69,7 +69,7 @@ export class PostgresJournal implements Journal {
     batchNumber: number,
     entry: LogEntry,
   ): Promise<void> {
-    const stored = storeEntry(this.#codec, batchNumber, entry);
+    const stored = storeEntry(this.#codec, { instrument, batchNumber, epoch: claim.epoch }, entry);
     const lane = this.#lane(claim);
     const tails = this.#tails.get(lane)!;
     const tail = tails.get(instrument);

@@ -36,7 +36,7 @@ export class StateSnapshots {
 
   /** Encodes the state before the first wait, so that its owner may go on changing it. */
   async save(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
-    const stored = storeState(this.#codec, snapshot.batchNumber, snapshot.state);
+    const stored = storeState(this.#codec, snapshot, snapshot.state);
     const { schema } = this.#database;
     const attempt = async (): Promise<number> => {
       const instrumentId = await this.#ids.assign(snapshot.instrument);

@@ -1,4 +1,7 @@
-/** How stored bytes prove that they are whole and where they belong. */
+/**
+ * How stored bytes prove that they are whole and where they belong: a checksum covers the bytes and the place of their row, so that neither a
+ * damaged row is taken nor a whole one that stands in another's place (a wrong restore, a statement by hand).
+ */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { TampinesError } from '../base/errors.ts';
@@ -20,22 +23,41 @@ export type StoredState = {
   readonly state: Uint8Array;
 };
 
-export function storeEntry(codec: LogCodec, batchNumber: number, entry: LogEntry): StoredEntry {
+/** Where a journal row belongs. */
+export type EntryPlace = {
+  readonly instrument: string;
+  readonly batchNumber: number;
+  readonly epoch: number;
+};
+/** Where a state snapshot belongs; `position` counts the events in it. */
+export type StatePlace = {
+  readonly instrument: string;
+  readonly batchNumber: number;
+  readonly position: number;
+};
+
+export function storeEntry(codec: LogCodec, place: EntryPlace, entry: LogEntry): StoredEntry {
   const bytes = codec.encodeLogEntry(entry);
+  const schemaId = codec.logEntrySchemaId;
   return {
-    batchNumber,
-    schemaId: codec.logEntrySchemaId,
-    checksum: entryChecksum(batchNumber, bytes),
+    batchNumber: place.batchNumber,
+    schemaId,
+    checksum: entryChecksum(place, schemaId, bytes),
     entry: bytes,
   };
 }
 
-/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged or of an unknown schema */
-export function readStoredEntry(codec: LogCodec, instrument: string, stored: StoredEntry): LogEntry {
-  const checksum = entryChecksum(stored.batchNumber, stored.entry);
+/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere or are of an unknown schema */
+export function readStoredEntry(
+  codec: LogCodec,
+  instrument: string,
+  stored: StoredEntry & { readonly epoch: number },
+): LogEntry {
+  const { batchNumber, epoch, schemaId, entry } = stored;
+  const checksum = entryChecksum({ instrument, batchNumber, epoch }, schemaId, entry);
   if (checksum !== stored.checksum) {
     throw unreadable(
-      `journal batch ${stored.batchNumber} of ${instrument}: expected checksum ${stored.checksum}, was ${checksum}`,
+      `journal batch ${batchNumber} of ${instrument}: the row is damaged or belongs elsewhere: expected checksum ${stored.checksum}, was ${checksum}`,
     );
   }
   try {
@@ -48,19 +70,28 @@ export function readStoredEntry(codec: LogCodec, instrument: string, stored: Sto
   }
 }
 
-export function storeState(codec: LogCodec, batchNumber: number, state: InstrumentSnapshot): StoredState {
+export function storeState(codec: LogCodec, place: StatePlace, state: InstrumentSnapshot): StoredState {
   const bytes = codec.encodeState(state);
-  return { batchNumber, schemaId: codec.stateSchemaId, sha256: sha256(bytes), state: bytes };
+  const schemaId = codec.stateSchemaId;
+  return {
+    batchNumber: place.batchNumber,
+    schemaId,
+    sha256: stateHash(place, schemaId, bytes),
+    state: bytes,
+  };
 }
 
-/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged or of an unknown schema */
+/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere or are of an unknown schema */
 export function readStoredState(
   codec: LogCodec,
   instrument: string,
-  stored: StoredState,
+  stored: StoredState & { readonly position: number },
 ): InstrumentSnapshot {
-  if (!sha256(stored.state).equals(stored.sha256)) {
-    throw unreadable(`state snapshot ${stored.batchNumber} of ${instrument}: its hash does not match`);
+  const { batchNumber, position, schemaId, state } = stored;
+  if (!stateHash({ instrument, batchNumber, position }, schemaId, state).equals(stored.sha256)) {
+    throw unreadable(
+      `state snapshot ${batchNumber} of ${instrument}: the row is damaged or belongs elsewhere: its hash does not match`,
+    );
   }
   try {
     return codec.decodeState(stored.schemaId, stored.state);
@@ -72,13 +103,16 @@ export function readStoredState(
   }
 }
 
-/** Signed, as Postgres's `int` is; starts from the batch number, so that bytes in the wrong row don't pass. */
-function entryChecksum(batchNumber: number, bytes: Uint8Array): number {
-  return crc32(bytes, batchNumber >>> 0) | 0;
+/** Signed, as Postgres's `int` is. */
+function entryChecksum({ instrument, batchNumber, epoch }: EntryPlace, schemaId: string, bytes: Uint8Array) {
+  return crc32(bytes, crc32(`${instrument}\n${batchNumber}\n${epoch}\n${schemaId}\n`)) | 0;
 }
 
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+function stateHash({ instrument, batchNumber, position }: StatePlace, schemaId: string, bytes: Uint8Array) {
+  return createHash('sha256')
+    .update(`${instrument}\n${batchNumber}\n${position}\n${schemaId}\n`)
+    .update(bytes)
+    .digest();
 }
 
 function unreadable(what: string, cause?: unknown): TampinesError {
