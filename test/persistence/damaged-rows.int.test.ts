@@ -1,0 +1,166 @@
+/** What recovery does about rows in Postgres that were damaged behind its back: a snapshot is skipped with a warning, a journal row is never skipped. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ShardClaim } from '../../src/actors/ports.ts';
+import { logCodec } from '../../src/codec/log-codec.ts';
+import type { LogEntry } from '../../src/market/events.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
+import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
+import { EDGE_ENTRIES, EDGE_STATES } from '../codec/edge-records.ts';
+import type { TestDatabase } from '../support/postgres-store.ts';
+import { openRealDatabase } from '../support/postgres-store.ts';
+import { entryOf, readAll } from '../suites/journal-suite.ts';
+
+const BATCHES = 6;
+const state = EDGE_STATES['wide numbers everywhere']!;
+
+describe('damaged rows in Postgres', () => {
+  let test: TestDatabase;
+  let journal: PostgresJournal;
+  let claim: ShardClaim;
+  let count = 0;
+
+  beforeAll(async () => {
+    test = await openRealDatabase();
+    const { database, context } = test;
+    journal = new PostgresJournal({ database, ids: new InstrumentIds(database), codec: logCodec, context });
+    claim = await journal.claim(1, 'test');
+  });
+  afterAll(async () => {
+    await journal.close();
+    await test.close();
+  });
+
+  /** Six batches, snapshots at 2 and 4. */
+  async function write(entry: (batchNumber: number) => LogEntry = entryOf): Promise<InstrumentKey> {
+    const instrument = `damaged:${++count}-USD` as InstrumentKey;
+    for (let batchNumber = 1; batchNumber <= BATCHES; batchNumber++) {
+      await journal.append(claim, instrument, batchNumber, entry(batchNumber));
+    }
+    for (const batchNumber of [2, 4]) {
+      await journal.saveSnapshot(claim, { instrument, batchNumber, position: batchNumber * 10, state });
+    }
+    return instrument;
+  }
+
+  async function change(
+    table: 'journal' | 'state_snapshot',
+    set: string,
+    instrument: InstrumentKey,
+    batchNumber: number,
+  ): Promise<void> {
+    const { schema } = test.database;
+    const { rowCount } = await test.database.query({
+      text: `UPDATE ${schema}.${table} SET ${set}
+        WHERE batch_number = $1 AND instrument_id = (SELECT id FROM ${schema}.instrument WHERE key = $2)`,
+      values: [batchNumber, instrument],
+    });
+    expect(rowCount).toBe(1);
+  }
+
+  /** Puts the row of one instrument in the place of the same batch of another, which is thrown away. */
+  async function move(
+    table: 'journal' | 'state_snapshot',
+    options: { from: InstrumentKey; to: InstrumentKey; batchNumber: number },
+  ): Promise<void> {
+    const { schema } = test.database;
+    const idOf = (key: number): string => `(SELECT id FROM ${schema}.instrument WHERE key = $${key})`;
+    await test.database.query({
+      text: `DELETE FROM ${schema}.${table} WHERE batch_number = $1 AND instrument_id = ${idOf(2)}`,
+      values: [options.batchNumber, options.to],
+    });
+    const { rowCount } = await test.database.query({
+      text: `UPDATE ${schema}.${table} SET instrument_id = ${idOf(2)}
+        WHERE batch_number = $1 AND instrument_id = ${idOf(3)}`,
+      values: [options.batchNumber, options.to, options.from],
+    });
+    expect(rowCount).toBe(1);
+  }
+
+  const unreadable = (instrument: InstrumentKey, batchNumber: number): unknown =>
+    expect.objectContaining({
+      code: 'STATE_UNREADABLE',
+      message: expect.stringContaining(`journal batch ${batchNumber} of ${instrument}`) as unknown,
+    });
+
+  const JOURNAL_DAMAGE = [
+    ['its first bit', 'entry = set_bit(entry, 0, 1 - get_bit(entry, 0))'],
+    [
+      'a bit in its middle',
+      'entry = set_bit(entry, length(entry) * 4, 1 - get_bit(entry, length(entry) * 4))',
+    ],
+    [
+      'its last bit',
+      'entry = set_bit(entry, length(entry) * 8 - 1, 1 - get_bit(entry, length(entry) * 8 - 1))',
+    ],
+    ['its checksum', 'checksum = checksum # 1'],
+    ['its epoch', 'epoch = epoch + 1'],
+    ['its schema', "schema_id = 'log-0'"],
+    ['its end cut off', 'entry = substring(entry FOR length(entry) - 1)'],
+    ['a byte more', "entry = entry || '\\x00'::bytea"],
+    ['nothing left of it', "entry = ''::bytea"],
+  ] as const;
+
+  it.each(JOURNAL_DAMAGE)(
+    'a journal row with %s changed ends the reading there, by name',
+    async (_what, set) => {
+      const instrument = await write(() => EDGE_ENTRIES['wide levels']!);
+      await change('journal', set, instrument, 5);
+      const read: number[] = [];
+      const reading = journal.readBatches(instrument, 2, (row) => {
+        read.push(row.batchNumber);
+      });
+      await expect(reading).rejects.toEqual(unreadable(instrument, 5));
+      expect(read).toEqual([3, 4]);
+    },
+  );
+
+  it('a journal row of another instrument is refused though it is whole', async () => {
+    const [from, to] = [await write(), await write()];
+    await move('journal', { from, to, batchNumber: 5 });
+    await expect(readAll(journal, to)).rejects.toEqual(unreadable(to, 5));
+  });
+
+  it('a journal row under the number of its neighbour is refused though it is whole', async () => {
+    const instrument = await write();
+    const { schema } = test.database;
+    await test.database.query({
+      text: `DELETE FROM ${schema}.journal
+        WHERE batch_number = 5 AND instrument_id = (SELECT id FROM ${schema}.instrument WHERE key = $1)`,
+      values: [instrument],
+    });
+    await change('journal', 'batch_number = 5', instrument, 6);
+    await expect(readAll(journal, instrument)).rejects.toEqual(unreadable(instrument, 5));
+  });
+
+  it.each([
+    ['a bit of it', 'state = set_bit(state, 77, 1 - get_bit(state, 77))'],
+    ['its hash', 'sha256 = set_bit(sha256, 3, 1 - get_bit(sha256, 3))'],
+    ['its position', 'position = position + 1'],
+    ['its schema', "schema_id = 'state-0'"],
+    ['its end cut off', 'state = substring(state FOR length(state) - 1)'],
+    ['nothing left of it', "state = ''::bytea, sha256 = ''::bytea"],
+  ])('a state snapshot with %s changed is skipped for the one before, with a warning', async (_what, set) => {
+    const instrument = await write();
+    await change('state_snapshot', set, instrument, 4);
+    const warnings = test.log.countOf('warn');
+    expect(await journal.latestSnapshot(instrument)).toMatchObject({ batchNumber: 2, position: 20, state });
+    expect(test.log.countOf('warn')).toBe(warnings + 1);
+    const after = await readAll(journal, instrument, 2);
+    expect(after.map(({ batchNumber }) => batchNumber)).toEqual([3, 4, 5, 6]);
+  });
+
+  it('a state snapshot of another instrument is skipped though it is whole', async () => {
+    const [from, to] = [await write(), await write()];
+    await move('state_snapshot', { from, to, batchNumber: 4 });
+    expect((await journal.latestSnapshot(to))?.batchNumber).toBe(2);
+  });
+
+  it('where no state snapshot can be read and the journal was pruned, recovery ends at the hole', async () => {
+    const instrument = await write();
+    await journal.prune(instrument);
+    for (const batchNumber of [2, 4]) await change('state_snapshot', 'position = 0', instrument, batchNumber);
+    expect(await journal.latestSnapshot(instrument)).toBeUndefined();
+    await expect(readAll(journal, instrument)).rejects.toMatchObject({ code: 'JOURNAL_SEQUENCE' });
+  });
+});
