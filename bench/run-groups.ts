@@ -9,9 +9,12 @@ import { describeMachine, formatMachine, formatTable, loadWarning } from './harn
 import { journal } from './journal.bench.ts';
 import { book } from './order-book.bench.ts';
 import { publish } from './publish.bench.ts';
+import { recovery } from './recovery.bench.ts';
 import { stages } from './stages.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
+/** Takes minutes, and runs only by its name. */
+const BY_NAME: readonly BenchmarkGroup[] = [recovery];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 
@@ -36,12 +39,13 @@ export async function runGroups(choice: Choice): Promise<void> {
 
 function chooseGroups(names: readonly string[] | undefined): readonly BenchmarkGroup[] {
   if (names === undefined) return GROUPS;
-  const known = GROUPS.map(({ name }) => name);
+  const all = [...GROUPS, ...BY_NAME];
+  const known = all.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new Error(`There is no group ${unknown.join(', ')}; the groups are ${known.join(', ')}`);
   }
-  return GROUPS.filter(({ name }) => names.includes(name));
+  return all.filter(({ name }) => names.includes(name));
 }
 
 async function runGroup(group: BenchmarkGroup, match: string | undefined): Promise<Measurement[]> {

@@ -9,7 +9,11 @@ export type Benchmark = {
   readonly operationCount: number;
   /** Runs that there is input for, where that is limited. */
   readonly runsMax?: number;
+  /** What comes before each run and is not measured. */
+  readonly prepare?: () => Promise<void>;
   readonly run: () => number | Promise<number>;
+  /** What comes after the last run. */
+  readonly finish?: () => Promise<void>;
 };
 
 /** Benchmarks that share what has to be made or started for them. */
@@ -58,6 +62,7 @@ export async function measure(group: string, benchmark: Benchmark): Promise<Meas
   const warmEndMs = performance.now() + WARM_UP_MS;
   while (runCount < warmRunsMax) {
     runCount++;
+    await benchmark.prepare?.();
     result += await benchmark.run();
     if (performance.now() >= warmEndMs) break;
   }
@@ -69,6 +74,7 @@ export async function measure(group: string, benchmark: Benchmark): Promise<Meas
     (performance.now() < endMs && nsPerOperation.length < ROUNDS_MAX && runCount < runsMax)
   ) {
     runCount++;
+    await benchmark.prepare?.();
     const startCpu = process.cpuUsage();
     const startMs = performance.now();
     const outcome = benchmark.run();
@@ -77,6 +83,7 @@ export async function measure(group: string, benchmark: Benchmark): Promise<Meas
     const { user, system } = process.cpuUsage(startCpu);
     cpuMinNs = Math.min(cpuMinNs, ((user + system) * 1_000) / benchmark.operationCount);
   }
+  await benchmark.finish?.();
   const meanNs = nsPerOperation.reduce((sum, ns) => sum + ns, 0) / nsPerOperation.length;
   const variance =
     nsPerOperation.reduce((sum, ns) => sum + (ns - meanNs) ** 2, 0) / (nsPerOperation.length - 1);

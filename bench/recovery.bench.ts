@@ -1,0 +1,108 @@
+/**
+ * How long after `kill -9` every instrument is live again: a node as a process of its own on real Postgres and Redis, killed and started again,
+ * timed from the start of the process until Redis holds every book as `live`. It prints its parts, and the memory afterwards.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStorage } from '../src/persistence/open-storage.ts';
+import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
+import { realPostgres, realRedis, writerContext } from './harness/services.ts';
+import type { BookExchangeOrder, BookExchangeReport } from './recovery/book-exchange.ts';
+import { describeRounds } from './recovery/round-report.ts';
+import type { Scenario } from './recovery/recovery-run.ts';
+import { RecoveryRun } from './recovery/recovery-run.ts';
+import { RedisWatch } from './recovery/redis-watch.ts';
+
+const ROUNDS = 5;
+const LEVELS_PER_SIDE = 1_000;
+const SYMBOLS_MAX = 1_000;
+
+const full = { levelsPerSide: LEVELS_PER_SIDE, tradesPerSecond: 2 };
+const sparse = {
+  ...{ name: 'sparse', levelsPerSide: LEVELS_PER_SIDE, tradesPerSecond: 1 },
+  ...{ tradeSecondsPerDay: 144, batchesPerSecond: 1 },
+} as const;
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: '1,000 instruments, full books, a day of trades',
+    kinds: [
+      { name: 'hot', count: 10, ...full, tradeSecondsPerDay: 43_200, batchesPerSecond: 10, tradeIds: 'counted' },
+      { name: 'busy', count: 90, ...full, tradeSecondsPerDay: 14_400, batchesPerSecond: 4, tradeIds: 'counted' },
+      { name: 'usual', count: 700, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'counted' },
+      { name: 'usual, ids jump', count: 100, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'jumping' },
+      { name: 'usual, ids are text', count: 100, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'text' },
+    ],
+  },
+  { name: '1,000 instruments, full books, sparse trades', kinds: [{ ...sparse, count: 1_000, tradeIds: 'counted' }] },
+  { name: '100 instruments, full books, sparse trades', kinds: [{ ...sparse, count: 100, tradeIds: 'counted' }] },
+]; // prettier-ignore
+
+export const recovery: BenchmarkGroup = {
+  name: 'recovery',
+  title: 'Recovery: from `kill -9` to every book live in Redis',
+  async open() {
+    const notes: string[] = [];
+    const postgres = await realPostgres(notes);
+    const redis = await realRedis(notes);
+    if (postgres === undefined || redis === undefined || !('url' in postgres.location)) {
+      return { benchmarks: [], notes, close: () => Promise.resolve() };
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'tampines-bench-'));
+    const exchange = fork(join(import.meta.dirname, 'recovery/book-exchange.js'), { execArgv: [] });
+    exchange.send({ symbolCount: SYMBOLS_MAX, levelsPerSide: LEVELS_PER_SIDE } satisfies BookExchangeOrder);
+    const [{ port }] = (await once(exchange, 'message')) as [BookExchangeReport];
+    const storage = await openStorage({
+      location: postgres.location,
+      schema: `bench_${process.pid}`,
+      context: writerContext,
+    });
+    const watch = new RedisWatch(redis.location);
+    await watch.start();
+    const postgresUrl = postgres.location.url;
+    const runs = SCENARIOS.map((scenario) => ({
+      scenario,
+      run: new RecoveryRun(scenario, {
+        storage,
+        watch,
+        postgresUrl,
+        redisUrl: redis.location,
+        exchangePort: port,
+        dataDirectory: folder,
+        profileFile: process.env['RECOVERY_BENCH_PROFILE'],
+      }),
+    }));
+    return {
+      benchmarks: runs.map(({ scenario, run }) => toBenchmark(scenario, run)),
+      notes,
+      close: async () => {
+        for (const { scenario, run } of runs) {
+          await run.kill();
+          if (run.results.length > 0) notes.push(describeRounds(scenario.name, run.results));
+        }
+        watch.close();
+        exchange.kill();
+        await storage.database.query({ text: `DROP SCHEMA ${storage.database.schema} CASCADE` });
+        await storage.close();
+        rmSync(folder, { recursive: true, force: true });
+        for (const service of [postgres, redis]) await service.close();
+      },
+    };
+  },
+};
+
+function toBenchmark({ name }: Scenario, run: RecoveryRun): Benchmark {
+  return {
+    name,
+    unit: 'instruments',
+    operationCount: run.instrumentCount,
+    runsMax: ROUNDS,
+    // The node of one scenario must not run beside that of the next.
+    prepare: () => run.prepare(),
+    run: () => run.start(),
+    finish: () => run.kill(),
+  };
+}
