@@ -5,12 +5,15 @@
 import type { ExchangeMessage } from './actors/exchange.ts';
 import { exchangeActor } from './actors/exchange.ts';
 import { ExchangeGate } from './actors/exchange-gate.ts';
+import { FeedBudget } from './actors/feed-budget.ts';
 import { groupActor } from './actors/group.ts';
 import { Instruments } from './actors/instruments.ts';
+import type { LeaseKeeperOptions } from './actors/lease-keeper.ts';
+import { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
-import type { FeedTransport, ShardClaim } from './actors/ports.ts';
+import type { FeedTransport, ShardClaim, ShardHolder } from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { Clock, RandomSource, TimerHandle, Timers } from './base/clock.ts';
@@ -41,6 +44,8 @@ export type NodeParts = {
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
   readonly claim: ShardClaim;
+  /** The moment before the claim was sent, and how to ask whose the shard is. */
+  readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'readHolder'>;
   readonly closers: Closers;
   /** Distinguishes this run of the node from earlier ones. */
   readonly runId: string;
@@ -50,6 +55,11 @@ export type BuiltNode = {
   readonly instruments: Instruments;
   readonly system: ActorSystem;
   readonly publisher: RedisPublisher;
+  /** What waits between sockets and symbol actors. */
+  readonly feedBudget: FeedBudget;
+  readonly lease: LeaseKeeper;
+  /** Resolves when another node owns the instruments: nothing is written or published any more, what is left is to close. */
+  readonly whenFenced: Promise<ShardHolder | undefined>;
   /** Starts the instruments of the settings, those that do not run yet. */
   keepWanted(): void;
 };
@@ -62,9 +72,31 @@ const WANTED_RETRY_MS = 5_000;
 export function buildNode(parts: NodeParts): BuiltNode {
   const { settings, surroundings, storage, redis, claim, closers } = parts;
   const { publish, candles, checkpoint, supervision, feed } = settings;
+  const lease = new LeaseKeeper({
+    ...surroundings,
+    ...parts.lease,
+    claim,
+    leaseMs: settings.node.leaseMs,
+    onLost: () => undefined,
+    onRegained: () => instruments.publishAgain(),
+    onFenced: (holder) => {
+      publisher.close();
+      void system.release(shards, 'another node owns the instruments now');
+      noteFenced(holder);
+    },
+  });
+  let noteFenced: (holder: ShardHolder | undefined) => void = () => undefined;
+  const whenFenced = new Promise<ShardHolder | undefined>((resolve) => {
+    noteFenced = resolve;
+  });
+  closers.add('lease', () => {
+    lease.stop();
+    return Promise.resolve();
+  });
   const publisher = new RedisPublisher({
     ...surroundings,
     ...redis,
+    lease,
     keyTtlMs: publish.keyTtlMs,
     closedCandlesMax: publish.closedCandles,
     streamMaxLength: publish.streamMaxLength,
@@ -77,7 +109,10 @@ export function buildNode(parts: NodeParts): BuiltNode {
   const system = createActorSystem({
     ...surroundings,
     name: 'tampines',
-    onSupervisionEvent: (event) => storage.records.recordSupervisionEvent(event),
+    onSupervisionEvent: (event) => {
+      storage.records.recordSupervisionEvent(event);
+      if (event.kind === 'fenced') lease.check();
+    },
     onDeadLetter: () => undefined,
   });
   closers.add('actors', () => system.shutdown());
@@ -101,7 +136,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
     checkpointIntervalMs: checkpoint.everyMs,
     send: (target, message) => system.send(target, message),
   });
-  const { exchanges, group } = spawnExchanges(system, parts);
+  const feedBudget = new FeedBudget(feed);
+  const { exchanges, group } = spawnExchanges(system, parts, feedBudget);
   const instruments = new Instruments({
     system,
     catalog: storage.catalog,
@@ -114,6 +150,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
           system,
           shard,
           claim,
+          lease,
           journal: storage.journal,
           tables: storage.tables,
           records: storage.records,
@@ -132,6 +169,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
       ),
   });
   schedule.start();
+  lease.start();
   closers.add('symbols', () => system.stop(shards));
   closers.add('publish schedule', () => {
     schedule.stop();
@@ -143,6 +181,9 @@ export function buildNode(parts: NodeParts): BuiltNode {
     instruments,
     system,
     publisher,
+    feedBudget,
+    lease,
+    whenFenced,
     keepWanted: () => keepWanted(parts, instruments),
   };
 }
@@ -155,11 +196,13 @@ export function liveAdapters(): ExchangeAdapter[] {
 function spawnExchanges(
   system: ActorSystem,
   parts: NodeParts,
+  budget: FeedBudget,
 ): { exchanges: Map<string, ActorRef<ExchangeMessage>>; group: AnyActorRef } {
   const group = system.spawn(system.root, groupActor('exchanges'));
   const exchanges = new Map<string, ActorRef<ExchangeMessage>>();
   for (const adapter of liveAdapters()) {
-    exchanges.set(adapter.exchange, system.spawn(group, exchangeActor(exchangeOptions(adapter, parts))));
+    const options = exchangeOptions(adapter, parts, budget);
+    exchanges.set(adapter.exchange, system.spawn(group, exchangeActor(options)));
   }
   return { exchanges, group };
 }
@@ -167,6 +210,7 @@ function spawnExchanges(
 function exchangeOptions(
   adapter: ExchangeAdapter,
   { settings, surroundings, storage, transport, runId }: NodeParts,
+  budget: FeedBudget,
 ): Parameters<typeof exchangeActor>[0] {
   const own = settings.exchanges[adapter.exchange];
   const { ws, rest } = adapter.defaultEndpoints;
@@ -179,10 +223,10 @@ function exchangeOptions(
     adapterOptions: { depth: own?.depth === undefined || own.depth === 0 ? undefined : own.depth },
     transport,
     gate: new ExchangeGate({
+      ...surroundings,
+      exchange: adapter.exchange,
       limits: adapter.limits,
       transport,
-      clock: surroundings.clock,
-      timers: surroundings.timers,
     }),
     records: storage.records,
     random: surroundings.random,
@@ -190,7 +234,7 @@ function exchangeOptions(
     connectionStrategy: failureRate({ maxFailures: 10, withinMs: 300_000, delayMs: 1_000, then: 'escalate' }),
     reconnect: RECONNECT,
     heartbeatMs: settings.feed.heartbeatMs,
-    maxPendingEvents: settings.feed.maxPendingEvents,
+    budget,
     runId,
   };
 }

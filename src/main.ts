@@ -5,7 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
-import type { ShardClaim } from './actors/ports.ts';
+import { momentOf } from './actors/lease-keeper.ts';
+import type { ShardClaim, ShardHolder } from './actors/ports.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { systemClock, systemTimers } from './base/clock.ts';
@@ -17,6 +18,7 @@ import { Closers } from './closers.ts';
 import { createLiveTransport } from './feeds/live-transport.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { openStorage } from './persistence/open-storage.ts';
+import { readShardHolder } from './persistence/shard-holder.ts';
 import { nodeMetricSources } from './node-metric-sources.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { ProvidedRedis } from './publishing/redis-provider.ts';
@@ -38,6 +40,8 @@ export type TampinesNode = {
   readonly system: ActorSystem;
   readonly publisher: RedisPublisher;
   readonly storage: Storage;
+  /** Resolves when another node owns the instruments; what is left is to stop. */
+  readonly whenFenced: Promise<ShardHolder | undefined>;
   /** Resolves when everything is durable and closed. */
   stop(): Promise<void>;
 };
@@ -64,6 +68,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       log,
     });
     closers.add('redis', () => redis.close());
+    const claimed = momentOf(systemClock);
     const claim = await storage.journal.claim(SHARD, settings.node.name);
     log.info(
       {
@@ -86,6 +91,10 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       redis: { url: redis.url },
       transport,
       claim,
+      lease: {
+        claimed,
+        readHolder: (shard, timeoutMs) => readShardHolder(storage.database, shard, timeoutMs),
+      },
       closers,
       runId: randomUUID().slice(0, 8),
     });

@@ -14,6 +14,7 @@ const CANDLE_INTERVALS = [
 
 const positive = z.number().int().positive();
 const notNegative = z.number().int().nonnegative();
+const MEBIBYTE = 1024 * 1024;
 const exchangeName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/);
 
 /** Text that is empty or begins as an address of these schemes; the message never quotes it, for an address may hold a password. */
@@ -40,6 +41,8 @@ const schema = z.strictObject({
     name: z.string().min(1).max(80).default('tampines-1'),
     /** Folder of everything that embedded storage keeps. */
     dataDirectory: z.string().min(1).default('.tampines'),
+    /** How long this node takes for granted that it owns its instruments, without the database confirming it. */
+    leaseMs: positive.min(300).max(600_000).default(10_000),
   }),
   postgres: z.strictObject({
     /** Secret. `postgres://…`; empty: embedded Postgres in the data directory. */
@@ -108,8 +111,15 @@ const schema = z.strictObject({
   feed: z.strictObject({
     /** Time entries for quiet instruments, so that candles close and windows move on without trades. */
     heartbeatMs: positive.min(100).max(60_000).default(1_000),
-    /** Events of one instrument that may wait for its actor before the book falls back to a fresh snapshot. */
+    /** Book events of one instrument that may wait for its actor before the book falls back to a fresh snapshot; events of all kinds before most of
+     *  the connection's instruments being behind stops its socket. */
     maxPendingEvents: positive.min(100).default(20_000),
+    /** The same, in bytes of memory. */
+    maxPendingBytes: positive.min(100_000).default(16 * MEBIBYTE),
+    /** Bytes of one instrument that may wait, trades too, before its socket stops although the others on it are quick. */
+    maxPendingTradeBytes: positive.min(100_000).default(32 * MEBIBYTE),
+    /** Bytes of the whole node that may wait between sockets and symbol actors before the fullest connections stop. */
+    maxPendingNodeBytes: positive.min(1_000_000).default(256 * MEBIBYTE),
     /** An event whose time is further ahead of our clock is refused. */
     maxFutureMs: positive.default(60_000),
   }),
@@ -207,6 +217,12 @@ export function environmentName(path: string): string {
 function checkBetween(settings: Settings): void {
   if (settings.supervision.restartMaxMs < settings.supervision.restartInitialMs) {
     throw invalid('supervision.restartMaxMs must not be below supervision.restartInitialMs');
+  }
+  const { maxPendingBytes, maxPendingTradeBytes, maxPendingNodeBytes } = settings.feed;
+  if (maxPendingTradeBytes < maxPendingBytes || maxPendingNodeBytes < maxPendingTradeBytes) {
+    throw invalid(
+      'feed.maxPendingTradeBytes must not be below feed.maxPendingBytes, nor feed.maxPendingNodeBytes below it',
+    );
   }
   const longestIntervalMs = Math.max(
     settings.publish.bookIntervalMs,

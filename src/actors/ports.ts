@@ -52,6 +52,21 @@ export interface FeedTransport {
 /** A claim on a shard: whoever holds the newest epoch may write. */
 export type ShardClaim = { readonly shard: number; readonly epoch: number };
 
+/** Who holds a shard now: the owner of its newest claim. */
+export type ShardHolder = {
+  readonly epoch: number;
+  readonly owner: string;
+  /** When it claimed the shard, by the clock of the database (Unix ms). */
+  readonly claimedAtMs: number;
+};
+
+/** Whether this node may still speak as the owner of its instruments; to be asked right before each time it does. */
+export interface PublishLease {
+  isHeld(): boolean;
+  /** Calls the listener whenever the lease was confirmed, from now on, until the returned function is called. */
+  onHeld(listener: () => void): () => void;
+}
+
 export type JournalRow = {
   readonly instrument: InstrumentKey;
   /** Number of the batch in the instrument's journal, from 1, without holes. */

@@ -12,6 +12,7 @@ import type {
   MarketTables,
   OperationsRecords,
   Publisher,
+  PublishLease,
   ShardClaim,
 } from './ports.ts';
 import { symbolActor } from './symbol.ts';
@@ -22,6 +23,7 @@ export type SymbolSpawnerOptions = {
   /** Parent of the symbol actors. */
   readonly shard: AnyActorRef;
   readonly claim: ShardClaim;
+  readonly lease?: PublishLease | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -61,6 +63,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
         maxFutureMs: options.maxFutureMs,
       },
       claim,
+      lease: options.lease,
       journal,
       tables,
       records,

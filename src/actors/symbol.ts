@@ -5,8 +5,18 @@
 import { decide } from '../market/decide.ts';
 import type { EventBatch, LogEntry, MarketEvent } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
-import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../market/instrument-state.ts';
-import { createInstrumentState, restoreInstrument, snapshotInstrument } from '../market/instrument-state.ts';
+import type {
+  InstrumentPolicy,
+  InstrumentSnapshot,
+  InstrumentState,
+  KnownTrades,
+} from '../market/instrument-state.ts';
+import {
+  createInstrumentState,
+  readKnownTrades,
+  restoreInstrument,
+  snapshotInstrument,
+} from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -17,7 +27,14 @@ import type {
   PersistentActorContext,
   PersistentActorSpec,
 } from './kernel/actor-types.ts';
-import type { DesiredInstrument, Journal, MarketTables, OperationsRecords, ShardClaim } from './ports.ts';
+import type {
+  DesiredInstrument,
+  Journal,
+  MarketTables,
+  OperationsRecords,
+  PublishLease,
+  ShardClaim,
+} from './ports.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 
@@ -31,6 +48,8 @@ export type FeedReply =
     }
   /** The actor failed and is back: what it did not acknowledge must be sent again. */
   | ({ readonly type: 'SymbolRecovered'; readonly instrument: string } & DeliveryFailure)
+  /** The answer to `GetKnownTrades`; `undefined` while the instrument has no trade. */
+  | { readonly type: 'KnownTrades'; readonly instrument: string; readonly known: KnownTrades | undefined }
   /** The book contradicts the exchange: get a fresh one. */
   | { readonly type: 'ResyncBook'; readonly instrument: string; readonly reason: string };
 
@@ -44,6 +63,8 @@ export type SymbolMessage =
       readonly refresh: boolean;
     }
   | { readonly type: 'CheckpointDue' }
+  /** A feed wants to know after which trade others may be missing. Answered after everything delivered before. */
+  | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
   /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
   | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
@@ -61,6 +82,8 @@ export type SymbolActorOptions = {
   readonly instrument: DesiredInstrument;
   readonly policy: InstrumentPolicy;
   readonly claim: ShardClaim;
+  /** While it is not held no book is shown as live. Without one it always is. */
+  readonly lease?: PublishLease | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -73,6 +96,9 @@ export type SymbolActorOptions = {
   /** Told once per life what the recovery came to. */
   readonly onReady: (ready: { instrument: DesiredInstrument; position: number }) => void;
 };
+
+/** What subscribers read while the node can't be sure that its instruments are still its own. */
+export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
 
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
 type Spec = PersistentActorSpec<SymbolMessage, InstrumentState, LogEntry, InstrumentSnapshot>;
@@ -230,6 +256,11 @@ class SymbolActor {
         return state;
       case 'CheckpointDue':
         return this.#checkpoint(state, context);
+      case 'GetKnownTrades': {
+        const { instrument } = this.#options.instrument;
+        context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
+        return state;
+      }
       case 'GetView':
         message.read({ state, ...this.#statusOf(state), lastTimes: this.#options.publications.lastTimes });
         return state;
@@ -324,6 +355,9 @@ class SymbolActor {
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {
+    if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
+      return { status: 'stale', reason: LEASE_LOST_REASON };
+    }
     if (this.#isUnsureAfterRecovery) {
       return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };
     }

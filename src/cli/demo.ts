@@ -42,7 +42,7 @@ export async function demo(options: {
     await simulation.close();
     throw error;
   }
-  const stopped = untilStopped();
+  const stopped = Promise.race([untilStopped(), node.whenFenced]);
   await Promise.race([untilRecovered(node), stopped]);
   // From here on the screen belongs to the table; warnings would tear it, so the log falls silent but for errors.
   if (isTerminal) log.level = 'error';

@@ -14,11 +14,15 @@ export async function start(options: { config: string | undefined; set: readonly
   });
   const log = createLogger(settings.log, { node: settings.node.name, destination: 1 });
   const node = await startNode({ settings, origins, log });
-  const signal = await untilStopped();
-  log.info({ signal }, 'shutting down');
+  const signal = await Promise.race([untilStopped(), node.whenFenced.then(() => undefined)]);
+  log.info({ signal: signal ?? 'fenced' }, 'shutting down');
   await node.stop();
   log.info({}, 'stopped');
+  if (signal === undefined) process.exit(FENCED_EXIT_CODE);
 }
+
+/** Another node took this one's instruments over. A supervisor must not start it again: the two would take them from each other for ever. */
+export const FENCED_EXIT_CODE = 75;
 
 /** A signal that comes again this soon is the same one: sent to the process group, and passed on by npm or a shell. */
 const SAME_SIGNAL_MS = 1_500;

@@ -16,6 +16,8 @@ export type Statement = {
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly SqlValue[];
+  /** An answer that takes longer is given up, and its connection with it; without one the general limit holds. */
+  readonly timeoutMs?: number;
 };
 
 export type RunStatement = <Row extends QueryResultRow>(statement: Statement) => Promise<QueryResult<Row>>;
@@ -172,12 +174,13 @@ export class PgDatabase implements Database {
     client.on('error', ignore);
     let isBroken = false;
     try {
-      return await work(async <Row extends QueryResultRow>({ name, text, values }: Statement) => {
+      return await work(async <Row extends QueryResultRow>({ name, text, values, timeoutMs }: Statement) => {
         try {
           const result = await client.query<Row>({
             ...(name === undefined ? {} : { name }),
             text,
             ...(values === undefined ? {} : { values: [...values] }),
+            ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
           });
           this.#onStatement?.(result);
           return result;

@@ -2,7 +2,7 @@
  * Brings values to Redis: set and published in one step, and only where newer than what is there. While Redis is slow or away the latest value
  * per key waits, and closed candles wait in a bounded queue. Nobody upstream ever waits or gets an error.
  */
-import type { Publication, Publisher } from '../actors/ports.ts';
+import type { Publication, Publisher, PublishLease } from '../actors/ports.ts';
 import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
@@ -12,7 +12,7 @@ import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
 import { createRedisClient } from './redis-client.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
-import { callScript, isRetryable } from './script-calls.ts';
+import { callScript, HELD_BACK, isRetryable } from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
 import { createPublisherMetrics } from './publisher-metrics.ts';
 import { stampValue } from './value-head.ts';
@@ -33,6 +33,8 @@ export type RedisPublisherOptions = {
   readonly streamMaxLength?: number;
   /** Closed candles that may wait while Redis is away; the oldest are dropped beyond it. */
   readonly closedQueueMax?: number;
+  /** Asked right before each send; what may not be said waits until it may. Without one everything may. */
+  readonly lease?: PublishLease;
   /** Told which refreshed keys Redis no longer has (it was restarted empty): their instruments have to publish again. */
   readonly onKeysLost?: (keys: readonly string[]) => void;
 };
@@ -59,6 +61,8 @@ export class RedisPublisher implements Publisher {
   #isRunning = false;
   #isClosed = false;
   #isAway = false;
+  /** Ends the wait for the lease. */
+  #stopWaitingForLease: (() => void) | undefined;
   readonly #onIdle = new Set<() => void>();
 
   constructor(options: RedisPublisherOptions) {
@@ -124,6 +128,7 @@ export class RedisPublisher implements Publisher {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#stopWaitingForLease?.();
     this.#client.disconnect();
     this.#becomeIdle();
   }
@@ -139,8 +144,10 @@ export class RedisPublisher implements Publisher {
     let failures = 0;
     while (!this.#backlog.isEmpty && !this.#isClosed) {
       await this.#untilReady();
+      await this.#untilHeld();
       if (this.#mayStop()) break;
       const error = await this.#sendRound();
+      if (error === HELD_BACK) continue;
       if (error === undefined) {
         failures = 0;
         continue;
@@ -175,14 +182,30 @@ export class RedisPublisher implements Publisher {
     });
   }
 
+  /** Whether this node may speak at all. */
+  readonly #mayBeSent = (): boolean => this.#options.lease?.isHeld() ?? true;
+
+  async #untilHeld(): Promise<void> {
+    const { lease } = this.#options;
+    if (lease === undefined || lease.isHeld() || this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      const stopListening = lease.onHeld(() => this.#stopWaitingForLease?.());
+      this.#stopWaitingForLease = () => {
+        this.#stopWaitingForLease = undefined;
+        stopListening();
+        resolve();
+      };
+    });
+  }
+
   /** Sends some of each kind and returns the first error; what failed waits again. */
   async #sendRound(): Promise<Error | undefined> {
     const errors = await Promise.all([this.#sendLatest(), this.#sendClosed()]);
     // After the values, so that the TTL of what was just set is the one that counts.
     const later = await Promise.all([this.#sendRefreshes(), this.#sendExpiries()]);
-    const error = [...errors, ...later].find((each) => each !== undefined);
-    if (error === undefined && this.#isAway) this.#noteBack();
-    return error;
+    const found = [...errors, ...later].filter((each) => each !== undefined);
+    if (found.length === 0 && this.#isAway) this.#noteBack();
+    return found.find((each) => each !== HELD_BACK) ?? found[0];
   }
 
   async #sendLatest(): Promise<Error | undefined> {
@@ -312,7 +335,7 @@ export class RedisPublisher implements Publisher {
   }
 
   async #call(call: ScriptCall): Promise<ScriptOutcome> {
-    const outcome = await callScript(this.#client, call);
+    const outcome = await callScript(this.#client, { mayBeSent: this.#mayBeSent, ...call });
     // A server that hangs keeps the connection open; only a new one tells whether it lives.
     if (
       !outcome.ok &&

@@ -6,20 +6,29 @@ export type ScriptCall = {
   readonly script: RedisScript;
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
+  /** Asked right before each time the call leaves; without it the call may always be sent. */
+  readonly mayBeSent?: () => boolean;
 };
+
+/** The outcome of a call that was held back: nothing left the process. */
+export const HELD_BACK = new Error(
+  'held back: this node could not confirm that it still owns its instruments',
+);
 
 export type ScriptOutcome =
   { readonly ok: true; readonly reply: unknown } | { readonly ok: false; readonly error: Error };
 
 /** Never rejects. A script that Redis has forgotten is sent in full, after which Redis knows it again. Without keys nothing is sent. */
 export async function callScript(client: ScriptClient, call: ScriptCall): Promise<ScriptOutcome> {
-  const { script, keys, args } = call;
+  const { script, keys, args, mayBeSent = () => true } = call;
   if (keys.length === 0) return { ok: true, reply: 0 };
+  if (!mayBeSent()) return { ok: false, error: HELD_BACK };
   try {
     return { ok: true, reply: await client.evalsha(script.sha, keys.length, ...keys, ...args) };
   } catch (error) {
     if (!isMissingScript(error)) return { ok: false, error: toError(error) };
   }
+  if (!mayBeSent()) return { ok: false, error: HELD_BACK };
   try {
     return { ok: true, reply: await client.eval(script.lua, keys.length, ...keys, ...args) };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What every Redis must do for the publisher; run on the embedded server and on a real one. */
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Publication } from '../../src/actors/ports.ts';
+import type { Publication, PublishLease } from '../../src/actors/ports.ts';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { RedisPublisherOptions } from '../../src/publishing/redis-publisher.ts';
@@ -157,6 +157,58 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
         ['live', 'stale'],
       );
       expect(publisher.metrics.rejectedAsOld).toBe(0);
+    });
+
+    test('nothing leaves while the lease is not held; then the latest of each key goes, and nothing older', async () => {
+      const listeners = new Set<() => void>();
+      let isHeld = true;
+      const lease: PublishLease = {
+        isHeld: () => isHeld,
+        onHeld: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      const subscriber = await openReader();
+      const heard: string[] = [];
+      subscriber.on('pmessage', (_pattern, _channel, message) => heard.push(message));
+      await subscriber.psubscribe('*');
+      const publisher = openPublisher({ lease });
+      await publish(publisher, latest('k', 1, 1));
+      isHeld = false;
+      publisher.publish([latest('k', 1, 2), latest('k', 1, 3), closed('candle:k', 1, 3, 60)]);
+      publisher.refresh(['k']);
+      await until(() => listeners.size === 1);
+      await reader.publish('k', 'while it was not held');
+      await until(() => heard.at(-1) === 'while it was not held');
+      isHeld = true;
+      for (const listener of [...listeners]) listener();
+      await publisher.flush(FLUSH_MS);
+      await until(() => heard.length >= 4);
+      expect(heard.slice(0, 2).map((text) => text.slice(0, 20))).toStrictEqual([
+        '{"epoch":1,"seq":1,"',
+        'while it was not hel',
+      ]);
+      expect(await versionOf('k')).toStrictEqual([1, 3]);
+      expect(listeners.size).toBe(0);
+    });
+
+    test('a lease that is lost between two scripts of one round holds the second back, and nothing is lost', async () => {
+      let asked = 0;
+      const listeners = new Set<() => void>();
+      // Held for the round and its first script, not for the second, then again.
+      const lease: PublishLease = {
+        isHeld: () => ++asked !== 3,
+        onHeld: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      const publisher = openPublisher({ lease });
+      await publish(publisher, latest('k', 1, 1), closed('candle:k', 1, 1, 60));
+      expect(await versionOf('k')).toStrictEqual([1, 1]);
+      expect(await reader.llen('candle:k:closed')).toBe(1);
+      expect(asked).toBeGreaterThan(3);
     });
 
     test('what a foreign writer left at a key is replaced', async () => {

@@ -169,6 +169,13 @@ export class ActorCell {
     await this.#waits.within(shutdownMs, this.#callOnStop(life, 'failure'));
   }
 
+  /** Ends the current life where it stands: without `onStop`, whatever it is at. */
+  cutOff(): void {
+    this.#waits.interruptAll();
+    this.status = 'stopping';
+    this.#closeCurrent();
+  }
+
   #close(incarnation: Incarnation): void {
     incarnation.close();
     if (this.#incarnation === incarnation) this.#incarnation = undefined;

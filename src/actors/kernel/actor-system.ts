@@ -68,6 +68,11 @@ export interface ActorSystem {
   ): Promise<R>;
   /** Stops the actor and everything below it, children first; resolves when all are gone, at the latest after their deadlines. */
   stop(ref: AnyActorRef): Promise<void>;
+  /**
+   * Lets go of the actor and everything below it at once, because somebody newer owns their work: no message is handled any more, `onStop` is
+   * not called, and what they still have in hand can write and send nothing.
+   */
+  release(ref: AnyActorRef, cause: string): Promise<void>;
   /** Ends the actor's life after the message in hand and begins a new one (from the log, where it has one); waiting messages stay. */
   restart(ref: AnyActorRef, reason: string): Promise<void>;
   /** Starts a parked actor, and what was below it, again with its failures forgotten. @throws TampinesError `ACTOR_UNAVAILABLE` when it is not there */
@@ -158,6 +163,11 @@ class KernelActorSystem implements ActorSystem {
   async stop(ref: AnyActorRef): Promise<void> {
     const cell = this.#supervisor.find(ref.path);
     if (cell !== undefined) await this.#supervisor.stop(cell);
+  }
+
+  async release(ref: AnyActorRef, cause: string): Promise<void> {
+    const cell = this.#supervisor.find(ref.path);
+    if (cell !== undefined) await this.#supervisor.release(cell, cause);
   }
 
   async restart(ref: AnyActorRef, reason: string): Promise<void> {

@@ -124,6 +124,15 @@ export class Supervisor implements CellSupervisor {
     this.#environment.reports.event(cell.path, end.kind, { cause: end.cause, decision: 'stop' });
   }
 
+  /** Lets go of the cell and everything below it at once: no message is handled, `onStop` is not called, nothing more can be written. */
+  release(cell: ActorCell, cause: string): Promise<void> {
+    for (const each of [...this.walk([cell])].reverse()) {
+      each.closeDown();
+      each.cutOff();
+    }
+    return this.stop(cell, { kind: 'fenced', cause });
+  }
+
   async stopAll(): Promise<void> {
     this.#isShutDown = true;
     for (const cell of [...this.#topLevel].reverse()) await this.stop(cell);

@@ -1,0 +1,187 @@
+/**
+ * Keeps a node's lease on its shard: asks every third of it who the owner is, tells when it ran out and when it is held again, and ends with
+ * the first answer that names somebody else. What the lease means is `supervision/lease.ts`; who asks before speaking is told by `PublishLease`.
+ */
+import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { describeCause } from '../supervision/failure.ts';
+import { Lease, type LeaseMoment } from '../supervision/lease.ts';
+import type { PublishLease, ShardClaim, ShardHolder } from './ports.ts';
+
+/** Questions under way at once: one that hangs on a dead connection does not keep the next from being asked on another. */
+const QUESTIONS_MAX = 3;
+/** How often a lease that ran out is asked for again, at most. */
+const LOST_RETRY_MS = 1_000;
+
+export type LeaseKeeperOptions = {
+  readonly claim: ShardClaim;
+  readonly leaseMs: number;
+  /** The moment before the claim was sent. */
+  readonly claimed: LeaseMoment;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Who holds the shard now. May hang or fail while the database is away. */
+  readonly readHolder: (shard: number, timeoutMs: number) => Promise<ShardHolder | undefined>;
+  /** The lease ran out: nothing may be said as sure any more. */
+  readonly onLost: () => void;
+  /** It is held again, after `onLost`. */
+  readonly onRegained: () => void;
+  /** Somebody else holds the shard (`undefined`: its row is gone). Called once; nothing follows. */
+  readonly onFenced: (holder: ShardHolder | undefined) => void;
+};
+
+export class LeaseKeeper implements PublishLease {
+  readonly #options: LeaseKeeperOptions;
+  readonly #lease: Lease;
+  readonly #onHeld = new Set<() => void>();
+  #renewal: TimerHandle | undefined;
+  #expiry: TimerHandle | undefined;
+  #questionCount = 0;
+  #isStopped = false;
+  /** When the loss was noticed; `undefined` while it is held. */
+  #lostAtMs: number | undefined;
+  #lossCount = 0;
+  #lastErrorText = '';
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#lease = new Lease(options.leaseMs, options.claimed);
+  }
+
+  start(): void {
+    this.#armExpiry();
+    this.#renewLater();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#renewal?.cancel();
+    this.#expiry?.cancel();
+  }
+
+  isHeld(): boolean {
+    return this.#lease.isHeldAt(momentOf(this.#options.clock));
+  }
+
+  onHeld(listener: () => void): () => void {
+    this.#onHeld.add(listener);
+    // Somebody waits: after a freeze the question need not wait for its timer.
+    void this.#ask();
+    return () => this.#onHeld.delete(listener);
+  }
+
+  /** Whether a newer owner is known. */
+  get isFenced(): boolean {
+    return this.#lease.isFenced;
+  }
+
+  /** Ms until the lease runs out, 0 once it has; how often it did; what the newest failed question met, empty after an answer. */
+  get health(): { readonly remainingMs: number; readonly lossCount: number; readonly lastErrorText: string } {
+    const remainingMs = Math.max(0, this.#lease.remainingMs(momentOf(this.#options.clock)));
+    return { remainingMs, lossCount: this.#lossCount, lastErrorText: this.#lastErrorText };
+  }
+
+  /** Asks at once: a write was refused because of a newer claim. */
+  check(): void {
+    void this.#ask();
+  }
+
+  #renewLater(): void {
+    if (this.#isStopped) return;
+    const thirdMs = this.#lease.leaseMs / 3;
+    const delayMs = this.#lostAtMs === undefined ? thirdMs : Math.min(thirdMs, LOST_RETRY_MS);
+    this.#renewal?.cancel();
+    this.#renewal = this.#options.timers.after(delayMs, () => {
+      this.#noticeLoss();
+      void this.#ask();
+      this.#renewLater();
+    });
+  }
+
+  #armExpiry(): void {
+    if (this.#isStopped) return;
+    const remainingMs = this.#lease.remainingMs(momentOf(this.#options.clock));
+    this.#expiry?.cancel();
+    this.#expiry = this.#options.timers.after(Math.max(1, remainingMs), () => {
+      if (this.isHeld()) this.#armExpiry();
+      else this.#noticeLoss();
+    });
+  }
+
+  #noticeLoss(): void {
+    if (this.#isStopped || this.#lostAtMs !== undefined || this.isHeld()) return;
+    const { clock, claim, log, onLost } = this.#options;
+    this.#lostAtMs = clock.monotonicMs();
+    this.#lossCount++;
+    log.error(
+      {
+        shard: claim.shard,
+        epoch: claim.epoch,
+        leaseMs: this.#lease.leaseMs,
+        overdueMs: Math.round(-this.#lease.remainingMs(momentOf(clock))),
+        cause: this.#lastErrorText === '' ? 'no answer came in time' : this.#lastErrorText,
+      },
+      'lease lost: publishing waits until the database confirms that this node still owns its instruments',
+    );
+    onLost();
+    void this.#ask();
+    this.#renewLater();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isStopped || this.#questionCount >= QUESTIONS_MAX) return;
+    const { clock, claim, readHolder } = this.#options;
+    const sent = momentOf(clock);
+    this.#questionCount++;
+    try {
+      const holder = await readHolder(claim.shard, this.#lease.leaseMs);
+      this.#lastErrorText = '';
+      if (holder?.epoch === claim.epoch) this.#confirm(sent);
+      else this.#fence(holder);
+    } catch (error) {
+      this.#lastErrorText = describeCause(error);
+    } finally {
+      this.#questionCount--;
+    }
+  }
+
+  #confirm(sent: LeaseMoment): void {
+    if (this.#isStopped) return;
+    const { clock, claim, log, onRegained } = this.#options;
+    this.#lease.confirm(sent);
+    if (!this.isHeld()) return;
+    if (this.#lostAtMs !== undefined) {
+      const lostMs = Math.round(clock.monotonicMs() - this.#lostAtMs);
+      this.#lostAtMs = undefined;
+      log.info({ shard: claim.shard, epoch: claim.epoch, lostMs }, 'lease held again: publishing goes on');
+      onRegained();
+      this.#renewLater();
+    }
+    this.#armExpiry();
+    for (const listener of [...this.#onHeld]) listener();
+  }
+
+  #fence(holder: ShardHolder | undefined): void {
+    if (this.#isStopped) return;
+    const { claim, log, onFenced } = this.#options;
+    this.#lease.fence();
+    this.stop();
+    log.error(
+      {
+        shard: claim.shard,
+        epoch: claim.epoch,
+        holder: holder?.owner ?? 'nobody: the row of the shard is gone',
+        holderEpoch: holder?.epoch,
+        holderSinceMs: holder?.claimedAtMs,
+      },
+      'fenced: another node owns these instruments now; this one lets go without writing and ends',
+    );
+    onFenced(holder);
+  }
+}
+
+/** Now, on both clocks. */
+export function momentOf(clock: Clock): LeaseMoment {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() };
+}
