@@ -21,10 +21,12 @@ import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
+import type { FeedBudget } from './feed-budget.ts';
 import type { LineItem } from './feed-line.ts';
 import { FeedLine } from './feed-line.ts';
 import type { SymbolMetadata } from './feed-routes.ts';
 import { FeedRoutes } from './feed-routes.ts';
+import { FeedValve } from './feed-valve.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { FeedReply, SymbolMessage } from './symbol.ts';
@@ -84,8 +86,8 @@ export type ConnectionOptions = {
   readonly reconnect: BackoffPolicy;
   /** Time entries for quiet symbols; `undefined`: none (recordings bring their own time). */
   readonly heartbeatMs: number | undefined;
-  /** Events of one symbol that may wait before its book falls back to a fresh snapshot, or the socket is paused. */
-  readonly maxPendingEvents: number;
+  /** Limits of what may wait here, and what all connections of the node may hold together. */
+  readonly budget: FeedBudget;
   /**
    * A recording can be had only as it is: it opens even where nothing of it is wanted, nothing is fetched or opened again, a full queue pauses it
    * instead of dropping books, time is what the frames say, and its end says nothing about the feed.
@@ -117,7 +119,7 @@ export function connectionActor(options: ConnectionOptions): ActorSpec<Connectio
     onStarted: (_connection, context) => {
       context.timers.every(TICK_MS, () => context.send(context.self, { type: 'Tick' }));
     },
-    onStop: (connection) => connection.close('the connection actor stopped'),
+    onStop: (connection) => connection.end('the connection actor stopped'),
   };
 }
 
@@ -126,6 +128,7 @@ class Connection {
   readonly #options: ConnectionOptions;
   readonly #context: ActorContext<ConnectionMessage>;
   readonly #routes: FeedRoutes;
+  readonly #valve: FeedValve;
   #session: FeedSession | undefined;
   #line: FeedLine | undefined;
   #openDueMs: number | undefined;
@@ -142,6 +145,7 @@ class Connection {
       clock: context.clock,
       // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
       source: options.isRecording ? options.source : `${options.source}.${context.incarnation}`,
+      limits: options.budget.limits,
       carriesBooks: options.kind.channels.includes('book'),
       deliver: (target, batch) => context.send(target, { type: 'Deliver', batch, feed: context.self }),
       onPoison: (instrument, event, cause) => {
@@ -151,6 +155,16 @@ class Connection {
           this.#resyncBooks(instrument, 'a book event was given up as poison');
         }
       },
+    });
+    this.#valve = new FeedValve({
+      routes: this.#routes,
+      budget: options.budget,
+      log: context.log,
+      name: options.name,
+      isRecording: options.isRecording,
+      line: () => this.#line,
+      heldDeltaBytes: () => 0,
+      resync: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
     });
     const timeMs = context.clock.nowMs();
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
@@ -201,7 +215,7 @@ class Connection {
         message satisfies never;
     }
     this.#routes.flush();
-    this.#limitPending(nowMs);
+    this.#valve.regulate(nowMs);
     this.#welcomeReturned(nowMs);
     if (this.#openDueMs !== undefined && nowMs >= this.#openDueMs) this.#open(nowMs);
   }
@@ -215,6 +229,12 @@ class Connection {
     this.#line = undefined;
     // A recording brings what was not acknowledged again. A live feed does not: this life's last words must not wait for an acknowledgement.
     if (!this.#options.isRecording) this.#routes.sendRest();
+  }
+
+  /** The actor's life is over. */
+  end(reason: string): void {
+    this.close(reason);
+    this.#valve.end();
   }
 
   #open(nowMs: number): void {
@@ -254,6 +274,7 @@ class Connection {
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       },
       onWakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
+      onFull: () => void this.#options.budget.fullCounts.inbox++,
     });
   }
 
@@ -358,32 +379,6 @@ class Connection {
       this.#session?.resync(nativeSymbol, 'its actor is back after events were dropped', nowMs);
     }
     this.#routes.flush();
-  }
-
-  /**
-   * Books fall back to a fresh snapshot, trades are never dropped: when they alone are too many, the socket waits. Only an actor that takes
-   * nothing (parked) loses them too, for it must not hold up the others on this connection.
-   */
-  #limitPending(nowMs: number): void {
-    const { maxPendingEvents, isRecording, name } = this.#options;
-    if (!isRecording && this.#routes.isOverLimit(maxPendingEvents)) {
-      for (const dropped of this.#routes.dropPending(maxPendingEvents, nowMs)) {
-        const { instrument, droppedCount, isRefused, books } = dropped;
-        const fields = { connection: name, instrument, droppedCount };
-        if (isRefused) {
-          this.#context.log.warn(fields, 'events dropped, the actor of the instrument takes none');
-          continue;
-        }
-        this.#context.log.warn(fields, 'book events dropped, the book starts again');
-        const reason = `${droppedCount} book events were dropped: the instrument's actor is too slow`;
-        for (const nativeSymbol of books) this.#session?.resync(nativeSymbol, reason, nowMs);
-      }
-      this.#routes.flush();
-    }
-    const line = this.#line;
-    if (line === undefined) return;
-    if (this.#routes.isOverLimit(maxPendingEvents)) line.pause();
-    else if (line.inboxCount === 0 && !this.#routes.isOverLimit(maxPendingEvents / 2)) line.resume();
   }
 
   #status(): ConnectionStatus {

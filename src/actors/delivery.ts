@@ -4,6 +4,7 @@
  * event stands alone. The actor drops what it already has by its ordinal: at-least-once delivery, effectively once.
  */
 import type { EventBatch, FeedStatus, MarketEvent } from '../market/events.ts';
+import { PendingEvents, isBookEvent } from './pending-events.ts';
 
 /** Events in one batch: large enough to make the cost per batch vanish, small enough to keep the loop responsive. */
 export const BATCH_MAX_EVENTS = 512;
@@ -31,11 +32,11 @@ export type DeliveryFailure = {
 
 export class InstrumentDelivery {
   readonly #options: DeliveryOptions;
-  #pending: MarketEvent[] = [];
-  /** Index in `#pending` of the first event not yet taken into a batch. */
-  #headIndex = 0;
+  /** Not yet taken into a batch. */
+  readonly #pending = new PendingEvents();
   #nextOrdinal = 1;
   #inFlight: EventBatch | undefined;
+  #inFlightBytes = 0;
   /** The batch in flight was not taken: it waits for `retry`. */
   #isRefused = false;
   /** What was in flight at the last `retry`. */
@@ -50,7 +51,26 @@ export class InstrumentDelivery {
 
   /** Events that wait for the batch in flight to be acknowledged. */
   get pendingCount(): number {
-    return this.#pending.length - this.#headIndex;
+    return this.#pending.count;
+  }
+
+  /** Of them, those of books: what may be dropped. */
+  get pendingBookCount(): number {
+    return this.#pending.bookCount;
+  }
+
+  get pendingBookBytes(): number {
+    return this.#pending.bookBytes;
+  }
+
+  /** Of all that waits, about. */
+  get pendingBytes(): number {
+    return this.#pending.bytes;
+  }
+
+  /** Of what waits and what is in flight, about. */
+  get heldBytes(): number {
+    return this.#pending.bytes + this.#inFlightBytes;
   }
 
   get source(): string {
@@ -79,7 +99,7 @@ export class InstrumentDelivery {
   acknowledge(lastOrdinal: number): void {
     const batch = this.#inFlight;
     if (batch === undefined || lastOrdinal < batch.firstOrdinal + batch.events.length - 1) return;
-    this.#inFlight = undefined;
+    this.#land();
     this.#failureCount = 0;
     this.#sendNext();
   }
@@ -105,15 +125,14 @@ export class InstrumentDelivery {
       this.#send(batch);
       return;
     }
-    this.#inFlight = undefined;
     if (batch.events.length === 1) {
       this.#retryOrGiveUp(batch, failure.cause);
       return;
     }
+    this.#land();
 
     // The failed batch goes back to the head of the queue, ordinals and all, and is taken up one event at a time.
-    this.#pending = [...batch.events, ...this.#pending.slice(this.#headIndex)];
-    this.#headIndex = 0;
+    this.#pending.pushFirst(batch.events);
     this.#nextOrdinal = batch.firstOrdinal;
     this.#cautiousCount = batch.events.length;
     this.#sendNext();
@@ -124,7 +143,7 @@ export class InstrumentDelivery {
    * trades are never dropped.
    */
   dropPendingBookEvents(): number {
-    return this.#keepPending((event) => event.type !== 'BookDelta' && event.type !== 'BookSnapshot');
+    return this.#keepPending((event) => !isBookEvent(event));
   }
 
   /**
@@ -148,13 +167,7 @@ export class InstrumentDelivery {
 
   /** What was sent before keeps its place: its ordinals may be in the log already. */
   #keepPending(isKept: (event: MarketEvent) => boolean): number {
-    const sentBeforeEndIndex = this.#headIndex + this.#cautiousCount;
-    const sentBefore = this.#pending.slice(this.#headIndex, sentBeforeEndIndex);
-    const waiting = this.#pending.slice(sentBeforeEndIndex);
-    const kept = waiting.filter(isKept);
-    this.#pending = [...sentBefore, ...kept];
-    this.#headIndex = 0;
-    return waiting.length - kept.length;
+    return this.#pending.filter(this.#cautiousCount, isKept);
   }
 
   #retryOrGiveUp(batch: EventBatch, cause: string): void {
@@ -166,17 +179,22 @@ export class InstrumentDelivery {
     this.#failureCount = 0;
     const event = batch.events[0]!;
     // What follows on a book event that is missing would make a wrong book, so the hole itself goes into the log, under the same ordinal.
-    if (event.type === 'BookDelta' || event.type === 'BookSnapshot') {
+    if (isBookEvent(event)) {
       this.#send({ ...batch, events: [toStaleStatus(event, cause)] });
     } else {
+      this.#land();
       this.#sendNext();
     }
     this.#options.onPoison(event, cause);
   }
 
   #sendNext(): void {
-    if (this.#headIndex === this.#pending.length) return;
-    const events = this.#takeEvents();
+    if (this.#pending.count === 0) return;
+    const maxEvents = this.#cautiousCount > 0 ? 1 : BATCH_MAX_EVENTS;
+    if (this.#cautiousCount > 0) this.#cautiousCount--;
+    const bytesBefore = this.#pending.bytes;
+    const events = this.#pending.take(maxEvents, BATCH_MAX_LEVELS);
+    this.#inFlightBytes = bytesBefore - this.#pending.bytes;
     const batch = { source: this.#options.source, firstOrdinal: this.#nextOrdinal, events };
     this.#nextOrdinal += events.length;
     this.#send(batch);
@@ -187,27 +205,10 @@ export class InstrumentDelivery {
     this.#isRefused = !this.#options.send(batch);
   }
 
-  #takeEvents(): readonly MarketEvent[] {
-    const maxEvents = this.#cautiousCount > 0 ? 1 : BATCH_MAX_EVENTS;
-    if (this.#cautiousCount > 0) this.#cautiousCount--;
-    let endIndex = this.#headIndex;
-    let levelCount = 0;
-    while (
-      endIndex < this.#pending.length &&
-      endIndex - this.#headIndex < maxEvents &&
-      levelCount < BATCH_MAX_LEVELS
-    ) {
-      levelCount += countLevels(this.#pending[endIndex]!);
-      endIndex++;
-    }
-    const events = this.#pending.slice(this.#headIndex, endIndex);
-    if (endIndex === this.#pending.length) {
-      this.#pending = [];
-      this.#headIndex = 0;
-    } else {
-      this.#headIndex = endIndex;
-    }
-    return events;
+  /** Nothing is in flight any more. */
+  #land(): void {
+    this.#inFlight = undefined;
+    this.#inFlightBytes = 0;
   }
 }
 
@@ -220,10 +221,4 @@ function isSameBatch({ source, firstOrdinal, events }: EventBatch, { batch }: De
 function toStaleStatus({ receiveTimeMs }: MarketEvent, cause: string): FeedStatus {
   const reason = `a book event was given up, its actor failed on it twice: ${cause}`;
   return { type: 'FeedStatus', status: 'stale', reason, eventTimeMs: receiveTimeMs, receiveTimeMs };
-}
-
-function countLevels(event: MarketEvent): number {
-  return event.type === 'BookDelta' || event.type === 'BookSnapshot'
-    ? (event.bids.length + event.asks.length) / 2
-    : 0;
 }

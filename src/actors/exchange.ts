@@ -18,6 +18,7 @@ import type { RestartStrategy } from '../supervision/strategy.ts';
 import type { ConnectionMessage, WatchRequest } from './connection.ts';
 import { connectionActor } from './connection.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
+import type { FeedBudget } from './feed-budget.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { SymbolMessage } from './symbol.ts';
@@ -62,7 +63,7 @@ export type ExchangeOptions = {
   readonly connectionStrategy: RestartStrategy;
   readonly reconnect: BackoffPolicy;
   readonly heartbeatMs: number;
-  readonly maxPendingEvents: number;
+  readonly budget: FeedBudget;
   /** Distinguishes this run of the node from earlier ones in the names of sources. */
   readonly runId: string;
 };
@@ -210,7 +211,7 @@ class Exchange {
 
   #openSlot(kind: ConnectionKind, number: number): ConnectionSlot {
     const { adapter, endpoints, adapterOptions, transport, gate, records, random } = this.#options;
-    const { connectionStrategy, reconnect, heartbeatMs, maxPendingEvents, runId } = this.#options;
+    const { connectionStrategy, reconnect, heartbeatMs, budget, runId } = this.#options;
     const watched = new Map<NativeSymbol, WatchRequest>();
     const name = `${kind.name}-${number}`;
     const ref = this.#context.spawn(
@@ -225,7 +226,7 @@ class Exchange {
         records,
         random,
         reconnect,
-        maxPendingEvents,
+        budget,
         strategy: connectionStrategy,
         source: `${adapter.exchange}/${name}@${runId}.${this.#context.incarnation}`,
         // One connection of a symbol tells it the time; books need no clock.

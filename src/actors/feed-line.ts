@@ -8,6 +8,8 @@ import type { FeedSocket, FeedTransport } from './ports.ts';
 
 /** Frames in the inbox at which the socket is paused until they are worked off. */
 export const INBOX_PAUSE_FRAMES = 4_096;
+/** Bytes in the inbox at which it is paused, be they few frames: a character counts as one. */
+export const INBOX_PAUSE_BYTES = 16 * 1024 * 1024;
 
 export type LineItem =
   | { readonly type: 'opened' }
@@ -25,17 +27,22 @@ export type FeedLineOptions = {
   readonly socket: Parameters<FeedTransport['open']>[0];
   /** Something lies in the inbox; told once until `take`. */
   readonly onWakeUp: () => void;
+  /** The inbox is full: the socket was paused. */
+  readonly onFull: () => void;
 };
 
 export class FeedLine {
   readonly #onWakeUp: () => void;
+  readonly #onFull: () => void;
   readonly #socket: FeedSocket;
   #inbox: LineItem[] = [];
+  #inboxBytes = 0;
   #isPaused = false;
   #isClosed = false;
 
-  constructor({ transport, socket, onWakeUp }: FeedLineOptions) {
+  constructor({ transport, socket, onWakeUp, onFull }: FeedLineOptions) {
     this.#onWakeUp = onWakeUp;
+    this.#onFull = onFull;
     this.#socket = transport.open(socket, {
       onOpen: () => this.put({ type: 'opened' }),
       onFrame: (frame, receiveTimeMs) => this.put({ type: 'frame', frame, receiveTimeMs }),
@@ -47,6 +54,10 @@ export class FeedLine {
     return this.#inbox.length;
   }
 
+  get inboxBytes(): number {
+    return this.#inboxBytes;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }
@@ -55,14 +66,18 @@ export class FeedLine {
   put(item: LineItem): void {
     if (this.#isClosed) return;
     this.#inbox.push(item);
+    this.#inboxBytes += countBytes(item);
     if (this.#inbox.length === 1) this.#onWakeUp();
-    if (this.#inbox.length >= INBOX_PAUSE_FRAMES) this.pause();
+    const isFull = this.#inbox.length >= INBOX_PAUSE_FRAMES || this.#inboxBytes >= INBOX_PAUSE_BYTES;
+    if (!isFull || this.#isPaused) return;
+    this.pause();
+    this.#onFull();
   }
 
   /** Returns what lies in the inbox, which is empty afterwards. */
   take(): readonly LineItem[] {
     const items = this.#inbox;
-    this.#inbox = [];
+    this.#forget();
     return items;
   }
 
@@ -90,7 +105,17 @@ export class FeedLine {
   /** Ends the line at once: what lies in the inbox, and whatever the socket still says, is dropped. */
   close(reason: string): void {
     this.#isClosed = true;
-    this.#inbox = [];
+    this.#forget();
     this.#socket.close(reason);
   }
+
+  #forget(): void {
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+  }
+}
+
+function countBytes(item: LineItem): number {
+  if (item.type === 'frame') return item.frame.length;
+  return item.type === 'answer' && item.answer.ok ? item.answer.body.length : 0;
 }

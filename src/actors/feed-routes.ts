@@ -9,6 +9,9 @@ import type { NativeSymbol } from '../market/symbols.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import { ExchangeTime } from './exchange-time.ts';
 import { InstrumentDelivery } from './delivery.ts';
+import type { FeedLimits } from './feed-budget.ts';
+import type { Burden } from './feed-pressure.ts';
+import { FeedPressure } from './feed-pressure.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import type { SymbolMessage } from './symbol.ts';
 
@@ -27,11 +30,10 @@ export type RouteRequest = {
 type Destination = {
   readonly instrument: string;
   readonly delivery: InstrumentDelivery;
+  readonly burden: Burden;
   readonly nativeSymbols: Set<NativeSymbol>;
   /** When something was pushed last, by our clock. */
   lastPushMs: number;
-  /** Events were dropped while its actor took nothing: its book has to start again once it does. */
-  hasLostEvents: boolean;
 };
 
 export type DroppedEvents = {
@@ -47,6 +49,7 @@ export type FeedRoutesOptions = {
   readonly clock: Clock;
   /** Names the source of the first delivery to each instrument; a later one gets a name of its own. */
   readonly source: string;
+  readonly limits: FeedLimits;
   /** Whether the state of this connection says anything about books. */
   readonly carriesBooks: boolean;
   /** Returns false when the target takes nothing. */
@@ -57,16 +60,21 @@ export type FeedRoutesOptions = {
 export class FeedRoutes {
   readonly #options: FeedRoutesOptions;
   readonly #exchangeTime: ExchangeTime;
+  /** Whether the actors keep up. Told of each change of a delivery. */
+  readonly pressure: FeedPressure;
   readonly #books = new Map<NativeSymbol, Destination>();
   readonly #trades = new Map<NativeSymbol, Destination>();
   readonly #destinations = new Map<string, Destination>();
   /** Destinations that were pushed to since the last flush. */
   readonly #unflushed = new Set<Destination>();
+  /** Events of these were dropped while their actors took nothing: once they do, their books have to start again. */
+  readonly #lossy = new Set<Destination>();
   #removedCount = 0;
 
   constructor(options: FeedRoutesOptions) {
     this.#options = options;
     this.#exchangeTime = new ExchangeTime(options.clock);
+    this.pressure = new FeedPressure(options.limits, options.clock);
   }
 
   get isEmpty(): boolean {
@@ -110,6 +118,8 @@ export class FeedRoutes {
       if (destination.nativeSymbols.size > 0) continue;
       this.#destinations.delete(instrument);
       this.#unflushed.delete(destination);
+      this.#lossy.delete(destination);
+      this.pressure.remove(destination.burden);
       this.#removedCount++;
     }
   }
@@ -148,17 +158,25 @@ export class FeedRoutes {
 
   /** Sends what was pushed since the last flush. */
   flush(): void {
-    for (const destination of this.#unflushed) destination.delivery.flush();
+    for (const { delivery, burden } of this.#unflushed) {
+      delivery.flush();
+      this.pressure.note(burden);
+    }
     this.#unflushed.clear();
   }
 
   acknowledge(instrument: string, source: string, lastOrdinal: number): void {
-    const delivery = this.#destinations.get(instrument)?.delivery;
-    if (delivery?.source === source) delivery.acknowledge(lastOrdinal);
+    const destination = this.#destinations.get(instrument);
+    if (destination?.delivery.source !== source) return;
+    destination.delivery.acknowledge(lastOrdinal);
+    this.pressure.noteAnswer(destination.burden);
   }
 
   redeliver(instrument: string, failure: DeliveryFailure): void {
-    this.#destinations.get(instrument)?.delivery.redeliver(failure);
+    const destination = this.#destinations.get(instrument);
+    if (destination === undefined) return;
+    destination.delivery.redeliver(failure);
+    this.pressure.note(destination.burden);
   }
 
   /** Sends again what was refused, or has waited for its acknowledgement since the last call. */
@@ -169,9 +187,9 @@ export class FeedRoutes {
   /** Returns the native symbols of the books whose actors take deliveries again after some of their events were dropped; each once. */
   takeReturned(): NativeSymbol[] {
     const returned: NativeSymbol[] = [];
-    for (const destination of this.#destinations.values()) {
-      if (!destination.hasLostEvents || destination.delivery.isRefused) continue;
-      destination.hasLostEvents = false;
+    for (const destination of this.#lossy) {
+      if (destination.delivery.isRefused) continue;
+      this.#lossy.delete(destination);
       returned.push(...this.booksOf(destination.instrument));
     }
     return returned;
@@ -179,24 +197,33 @@ export class FeedRoutes {
 
   /** The feed ends here: all that waits is sent at once, without its book events. */
   sendRest(): void {
-    for (const { delivery } of this.#destinations.values()) delivery.sendRest();
+    for (const { delivery, burden } of this.#destinations.values()) {
+      delivery.sendRest();
+      this.pressure.note(burden);
+    }
     this.#unflushed.clear();
   }
 
   /**
-   * Makes room where more than `maxPendingEvents` wait, and returns where. An actor that takes nothing loses all that waits for it, so that it
-   * holds up nobody else; of one that is only slow, book events are dropped. Such books need a fresh start.
+   * Makes room where too much waits, and returns where. An actor that takes nothing loses all that waits for it, so that it holds up nobody else; of
+   * one that is only slow, book events are dropped when they alone are too many. Such books need a fresh start.
    */
-  dropPending(maxPendingEvents: number, nowMs: number): DroppedEvents[] {
+  dropPending(nowMs: number): DroppedEvents[] {
+    if (this.pressure.over.size === 0) return [];
+    const { maxPendingEvents, maxPendingBytes } = this.#options.limits;
     const dropped: DroppedEvents[] = [];
     for (const destination of this.#destinations.values()) {
-      const { instrument, delivery } = destination;
-      if (delivery.pendingCount <= maxPendingEvents) continue;
+      const { instrument, delivery, burden } = destination;
+      if (!this.pressure.over.has(burden)) continue;
       const isRefused = delivery.isRefused;
-      if (isRefused) destination.hasLostEvents = true;
+      if (isRefused) this.#lossy.add(destination);
+      const isBookOver =
+        delivery.pendingBookCount > maxPendingEvents || delivery.pendingBookBytes > maxPendingBytes;
+      if (!isRefused && !isBookOver) continue;
       const droppedCount = isRefused
         ? delivery.dropPending(toStaleStatus('events were dropped: the actor takes none', nowMs))
         : delivery.dropPendingBookEvents();
+      this.pressure.note(burden);
       if (droppedCount > 0) {
         dropped.push({ instrument, isRefused, droppedCount, books: this.booksOf(instrument) });
       }
@@ -204,26 +231,21 @@ export class FeedRoutes {
     return dropped;
   }
 
-  isOverLimit(maxPendingEvents: number): boolean {
-    for (const { delivery } of this.#destinations.values()) {
-      if (delivery.pendingCount > maxPendingEvents) return true;
-    }
-    return false;
-  }
-
   #createDestination(instrument: string, target: ActorRef<SymbolMessage>, timeMs: number): Destination {
-    const destination: Destination = {
+    const delivery = new InstrumentDelivery({
+      // Ordinals begin anew with the delivery. Under the old name the actor would take the new events for those it has already.
+      source:
+        this.#removedCount === 0 ? this.#options.source : `${this.#options.source}~${this.#removedCount}`,
+      send: (batch) => this.#options.deliver(target, batch),
+      onPoison: (event, cause) => this.#options.onPoison(instrument, event, cause),
+    });
+    const burden = this.pressure.add(delivery);
+    const destination = {
       instrument,
-      nativeSymbols: new Set(),
+      nativeSymbols: new Set<NativeSymbol>(),
       lastPushMs: timeMs,
-      hasLostEvents: false,
-      delivery: new InstrumentDelivery({
-        // Ordinals begin anew with the delivery. Under the old name the actor would take the new events for those it has already.
-        source:
-          this.#removedCount === 0 ? this.#options.source : `${this.#options.source}~${this.#removedCount}`,
-        send: (batch) => this.#options.deliver(target, batch),
-        onPoison: (event, cause) => this.#options.onPoison(instrument, event, cause),
-      }),
+      delivery,
+      burden,
     };
     this.#destinations.set(instrument, destination);
     return destination;

@@ -7,6 +7,7 @@ import { basename } from 'node:path';
 import type { ConnectionMessage, ConnectionStatus, WatchRequest } from '../actors/connection.ts';
 import { connectionActor } from '../actors/connection.ts';
 import { ExchangeGate } from '../actors/exchange-gate.ts';
+import { FeedBudget } from '../actors/feed-budget.ts';
 import type { RunningSymbol } from '../actors/instruments.ts';
 import type { ActorRef } from '../actors/kernel/actor-types.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
@@ -219,7 +220,7 @@ function spawnConnection(
       strategy: restartWithBackoff({ initialMs: 10, maxMs: 1_000, jitter: 0, maxRestarts: 3, then: 'park' }),
       reconnect: { initialMs: 100, maxMs: 1_000, jitter: 0 },
       heartbeatMs: undefined,
-      maxPendingEvents: settings.feed.maxPendingEvents,
+      budget: new FeedBudget(settings.feed),
       isRecording: true,
       watched: () => watched,
     }),

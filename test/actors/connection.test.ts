@@ -3,7 +3,15 @@ import type { ConnectionOptions, WatchRequest } from '../../src/actors/connectio
 import { connectionActor } from '../../src/actors/connection.ts';
 import { until } from '../support/fake-clock.ts';
 import type { Actors } from './support.ts';
-import { createActors, frames, holdableJournal, instrumentOf, openSocket, receive } from './support.ts';
+import {
+  createActors,
+  feedBudget,
+  frames,
+  holdableJournal,
+  instrumentOf,
+  openSocket,
+  receive,
+} from './support.ts';
 
 const { book, delta, trade } = frames;
 
@@ -136,7 +144,7 @@ describe('a connection', () => {
   it('falls back to a fresh book when its actor is too slow, and never drops trades', async () => {
     const store = holdableJournal();
     const actors = await createActors({ journal: store.journal });
-    const { symbol } = await connect(actors, { maxPendingEvents: 20 });
+    const { symbol } = await connect(actors, { budget: feedBudget({ maxPendingEvents: 20 }) });
     receive(actors, book('BTCUSDT', 1));
     await actors.time.advance(1);
     store.hold();
@@ -162,7 +170,7 @@ describe('a connection', () => {
   it('is not held up by a parked actor, whose book starts again when it is back', async () => {
     const store = holdableJournal();
     const actors = await createActors({ journal: store.journal, maxRestarts: 0 });
-    const { symbol, connection } = await connect(actors, { maxPendingEvents: 20 });
+    const { symbol, connection } = await connect(actors, { budget: feedBudget({ maxPendingEvents: 20 }) });
     const other = actors.spawn('ETH-USDT').ref;
     actors.watch(connection, 'ETH-USDT', other);
     await actors.time.advance(1);

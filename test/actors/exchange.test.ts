@@ -10,7 +10,7 @@ import { createActors, instrumentOf, plainAdapter } from './support.ts';
 
 function spawnExchange(actors: Actors): ActorRef<ExchangeMessage> {
   const adapter = plainAdapter();
-  const { endpoints, adapterOptions, transport, gate, records, random, reconnect, maxPendingEvents } =
+  const { endpoints, adapterOptions, transport, gate, records, random, reconnect, budget } =
     actors.connectionOptions({ adapter });
   return actors.system.spawn(
     actors.system.root,
@@ -23,7 +23,7 @@ function spawnExchange(actors: Actors): ActorRef<ExchangeMessage> {
       records,
       random,
       reconnect,
-      maxPendingEvents,
+      budget,
       strategy: restartWithBackoff({ initialMs: 100, maxMs: 100, jitter: 0 }),
       connectionStrategy: restartWithBackoff({ initialMs: 100, maxMs: 100, jitter: 0 }),
       heartbeatMs: 1_000,

@@ -1,6 +1,8 @@
 /** Actors of one exchange on a clock that stands still, with storage in memory, a plain exchange, and a transport that tests speak through. */
 import type { ConnectionMessage, ConnectionOptions, ConnectionStatus } from '../../src/actors/connection.ts';
 import { ExchangeGate } from '../../src/actors/exchange-gate.ts';
+import type { FeedLimits } from '../../src/actors/feed-budget.ts';
+import { FeedBudget } from '../../src/actors/feed-budget.ts';
 import { groupActor } from '../../src/actors/group.ts';
 import type { RunningSymbol } from '../../src/actors/instruments.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
@@ -119,6 +121,18 @@ export function plainAdapter(overrides: Partial<ExchangeAdapter> = {}): Exchange
   };
 }
 
+/** Limits that no test meets, but for those given. */
+export function feedBudget(limits: Partial<FeedLimits> = {}): FeedBudget {
+  const far = 1_000_000_000;
+  return new FeedBudget({
+    maxPendingEvents: 1_000,
+    maxPendingBytes: far,
+    maxPendingTradeBytes: far,
+    maxPendingNodeBytes: far,
+    ...limits,
+  });
+}
+
 export const frames = {
   book: (symbol: string, sequence: number): FeedMessage => ({
     type: 'book',
@@ -220,7 +234,7 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
       strategy: restartWithBackoff({ initialMs: 1_000, maxMs: 1_000, jitter: 0 }),
       reconnect: { initialMs: 500, maxMs: 4_000, jitter: 0 },
       heartbeatMs: undefined,
-      maxPendingEvents: 1_000,
+      budget: feedBudget(),
       isRecording: false,
       watched: () => [],
       ...overrides,
