@@ -8,10 +8,12 @@ import { ExchangeGate } from './actors/exchange-gate.ts';
 import { FeedBudget } from './actors/feed-budget.ts';
 import { groupActor } from './actors/group.ts';
 import { Instruments } from './actors/instruments.ts';
+import type { LeaseKeeperOptions } from './actors/lease-keeper.ts';
+import { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
-import type { FeedTransport, ShardClaim } from './actors/ports.ts';
+import type { FeedTransport, ShardClaim, ShardHolder } from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { Clock, RandomSource, TimerHandle, Timers } from './base/clock.ts';
@@ -42,6 +44,8 @@ export type NodeParts = {
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
   readonly claim: ShardClaim;
+  /** The moment before the claim was sent, and how to ask whose the shard is. */
+  readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'readHolder'>;
   readonly closers: Closers;
   /** Distinguishes this run of the node from earlier ones. */
   readonly runId: string;
@@ -53,6 +57,9 @@ export type BuiltNode = {
   readonly publisher: RedisPublisher;
   /** What waits between sockets and symbol actors. */
   readonly feedBudget: FeedBudget;
+  readonly lease: LeaseKeeper;
+  /** Resolves when another node owns the instruments: nothing is written or published any more, what is left is to close. */
+  readonly whenFenced: Promise<ShardHolder | undefined>;
   /** Starts the instruments of the settings, those that do not run yet. */
   keepWanted(): void;
 };
@@ -65,9 +72,31 @@ const WANTED_RETRY_MS = 5_000;
 export function buildNode(parts: NodeParts): BuiltNode {
   const { settings, surroundings, storage, redis, claim, closers } = parts;
   const { publish, candles, checkpoint, supervision, feed } = settings;
+  const lease = new LeaseKeeper({
+    ...surroundings,
+    ...parts.lease,
+    claim,
+    leaseMs: settings.node.leaseMs,
+    onLost: () => undefined,
+    onRegained: () => instruments.publishAgain(),
+    onFenced: (holder) => {
+      publisher.close();
+      void system.release(shards, 'another node owns the instruments now');
+      noteFenced(holder);
+    },
+  });
+  let noteFenced: (holder: ShardHolder | undefined) => void = () => undefined;
+  const whenFenced = new Promise<ShardHolder | undefined>((resolve) => {
+    noteFenced = resolve;
+  });
+  closers.add('lease', () => {
+    lease.stop();
+    return Promise.resolve();
+  });
   const publisher = new RedisPublisher({
     ...surroundings,
     ...redis,
+    lease,
     keyTtlMs: publish.keyTtlMs,
     closedCandlesMax: publish.closedCandles,
     streamMaxLength: publish.streamMaxLength,
@@ -80,7 +109,10 @@ export function buildNode(parts: NodeParts): BuiltNode {
   const system = createActorSystem({
     ...surroundings,
     name: 'tampines',
-    onSupervisionEvent: (event) => storage.records.recordSupervisionEvent(event),
+    onSupervisionEvent: (event) => {
+      storage.records.recordSupervisionEvent(event);
+      if (event.kind === 'fenced') lease.check();
+    },
     onDeadLetter: () => undefined,
   });
   closers.add('actors', () => system.shutdown());
@@ -118,6 +150,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
           system,
           shard,
           claim,
+          lease,
           journal: storage.journal,
           tables: storage.tables,
           records: storage.records,
@@ -136,6 +169,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
       ),
   });
   schedule.start();
+  lease.start();
   closers.add('symbols', () => system.stop(shards));
   closers.add('publish schedule', () => {
     schedule.stop();
@@ -148,6 +182,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
     system,
     publisher,
     feedBudget,
+    lease,
+    whenFenced,
     keepWanted: () => keepWanted(parts, instruments),
   };
 }
@@ -187,10 +223,10 @@ function exchangeOptions(
     adapterOptions: { depth: own?.depth === undefined || own.depth === 0 ? undefined : own.depth },
     transport,
     gate: new ExchangeGate({
+      ...surroundings,
+      exchange: adapter.exchange,
       limits: adapter.limits,
       transport,
-      clock: surroundings.clock,
-      timers: surroundings.timers,
     }),
     records: storage.records,
     random: surroundings.random,

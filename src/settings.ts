@@ -41,6 +41,8 @@ const schema = z.strictObject({
     name: z.string().min(1).max(80).default('tampines-1'),
     /** Folder of everything that embedded storage keeps. */
     dataDirectory: z.string().min(1).default('.tampines'),
+    /** How long this node takes for granted that it owns its instruments, without the database confirming it. */
+    leaseMs: positive.min(300).max(600_000).default(10_000),
   }),
   postgres: z.strictObject({
     /** Secret. `postgres://…`; empty: embedded Postgres in the data directory. */
