@@ -244,7 +244,7 @@ class Connection {
       return;
     }
     this.#openDueMs = undefined;
-    const { adapter, kind, endpoints, adapterOptions, transport, random } = this.#options;
+    const { adapter, kind, endpoints, adapterOptions, transport, random, gate } = this.#options;
     this.#session = new FeedSession({
       adapter,
       connectionKind: kind,
@@ -252,6 +252,7 @@ class Connection {
       endpoints,
       symbols: this.#routes.nativeSymbols(),
       random,
+      sharedFrames: gate.frames,
       effects: {
         deliver: (nativeSymbol, event) => this.#routes.push(nativeSymbol, event),
         send: (frame) => this.#line?.send(frame),
@@ -350,8 +351,17 @@ class Connection {
 
   async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
     const line = this.#line;
-    const isWanted = (): boolean => line !== undefined && line === this.#line && !this.#context.isOver;
-    const limits = { timeoutMs: REQUEST_TIMEOUT_MS, bodyMaxBytes: BODY_MAX_BYTES, isWanted };
+    const isWanted = (): boolean =>
+      line !== undefined &&
+      line === this.#line &&
+      !this.#context.isOver &&
+      this.#session?.wantsSnapshot(nativeSymbol) === true;
+    const limits = {
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      bodyMaxBytes: BODY_MAX_BYTES,
+      turn: `book ${nativeSymbol}`,
+      isWanted,
+    };
     try {
       const { status, body, receiveTimeMs } = await this.#options.gate.request(request, limits);
       line?.put({ type: 'answer', nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });

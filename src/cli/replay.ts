@@ -137,7 +137,7 @@ async function startRun(options: ReplayOptions, { recording, plan, playback, sto
   for (const planned of plan.connections) {
     connections.set(
       planned.conn,
-      spawnConnection(system, planned, { recording, playback, storage, settings, symbols }),
+      spawnConnection(system, planned, { recording, playback, storage, settings, log, symbols }),
     );
   }
   const checkpoints = systemTimers.every(settings.checkpoint.everyMs, () => {
@@ -193,6 +193,7 @@ function spawnConnection(
     playback: Playback;
     storage: Storage;
     settings: Settings;
+    log: Log;
     symbols: ReadonlyMap<Lane, RunningSymbol>;
   },
 ): ActorRef<ConnectionMessage> {
@@ -209,10 +210,13 @@ function spawnConnection(
       adapterOptions: { depth: undefined },
       transport: playback.transport,
       gate: new ExchangeGate({
+        exchange: adapter.exchange,
         limits: withoutBudgets(adapter.limits),
         transport: playback.transport,
         clock: systemClock,
         timers: systemTimers,
+        random: createSeededRandom(conn),
+        log: parts.log,
       }),
       records: storage.records,
       random: createSeededRandom(conn),

@@ -108,6 +108,8 @@ export type ExchangeLimits = {
   readonly maxSymbolsPerConnection: number;
   /** Frames that we may send on one connection within the window. */
   readonly framesPerConnection: { readonly count: number; readonly windowMs: number };
+  /** Frames that we may send on all connections together, where the exchange counts them so. */
+  readonly framesPerIp?: { readonly count: number; readonly windowMs: number };
   /** Connection attempts. */
   readonly connects: { readonly count: number; readonly windowMs: number };
   /** Weight of REST requests; `weightOf` gives each one's. */
@@ -115,6 +117,12 @@ export type ExchangeLimits = {
     readonly weight: number;
     readonly windowMs: number;
     readonly weightOf: (request: HttpRequest) => number;
+    /** Answers beside HTTP 429 that mean "you ask too much": those of this status, with this text in them. `pauseMs` holds where they name no time. */
+    readonly refusals?: readonly {
+      readonly status: number;
+      readonly text?: string;
+      readonly pauseMs: number;
+    }[];
   };
   /** To wait after opening before the first frame is sent. */
   readonly settleMs: number;

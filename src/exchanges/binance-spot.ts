@@ -10,6 +10,7 @@ import type { Sequence } from '../market/events.ts';
 import { toExchangeId } from '../market/symbols.ts';
 import type { AdapterOptions, Continuity, ExchangeAdapter, HttpRequest, SequenceRange } from './adapter.ts';
 import {
+  BINANCE_REFUSALS,
   BinanceDecoder,
   binancePing,
   binanceRequestFrames,
@@ -39,7 +40,7 @@ export const binanceSpotAdapter: ExchangeAdapter = {
     // Five per second, pongs included.
     framesPerConnection: { count: 4, windowMs: 1000 },
     connects: { count: 300, windowMs: 300_000 },
-    requests: { weight: 6000, windowMs: 60_000, weightOf },
+    requests: { weight: 6000, windowMs: 60_000, weightOf, refusals: BINANCE_REFUSALS },
     settleMs: 0,
     symbolsPerSubscribeFrame: 50,
     frameMaxBytes: 4 * 1024 * 1024,

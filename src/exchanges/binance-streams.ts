@@ -169,6 +169,12 @@ export const binancePing = {
   whenIdle: true,
 } as const;
 
+/** 418: banned for having gone on after 429, for two minutes at least. 403: its firewall. */
+export const BINANCE_REFUSALS = [
+  { status: 418, pauseMs: 120_000 },
+  { status: 403, pauseMs: 300_000 },
+] as const;
+
 /** Levels per side of a depth request: `limit` of the URL. */
 export function depthLimitOf(request: HttpRequest): number {
   const limit = /[?&]limit=(\d{1,5})(?:&|$)/.exec(request.url)?.[1];

@@ -11,8 +11,8 @@ import { ResyncPace } from './resync-pace.ts';
 export const BUFFERED_DELTAS_MAX = 4096;
 /** A subscription whose book has not started after this long is asked for again: an acknowledgement alone promises nothing. */
 const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
-/** A fetch is answered by contract, with a failure at least; this only guards against a lost answer. */
-const FETCH_ANSWER_WITHIN_MS = 120_000;
+/** A fetch is answered by contract, with a failure at least, but may wait long for its turn when many do; this only guards against a lost answer. */
+const FETCH_ANSWER_WITHIN_MS = 1_800_000;
 /** A fetched snapshot should be newer than the first delta, so the fetch waits for that one, but not longer than this. */
 const FETCH_WITHOUT_DELTA_AFTER_MS = 1_000;
 /**
@@ -103,6 +103,11 @@ export class BookSync {
 
   get isSynced(): boolean {
     return this.#phase === 'synced';
+  }
+
+  /** Whether a snapshot was asked for that did not come yet. */
+  get isFetching(): boolean {
+    return this.#isFetching;
   }
 
   get counters(): BookSyncCounters {

@@ -70,7 +70,12 @@ export function createBybitAdapter(category: BybitCategory, bybitOptions: BybitO
       maxSymbolsPerConnection: 200,
       framesPerConnection: { count: 50, windowMs: 1000 },
       connects: { count: 500, windowMs: 300_000 },
-      requests: { weight: 600, windowMs: 5000, weightOf: () => 1 },
+      requests: {
+        weight: 600,
+        windowMs: 5000,
+        weightOf: () => 1,
+        refusals: [{ status: 403, pauseMs: 600_000 }],
+      },
       settleMs: 0,
       symbolsPerSubscribeFrame: 5,
       frameMaxBytes: 4 * 1024 * 1024,

@@ -56,6 +56,7 @@ export function createCoinbaseAdvancedAdapter(advancedOptions: CoinbaseAdvancedO
       // One lost frame costs every book of the connection a whole snapshot, so connections stay small.
       maxSymbolsPerConnection: 20,
       framesPerConnection: { count: 8, windowMs: 1000 },
+      framesPerIp: { count: 8, windowMs: 1000 },
       connects: { count: 8, windowMs: 1000 },
       requests: { weight: 10, windowMs: 1000, weightOf: () => 1 },
       settleMs: 0,

@@ -37,6 +37,7 @@ export const coinbaseExchangeAdapter: ExchangeAdapter = {
   limits: {
     maxSymbolsPerConnection: 50,
     framesPerConnection: { count: 100, windowMs: 1000 },
+    framesPerIp: { count: 100, windowMs: 1000 },
     connects: { count: 8, windowMs: 1000 },
     requests: { weight: 10, windowMs: 1000, weightOf: () => 1 },
     settleMs: 0,

@@ -19,6 +19,7 @@ import type {
 import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
 import { detachedText } from './detached-text.ts';
+import type { FrameAllowance } from './frame-outbox.ts';
 import { FrameOutbox } from './frame-outbox.ts';
 
 /** Raw text kept of a frame that could not be understood. */
@@ -101,6 +102,8 @@ export class FeedSession {
     symbols: readonly NativeSymbol[];
     effects: FeedSessionEffects;
     random?: () => number;
+    /** Where the exchange counts frames per IP. */
+    sharedFrames?: FrameAllowance | undefined;
   }) {
     this.#adapter = options.adapter;
     this.#channels = options.connectionKind.channels;
@@ -111,6 +114,7 @@ export class FeedSession {
     this.#decoder = options.adapter.createDecoder(options.options);
     this.#outbox = new FrameOutbox({
       budget: options.adapter.limits.framesPerConnection,
+      shared: options.sharedFrames,
       send: (frame) => this.#effects.send(frame),
     });
     for (const symbol of options.symbols) this.#addSymbol(symbol);
@@ -227,6 +231,11 @@ export class FeedSession {
     this.#nowMs = nowMs;
     this.#watched.get(nativeSymbol)?.book?.lost(reason, nowMs, { isConnectionReplaced: this.#isReplaced });
     this.#outbox.flush(nowMs);
+  }
+
+  /** Whether the symbol's book waits for the answer to `fetchSnapshot`. */
+  wantsSnapshot(nativeSymbol: NativeSymbol): boolean {
+    return this.#state === 'open' && this.#watched.get(nativeSymbol)?.book?.isFetching === true;
   }
 
   /** Counts of the symbol's book; `undefined` when it is not watched or this connection carries no books. */

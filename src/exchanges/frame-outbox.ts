@@ -5,6 +5,14 @@
 
 export type FrameBudget = { readonly count: number; readonly windowMs: number };
 
+/** A budget of frames that several connections share. */
+export interface FrameAllowance {
+  /** Takes `count` frames and returns 0, or takes none and returns how long to wait. */
+  take(count: number, nowMs: number): number;
+  /** Counts frames that went out in any case. */
+  spend(count: number, nowMs: number): void;
+}
+
 export type OutgoingFrame = {
   readonly text: string;
   /** Called when the frame leaves. */
@@ -13,6 +21,7 @@ export type OutgoingFrame = {
 
 export class FrameOutbox {
   readonly #budget: FrameBudget;
+  readonly #shared: FrameAllowance | undefined;
   readonly #send: (frame: string) => void;
   /** Times of the frames sent within the window, oldest first. */
   readonly #sentAtMs: number[] = [];
@@ -20,8 +29,14 @@ export class FrameOutbox {
   #waiting: OutgoingFrame[] = [];
   #opensAtMs: number | undefined;
 
-  constructor(options: { budget: FrameBudget; send: (frame: string) => void }) {
+  constructor(options: {
+    budget: FrameBudget;
+    /** Spent beside `budget` where the exchange counts frames per IP. */
+    shared?: FrameAllowance | undefined;
+    send: (frame: string) => void;
+  }) {
     this.#budget = options.budget;
+    this.#shared = options.shared;
     this.#send = options.send;
   }
 
@@ -54,6 +69,8 @@ export class FrameOutbox {
       const queue = isUrgent ? this.#urgent : this.#waiting;
       const hasRoom = this.#hasRoom(nowMs);
       if (queue.length === 0 || (!isUrgent && !hasRoom)) return;
+      if (isUrgent) this.#shared?.spend(1, nowMs);
+      else if (this.#shared !== undefined && this.#shared.take(1, nowMs) > 0) return;
       this.#sentAtMs.push(nowMs);
       const frame = queue.shift()!;
       this.#send(frame.text);

@@ -38,7 +38,15 @@ export const krakenAdapter: ExchangeAdapter = {
     maxSymbolsPerConnection: 100,
     framesPerConnection: { count: 10, windowMs: 1000 },
     connects: { count: 150, windowMs: 600_000 },
-    requests: { weight: 1, windowMs: 1000, weightOf: () => 1 },
+    requests: {
+      weight: 1,
+      windowMs: 1000,
+      weightOf: () => 1,
+      refusals: [
+        { status: 200, text: '"EAPI:Rate limit exceeded"', pauseMs: 10_000 },
+        { status: 200, text: '"EGeneral:Too many requests"', pauseMs: 10_000 },
+      ],
+    },
     settleMs: 0,
     symbolsPerSubscribeFrame: 50,
     frameMaxBytes: 4 * 1024 * 1024,

@@ -216,7 +216,15 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
     );
 
   const gateOf = (adapter: ExchangeAdapter): ExchangeGate =>
-    new ExchangeGate({ limits: adapter.limits, transport, clock: time, timers: time });
+    new ExchangeGate({
+      exchange: adapter.exchange,
+      limits: adapter.limits,
+      transport,
+      clock: time,
+      timers: time,
+      random: () => 0,
+      log: silentLog,
+    });
 
   const connectionOptions = (overrides: Partial<ConnectionOptions> = {}): ConnectionOptions => {
     const adapter = overrides.adapter ?? plainAdapter();

@@ -52,4 +52,12 @@ describe('a sliding budget', () => {
     expect(budget.take(1, 1_000)).toBe(0);
     expect(budget.spent(1_000)).toBe(1);
   });
+
+  it('is given out evenly in the window after it was closed', () => {
+    const budget = new SlidingBudget({ maxWeight: 5, windowMs: 100 });
+    budget.closeUntil(1_000);
+    const grantedAtMs = [];
+    for (let nowMs = 990; nowMs < 1_200; nowMs++) if (budget.take(1, nowMs) === 0) grantedAtMs.push(nowMs);
+    expect(grantedAtMs).toEqual([1_000, 1_020, 1_040, 1_060, 1_080, 1_100, 1_120, 1_140, 1_160, 1_180]);
+  });
 });

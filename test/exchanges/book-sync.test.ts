@@ -179,7 +179,7 @@ describe('the synchroniser of a book', () => {
     take(5);
     sync.tick(119_000);
     expect(requests).toEqual(['fetchSnapshot']);
-    sync.tick(120_001);
+    sync.tick(1_800_001);
     expect(requests).toEqual(['fetchSnapshot', 'fetchSnapshot']);
   });
 });
