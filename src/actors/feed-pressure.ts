@@ -110,7 +110,7 @@ export class FeedPressure {
       if (owedForMs > BEHIND_AFTER_MS || this.#isOver(burden, part)) behindCount++;
       else if (nowMs - burden.answeredAtMs <= ANSWERED_WITHIN_MS) promptCount++;
     }
-    return behindCount >= promptCount;
+    return behindCount > promptCount;
   }
 
   #isOver({ delivery }: Burden, part: number): boolean {
