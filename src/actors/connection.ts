@@ -275,7 +275,9 @@ class Connection {
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       },
       onWakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
-      onFull: () => void this.#options.budget.fullCounts.inbox++,
+      onFull: () => {
+        this.#options.budget.fullCounts.inbox++;
+      },
     });
   }
 

@@ -160,7 +160,12 @@ export function instrumentOf(symbol: string): DesiredInstrument {
   return { instrument, instrumentId: 1, exchange, symbol: unified, nativeSymbol };
 }
 
-type Surroundings = Partial<{ journal: Journal; tables: MarketTables; maxRestarts: number }>;
+type Surroundings = Partial<{
+  journal: Journal;
+  tables: MarketTables;
+  maxRestarts: number;
+  restartMs: number;
+}>;
 
 /** A node's actors without their node. `restart` gives a second one that finds the journal of the first. */
 export async function createActors(surroundings: Surroundings = {}, storage = new MemoryJournalStorage()) {
@@ -203,8 +208,8 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
         bookDepth: 10,
         checkpointEveryEntries: 1_000_000,
         strategy: restartWithBackoff({
-          initialMs: 100,
-          maxMs: 100,
+          initialMs: surroundings.restartMs ?? 100,
+          maxMs: surroundings.restartMs ?? 100,
           jitter: 0,
           maxRestarts: surroundings.maxRestarts ?? 100,
           withinMs: 3_600_000,
