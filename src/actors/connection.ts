@@ -30,6 +30,7 @@ import { FeedValve } from './feed-valve.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { FeedReply, SymbolMessage } from './symbol.ts';
+import { TradeCatchUps } from './trade-catch-ups.ts';
 
 /** Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. */
 export type WatchRequest = {
@@ -100,6 +101,8 @@ export type ConnectionOptions = {
 const TICK_MS = 250;
 const REQUEST_TIMEOUT_MS = 15_000;
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
+/** A thousand trades have some hundred kilobytes. */
+const PAST_TRADES_MAX_BYTES = 4 * 1024 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** A connection that lived this long starts again at the shortest delay. */
 const HEALTHY_AFTER_MS = 30_000;
@@ -129,6 +132,7 @@ class Connection {
   readonly #context: ActorContext<ConnectionMessage>;
   readonly #routes: FeedRoutes;
   readonly #valve: FeedValve;
+  readonly #trades: TradeCatchUps;
   #session: FeedSession | undefined;
   #line: FeedLine | undefined;
   #openDueMs: number | undefined;
@@ -166,6 +170,23 @@ class Connection {
       heldDeltaBytes: () => 0,
       resync: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
     });
+    this.#trades = new TradeCatchUps({
+      adapter: options.adapter,
+      endpoints: options.endpoints,
+      connection: options.name,
+      log: context.log,
+      deliver: (nativeSymbol, trade) => this.#routes.push(nativeSymbol, trade),
+      ask: (nativeSymbol) => {
+        const target = this.#routes.tradesTarget(nativeSymbol)?.target;
+        if (target !== undefined) context.send(target, { type: 'GetKnownTrades', feed: context.self });
+      },
+      request: (nativeSymbol, request) => void this.#fetchTrades(nativeSymbol, request),
+      declare: (nativeSymbol, gap) => {
+        const instrument = this.#routes.tradesTarget(nativeSymbol)?.instrument ?? nativeSymbol;
+        const { exchange } = options.adapter;
+        options.records.recordFeedGap({ exchange, instrument, channel: 'trades', ...gap });
+      },
+    });
     const timeMs = context.clock.nowMs();
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
     if (options.isRecording || !this.#routes.isEmpty) this.#openDueMs = timeMs;
@@ -187,10 +208,12 @@ class Connection {
         if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], nowMs);
         else this.#openDueMs ??= nowMs;
+        this.#openTrades([message.nativeSymbol], 'no connection carried its trades', nowMs);
         break;
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], nowMs);
         this.#routes.remove(message.nativeSymbol);
+        this.#trades.remove(message.nativeSymbol);
         if (this.#routes.isEmpty) this.close('nothing left to watch');
         break;
       case 'Describe':
@@ -204,6 +227,11 @@ class Connection {
         break;
       case 'SymbolRecovered':
         this.#routes.redeliver(message.instrument, message);
+        break;
+      case 'KnownTrades':
+        for (const nativeSymbol of this.#routes.tradesOf(message.instrument)) {
+          this.#trades.known(nativeSymbol, message.known, nowMs);
+        }
         break;
       case 'GetStatus':
         message.reply(this.#status());
@@ -254,7 +282,10 @@ class Connection {
       random,
       sharedFrames: gate.frames,
       effects: {
-        deliver: (nativeSymbol, event) => this.#routes.push(nativeSymbol, event),
+        deliver: (nativeSymbol, event) => {
+          if (event.type === 'Trade') this.#trades.take(nativeSymbol, event, this.#context.clock.nowMs());
+          else this.#routes.push(nativeSymbol, event);
+        },
         send: (frame) => this.#line?.send(frame),
         fetchSnapshot: (nativeSymbol, request) => void this.#fetch(nativeSymbol, request),
         reconnect: (reason) => this.#line?.hangUp(reason),
@@ -296,9 +327,13 @@ class Connection {
       case 'answer':
         this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
+      case 'pastTrades':
+        this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs, this.#context.clock.nowMs());
+        break;
       case 'opened':
         this.#openedAtMs = this.#context.clock.nowMs();
         if (!this.#options.isRecording) this.#session?.opened(this.#openedAtMs);
+        this.#openTrades(this.#routes.nativeSymbols(), 'no connection carried its trades', this.#openedAtMs);
         this.#context.log.info(
           { connection: this.#options.name, exchange: this.#options.adapter.exchange },
           'connected',
@@ -340,7 +375,9 @@ class Connection {
   }
 
   #endSession(reason: string, nowMs: number): void {
-    if (!this.#options.isRecording) this.#session?.closed(reason, nowMs);
+    if (this.#options.isRecording) return;
+    this.#session?.closed(reason, nowMs);
+    this.#trades.closed(reason, this.#session?.status().lastSoundMs ?? nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -348,7 +385,10 @@ class Connection {
     if (!isRecording) this.#session?.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const isAlive = this.#session?.status().state === 'open';
-    if (heartbeatMs !== undefined && isAlive) this.#routes.pushHeartbeats(heartbeatMs);
+    if (isAlive) this.#trades.tick(nowMs);
+    if (heartbeatMs !== undefined && isAlive) {
+      this.#routes.pushHeartbeats(heartbeatMs, (nativeSymbol) => this.#trades.isHolding(nativeSymbol));
+    }
   }
 
   async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
@@ -374,6 +414,35 @@ class Connection {
     }
   }
 
+  /** From here on it has to be seen which trades are missing. A recording holds all there are. */
+  #openTrades(nativeSymbols: readonly NativeSymbol[], reason: string, nowMs: number): void {
+    if (this.#options.isRecording || this.#session?.status().state !== 'open') return;
+    for (const nativeSymbol of nativeSymbols) {
+      if (this.#routes.tradesTarget(nativeSymbol) !== undefined)
+        this.#trades.open(nativeSymbol, reason, nowMs);
+    }
+  }
+
+  async #fetchTrades(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
+    const line = this.#line;
+    const isWanted = (): boolean =>
+      line === this.#line && !this.#context.isOver && this.#trades.isHolding(nativeSymbol);
+    const limits = {
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      bodyMaxBytes: PAST_TRADES_MAX_BYTES,
+      turn: `trades ${nativeSymbol}`,
+      isWanted,
+    };
+    try {
+      const { status, body, receiveTimeMs } = await this.#options.gate.request(request, limits);
+      line?.put({ type: 'pastTrades', nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const receiveTimeMs = this.#context.clock.nowMs();
+      line?.put({ type: 'pastTrades', nativeSymbol, answer: { ok: false, reason }, receiveTimeMs });
+    }
+  }
+
   #resyncBooks(instrument: string, reason: string): void {
     // A recording has no fresh book to give, and a status at some place among its events would number them anew in each run.
     if (this.#options.isRecording) return;
@@ -383,13 +452,14 @@ class Connection {
     }
   }
 
-  /** Books of actors that were away for long start again. */
+  /** Books of actors that were away for long start again, and their trades are looked through. */
   #welcomeReturned(nowMs: number): void {
     const returned = this.#routes.takeReturned();
     if (returned.length === 0) return;
     for (const nativeSymbol of returned) {
       this.#session?.resync(nativeSymbol, 'its actor is back after events were dropped', nowMs);
     }
+    this.#openTrades(returned, 'its actor took nothing, so trades were dropped', nowMs);
     this.#routes.flush();
   }
 

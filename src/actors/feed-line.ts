@@ -20,6 +20,12 @@ export type LineItem =
       readonly answer: SnapshotAnswer;
       readonly receiveTimeMs: number;
     }
+  | {
+      readonly type: 'pastTrades';
+      readonly nativeSymbol: NativeSymbol;
+      readonly answer: SnapshotAnswer;
+      readonly receiveTimeMs: number;
+    }
   | { readonly type: 'closed'; readonly reason: string };
 
 export type FeedLineOptions = {
@@ -117,5 +123,5 @@ export class FeedLine {
 
 function countBytes(item: LineItem): number {
   if (item.type === 'frame') return item.frame.length;
-  return item.type === 'answer' && item.answer.ok ? item.answer.body.length : 0;
+  return 'answer' in item && item.answer.ok ? item.answer.body.length : 0;
 }

@@ -29,6 +29,7 @@ export type RouteRequest = {
 
 type Destination = {
   readonly instrument: string;
+  readonly target: ActorRef<SymbolMessage>;
   readonly delivery: InstrumentDelivery;
   readonly burden: Burden;
   readonly nativeSymbols: Set<NativeSymbol>;
@@ -135,6 +136,20 @@ export class FeedRoutes {
       .map(([symbol]) => symbol);
   }
 
+  /** Native symbols whose trades go to this instrument. */
+  tradesOf(instrument: string): NativeSymbol[] {
+    return [...this.#trades]
+      .filter(([, destination]) => destination.instrument === instrument)
+      .map(([symbol]) => symbol);
+  }
+
+  /** Where the trades of a symbol go; `undefined` when this connection does not carry them. */
+  tradesTarget(
+    nativeSymbol: NativeSymbol,
+  ): { readonly instrument: string; readonly target: ActorRef<SymbolMessage> } | undefined {
+    return this.#trades.get(nativeSymbol);
+  }
+
   push(nativeSymbol: NativeSymbol, event: MarketEvent): void {
     if (event.type === 'FeedStatus' && !this.#options.carriesBooks) return;
     if (event.type === 'Trade' || event.type === 'BookDelta') this.#exchangeTime.note(event.eventTimeMs);
@@ -144,13 +159,14 @@ export class FeedRoutes {
     if (destination !== undefined) this.#pushTo(destination, event);
   }
 
-  /** Lets the exchange's time pass for destinations that nothing was pushed to for `quietMs`. */
-  pushHeartbeats(quietMs: number): void {
+  /** Lets the exchange's time pass for destinations that nothing was pushed to for `quietMs`, unless it is held back for one of their symbols. */
+  pushHeartbeats(quietMs: number, isHeldBack: (nativeSymbol: NativeSymbol) => boolean): void {
     const nowMs = this.#options.clock.nowMs();
     const timeMs = this.#exchangeTime.read();
     if (timeMs === undefined) return;
     for (const destination of this.#destinations.values()) {
       if (nowMs - destination.lastPushMs < quietMs) continue;
+      if ([...destination.nativeSymbols].some(isHeldBack)) continue;
       destination.lastPushMs = nowMs;
       this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: nowMs });
     }
@@ -184,13 +200,13 @@ export class FeedRoutes {
     for (const { delivery } of this.#destinations.values()) delivery.retry();
   }
 
-  /** Returns the native symbols of the books whose actors take deliveries again after some of their events were dropped; each once. */
+  /** Returns the native symbols whose actors take deliveries again after some of their events were dropped; each once. */
   takeReturned(): NativeSymbol[] {
     const returned: NativeSymbol[] = [];
     for (const destination of this.#lossy) {
       if (destination.delivery.isRefused) continue;
       this.#lossy.delete(destination);
-      returned.push(...this.booksOf(destination.instrument));
+      returned.push(...destination.nativeSymbols);
     }
     return returned;
   }
@@ -242,6 +258,7 @@ export class FeedRoutes {
     const burden = this.pressure.add(delivery);
     const destination = {
       instrument,
+      target,
       nativeSymbols: new Set<NativeSymbol>(),
       lastPushMs: timeMs,
       delivery,

@@ -162,6 +162,51 @@ export interface FrameDecoder {
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[];
 }
 
+/** What is missing of a symbol's trades: everything after the newest one that is held. */
+export type MissingTrades = {
+  /** For numbered trades the one with the greatest number, else the one with the latest event time. */
+  readonly after: NewestTrade;
+  /** `next` of the page before; `undefined` for the first page. */
+  readonly cursor: string | undefined;
+};
+
+export type NewestTrade = { readonly tradeId: string; readonly eventTimeMs: number };
+
+/** Trades in the order of the market, oldest first, whatever the order of the exchange's answer. */
+export type TradePage = {
+  readonly trades: readonly Trade[];
+  /** What to ask for the page that follows; `undefined` when there is none (now). */
+  readonly next: string | undefined;
+  /** Nothing lies between the newest trade that is held and the first of this page, or this page goes on where the one before ended. */
+  readonly reachesBack: boolean;
+};
+
+export type TradePageReading =
+  { readonly ok: true; readonly page: TradePage } | { readonly ok: false; readonly reason: string };
+
+/**
+ * How trades that a feed missed are fetched. The identities must be those of the stream, else each trade that comes both ways would count twice.
+ * `consecutive`: ids count up by one within a symbol, so a hole in them is a loss, and pages come oldest first. `other`: only the time tells what is
+ * missing, and pages come newest first.
+ */
+export type TradeHistory = {
+  readonly identity: 'consecutive' | 'other';
+  /** Pages for one gap; what lies beyond is declared missing. */
+  readonly maxPages: number;
+  /** Weighed by `limits.requests.weightOf` like every request. */
+  request(endpoints: Endpoints, nativeSymbol: NativeSymbol, missing: MissingTrades): HttpRequest;
+  /** Reads an answer of status 200. Never throws for what comes over the wire. All trades are marked as history. */
+  read(
+    body: string,
+    nativeSymbol: NativeSymbol,
+    receiveTimeMs: number,
+    missing: MissingTrades,
+  ): TradePageReading;
+};
+
+/** The exchange gives no trades of the past, or only such that can't be told from those of the stream: a few words why. */
+export type NoTradeHistory = { readonly identity: 'none'; readonly reason: string };
+
 export interface ExchangeAdapter {
   readonly exchange: ExchangeId;
   /** Wire form, where an exchange has had several: `v2`, `v1`, `2021`. */
@@ -218,6 +263,9 @@ export interface ExchangeAdapter {
     receiveTimeMs: number,
     decoder: FrameDecoder,
   ): SnapshotReading;
+
+  /** How trades are fetched that were missed while no connection carried them. */
+  readonly tradeHistory: TradeHistory | NoTradeHistory;
 
   /** The request for the list of instruments, and its answer read; several pages are several requests. */
   instrumentsRequests(endpoints: Endpoints): readonly HttpRequest[];

@@ -18,6 +18,7 @@ import {
   readBinanceDepth,
   readBinanceInstruments,
 } from './binance-streams.ts';
+import { binanceFills } from './binance-trades.ts';
 
 /** Fills one by one; `aggTrade` would merge them. */
 const STREAMS = { book: 'depth@100ms', trades: 'trade' } as const;
@@ -62,6 +63,7 @@ export const binanceSpotAdapter: ExchangeAdapter = {
   }),
   readSnapshot: (body, nativeSymbol, receiveTimeMs, decoder) =>
     readBinanceDepth(body, receiveTimeMs, nativeSymbol, decoder),
+  tradeHistory: binanceFills,
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/api/v3/exchangeInfo` }],
   readInstruments: (body) => readBinanceInstruments(body, () => ''),
   checksum: undefined,
@@ -87,6 +89,7 @@ function snapshotLevels(options: AdapterOptions): number {
 
 function weightOf(request: HttpRequest): number {
   if (request.url.includes('/exchangeInfo')) return 20;
+  if (request.url.includes('/historicalTrades')) return 25;
   const levels = depthLimitOf(request);
   if (levels <= 100) return 5;
   if (levels <= 500) return 25;

@@ -18,6 +18,7 @@ import {
   readBinanceDepth,
   readBinanceInstruments,
 } from './binance-streams.ts';
+import { binanceFuturesTrades } from './binance-trades.ts';
 import type { JsonRecord } from './wire-json.ts';
 import { asText } from './wire-json.ts';
 
@@ -62,6 +63,7 @@ export const binanceUsdmAdapter: ExchangeAdapter = {
   }),
   readSnapshot: (body, nativeSymbol, receiveTimeMs, decoder) =>
     readBinanceDepth(body, receiveTimeMs, nativeSymbol, decoder),
+  tradeHistory: binanceFuturesTrades,
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/fapi/v1/exchangeInfo` }],
   readInstruments: (body) => readBinanceInstruments(body, suffixOf),
   checksum: undefined,
@@ -92,6 +94,7 @@ function snapshotLevels(options: AdapterOptions): number {
 
 function weightOf(request: HttpRequest): number {
   if (request.url.includes('/exchangeInfo')) return 1;
+  if (request.url.includes('/aggTrades')) return 20;
   const levels = depthLimitOf(request);
   if (levels <= 50) return 2;
   if (levels <= 100) return 5;

@@ -87,6 +87,7 @@ export function createBybitAdapter(category: BybitCategory, bybitOptions: BybitO
     subscribeFrames: (symbols, channels, options) => requestFrames('subscribe', symbols, channels, options),
     unsubscribeFrames: (symbols, channels, options) =>
       requestFrames('unsubscribe', symbols, channels, options),
+    tradeHistory: { identity: 'none', reason: 'not read yet' },
     instrumentsRequests: (endpoints) => [
       { url: `${endpoints.rest}/v5/market/instruments-info?category=${category}&limit=1000` },
     ],

@@ -74,6 +74,7 @@ export function createCoinbaseAdvancedAdapter(advancedOptions: CoinbaseAdvancedO
       '{"type":"subscribe","channel":"heartbeats"}',
     ],
     unsubscribeFrames: (symbols, channels) => requestFrames('unsubscribe', symbols, channels),
+    tradeHistory: { identity: 'none', reason: 'whose side its past trades name is not documented' },
     instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/products` }],
     readInstruments,
     checksum: undefined,

@@ -52,6 +52,7 @@ export const coinbaseExchangeAdapter: ExchangeAdapter = {
   createDecoder: () => new CoinbaseExchangeDecoder(),
   subscribeFrames: (symbols, channels) => requestFrames('subscribe', symbols, channels),
   unsubscribeFrames: (symbols, channels) => requestFrames('unsubscribe', symbols, channels),
+  tradeHistory: { identity: 'none', reason: 'not read yet' },
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/products` }],
   readInstruments,
   checksum: undefined,

@@ -21,6 +21,7 @@ export const cryptocom2021Adapter: ExchangeAdapter = {
   createDecoder: () => new CryptocomDecoder({ hasSequences: false }),
   subscribeFrames: (symbols, channels) => requestFrames('subscribe', symbols, channels),
   unsubscribeFrames: (symbols, channels) => requestFrames('unsubscribe', symbols, channels),
+  tradeHistory: { identity: 'none', reason: 'this wire form is only read from recordings' },
   readInstruments,
 };
 

@@ -58,6 +58,7 @@ export const cryptocomAdapter: ExchangeAdapter = {
     requestFrames('subscribe', symbols, channels, options, nowMs),
   unsubscribeFrames: (symbols, channels, options, nowMs) =>
     requestFrames('unsubscribe', symbols, channels, options, nowMs),
+  tradeHistory: { identity: 'none', reason: 'not read yet' },
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/public/get-instruments` }],
   readInstruments,
   checksum: undefined,

@@ -37,6 +37,7 @@ export const krakenV1Adapter: ExchangeAdapter = {
   createDecoder: (options) => new KrakenV1Decoder(options),
   subscribeFrames: (symbols, channels, options) => requestFrames('subscribe', symbols, channels, options),
   unsubscribeFrames: (symbols, channels, options) => requestFrames('unsubscribe', symbols, channels, options),
+  tradeHistory: { identity: 'none', reason: 'this wire form is only read from recordings' },
   instrumentsRequests: (endpoints) => krakenAdapter.instrumentsRequests(endpoints),
   readInstruments: (body) => readAssetPairs(body, 'v1'),
   checksum: krakenChecksum,

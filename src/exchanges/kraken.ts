@@ -58,6 +58,7 @@ export const krakenAdapter: ExchangeAdapter = {
   createDecoder: (options) => new KrakenDecoder(options),
   subscribeFrames: (symbols, channels, options) => requestFrames('subscribe', symbols, channels, options),
   unsubscribeFrames: (symbols, channels, options) => requestFrames('unsubscribe', symbols, channels, options),
+  tradeHistory: { identity: 'none', reason: 'not read yet' },
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/AssetPairs` }],
   readInstruments: (body) => readAssetPairs(body, 'v2'),
   checksum: krakenChecksum,

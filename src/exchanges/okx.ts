@@ -71,6 +71,7 @@ export const okxAdapter: ExchangeAdapter = {
   createDecoder: () => new OkxDecoder('sequence'),
   subscribeFrames: (symbols, channels) => requestFrames('subscribe', symbols, channels),
   unsubscribeFrames: (symbols, channels) => requestFrames('unsubscribe', symbols, channels),
+  tradeHistory: { identity: 'none', reason: 'its stream merges the fills that past trades list one by one' },
   instrumentsRequests: (endpoints) =>
     ['SPOT', 'SWAP', 'FUTURES'].map((type) => ({
       url: `${endpoints.rest}/public/instruments?instType=${type}`,

@@ -12,7 +12,7 @@ import { OrderBook } from './order-book.ts';
 import type { SourcePosition } from './source-positions.ts';
 import { SourcePositions } from './source-positions.ts';
 import type { TickerWindowSnapshot } from './ticker.ts';
-import { TickerWindow } from './ticker-window.ts';
+import { TICKER_WINDOW_MS, TickerWindow } from './ticker-window.ts';
 import type { TradeIdentitiesSnapshot } from './trade-identities.ts';
 import { TradeIdentities } from './trade-identities.ts';
 
@@ -152,5 +152,25 @@ export function restoreInstrument(snapshot: InstrumentSnapshot, policy: Instrume
     candles: Candles.restore(snapshot.candles, policy.candles),
     metadata: snapshot.metadata,
     counters: { ...snapshot.counters },
+  };
+}
+
+/** The newest trade that an instrument counted, and the event time up to which it has lived; trades after it may be missing after an absence. */
+export type KnownTrades = {
+  readonly newest: { readonly tradeId: string; readonly eventTimeMs: number };
+  readonly timeMs: number;
+};
+
+/**
+ * Returns what is known of the newest trade, `undefined` before the first one. Its time is that of the newest trade of the last 24 hours, or their
+ * beginning where nothing was traded since: never later than the trade that may follow next.
+ */
+export function readKnownTrades(state: InstrumentState): KnownTrades | undefined {
+  const tradeId = state.trades.newest;
+  const timeMs = state.ticker.endMs;
+  if (tradeId === undefined || timeMs === undefined) return undefined;
+  return {
+    newest: { tradeId, eventTimeMs: state.ticker.newestTradeMs ?? timeMs - TICKER_WINDOW_MS },
+    timeMs,
   };
 }

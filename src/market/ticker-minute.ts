@@ -60,6 +60,11 @@ export class TickerMinute {
     return this.#counts.length === 0;
   }
 
+  /** Event time of the last trade; `undefined` while empty. */
+  get lastTimeMs(): number | undefined {
+    return this.#times.at(-1);
+  }
+
   /** Meaningless while empty, as are `low`, `open` and `last`. */
   get high(): Units {
     return this.#high;

@@ -82,6 +82,16 @@ export class TickerWindow {
     this.#evict();
   }
 
+  /** Event time of the newest trade inside the window; `undefined` while there is none. */
+  get newestTradeMs(): number | undefined {
+    return this.#minutes.at(-1)?.lastTimeMs;
+  }
+
+  /** Highest time seen; `undefined` before the first. */
+  get endMs(): number | undefined {
+    return this.#endMs;
+  }
+
   /** Returns the window's values; `undefined` before any time was seen. */
   read(): Ticker | undefined {
     if (this.#endMs === undefined) return undefined;

@@ -50,6 +50,15 @@ export class TradeIdentities {
     return Math.min(MAX_ID_RUNS - this.#runStarts.length, MAX_OTHER_IDS - this.#others.size);
   }
 
+  /** The greatest id of digits alone; where there is none, the id that was added last. `undefined` before the first. */
+  get newest(): string | undefined {
+    const greatest = this.#runEnds.at(-1);
+    if (greatest !== undefined) return String(greatest);
+    let last: string | undefined;
+    for (const id of this.#others) last = id;
+    return last;
+  }
+
   has(tradeId: string): boolean {
     const id = parseIntegerId(tradeId);
     if (id === undefined) return this.#others.has(tradeId);

@@ -104,6 +104,7 @@ export function plainAdapter(overrides: Partial<ExchangeAdapter> = {}): Exchange
     nextConnectionSequence: (last) => Number(last) + 1,
     snapshotRequest: () => undefined,
     readSnapshot: () => ({ ok: false, reason: 'there is none' }),
+    tradeHistory: { identity: 'none', reason: 'there is none' },
     instrumentsRequests: ({ rest }) => [{ url: `${rest}/symbols` }],
     readInstruments: (body) => {
       const symbols = JSON.parse(body) as string[];

@@ -1,0 +1,98 @@
+/**
+ * Trades whose ids say nothing about a loss: only their times, and trades that come both ways, tell where pages of the past meet what the
+ * instrument has and what the stream brings. Pages come newest first, so nothing can be delivered before the hole is filled.
+ */
+import type { Trade } from '../market/events.ts';
+import type { MissingTrades, NewestTrade, TradePage } from './adapter.ts';
+import type { PageOutcome, TradeHole } from './trade-hole.ts';
+
+export class TimedTrades implements TradeHole {
+  #newest: NewestTrade | undefined;
+  /** Of the stream, in order of arrival. */
+  #held: Trade[] = [];
+  /** Index in #held of the first trade since the stream was opened last. */
+  #liveIndex = 0;
+  readonly #fetched = new Map<string, Trade>();
+  #cursor: string | undefined;
+  refetchedCount = 0;
+
+  get keptCount(): number {
+    return this.#held.length + this.#fetched.size;
+  }
+
+  get hasLiveTrade(): boolean {
+    return this.#held.length > this.#liveIndex;
+  }
+
+  reopen(): void {
+    this.#liveIndex = this.#held.length;
+  }
+
+  hold(trade: Trade): void {
+    this.#held.push(trade);
+  }
+
+  begin(newest: NewestTrade | undefined): boolean {
+    this.#newest = newest;
+    this.#fetched.clear();
+    this.#cursor = undefined;
+    this.refetchedCount = 0;
+    return newest !== undefined;
+  }
+
+  /** The stream began with history that holds the newest trade: nothing lies between. */
+  isFilled(): boolean {
+    return this.#held.some(
+      ({ tradeId }, index) => index >= this.#liveIndex && tradeId === this.#newest?.tradeId,
+    );
+  }
+
+  missing(): MissingTrades {
+    return { after: this.#newest!, cursor: this.#cursor };
+  }
+
+  take(page: TradePage): PageOutcome {
+    for (const trade of page.trades) this.#fetched.set(trade.tradeId, trade);
+    this.#cursor = page.next;
+    if (page.next !== undefined) return 'more';
+    if (!page.reachesBack) return 'unreachable';
+    const live = this.#held[this.#liveIndex];
+    return live === undefined || this.#isCovered(live) ? 'filled' : 'behind';
+  }
+
+  takeReady(): readonly Trade[] {
+    return [];
+  }
+
+  /** In order of time up to the first trade of the stream: what is newer than that, the stream brings itself. */
+  takeAll(): readonly Trade[] {
+    const live = this.#held.slice(this.#liveIndex);
+    const streamed = new Set(this.#held.map(({ tradeId }) => tradeId));
+    const untilMs = live[0]?.eventTimeMs ?? Number.POSITIVE_INFINITY;
+    const fetched = [...this.#fetched.values()].filter(
+      (trade) => !streamed.has(trade.tradeId) && trade.eventTimeMs <= untilMs && this.#isNew(trade),
+    );
+    this.refetchedCount += fetched.length;
+    // Stable: trades of one time keep the order of their page.
+    const before = [...this.#held.slice(0, this.#liveIndex), ...fetched].sort(
+      (a, b) => a.eventTimeMs - b.eventTimeMs,
+    );
+    this.#held = [];
+    this.#liveIndex = 0;
+    this.#fetched.clear();
+    this.#cursor = undefined;
+    return [...before, ...live];
+  }
+
+  #isCovered({ tradeId, eventTimeMs }: Trade): boolean {
+    if (this.#fetched.has(tradeId)) return true;
+    for (const trade of this.#fetched.values()) if (trade.eventTimeMs > eventTimeMs) return true;
+    return false;
+  }
+
+  /** What is older than the newest trade was there before it; of its own time some may be missing. */
+  #isNew({ tradeId, eventTimeMs }: Trade): boolean {
+    const newest = this.#newest;
+    return newest === undefined || (eventTimeMs >= newest.eventTimeMs && tradeId !== newest.tradeId);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Catching up on the trades of one symbol on one connection. From the opening on, live trades are held until those before them are known to be
+ * there: asked from the instrument, fetched from the exchange, delivered first. No time passes for the instrument meanwhile, so nothing that was
+ * fetched comes late. What can't be had is declared. Time and answers come in by methods, all else goes out by `TradeCatchUpEffects`.
+ */
+import type { Trade } from '../market/events.ts';
+import type { KnownTrades } from '../market/instrument-state.ts';
+import type { MissingTrades, NoTradeHistory, TradeHistory, TradePage } from './adapter.ts';
+import { NumberedTrades } from './numbered-trades.ts';
+import { TimedTrades } from './timed-trades.ts';
+
+export type TradeGap = {
+  /** By our clock; after a restart the event time up to which the instrument had lived. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly reason: string;
+  readonly repair: 'refetched' | 'incomplete';
+  readonly tradesRefetched: number;
+};
+
+export interface TradeCatchUpEffects {
+  deliver(trade: Trade): void;
+  /** Asks the instrument what it has; `known` brings the answer. One that does not come is asked for again. */
+  ask(): void;
+  /** Asks the exchange for a page; `answered` brings the answer. */
+  fetch(missing: MissingTrades): void;
+  gap(gap: TradeGap): void;
+}
+
+export type PageAnswer =
+  | { readonly type: 'page'; readonly page: TradePage }
+  /** `isFinal`: asking again would not help. */
+  | { readonly type: 'failed'; readonly reason: string; readonly isFinal: boolean };
+
+export type TradeCatchUpLimits = {
+  /** Trades kept in memory for one symbol. */
+  readonly keptMax: number;
+  /** How long trades are held at most. */
+  readonly deadlineMs: number;
+  /** Without a live trade it can't be told that nothing is missing: after this long the exchange is asked all the same. */
+  readonly quietMs: number;
+  /** An instrument that did not answer is asked again. */
+  readonly askAgainMs: number;
+  /** Delay after a failed or useless request; doubles with each one in a row. */
+  readonly retryMs: number;
+  readonly failuresMax: number;
+};
+
+export const TRADE_CATCH_UP_LIMITS: TradeCatchUpLimits = {
+  keptMax: 20_000,
+  deadlineMs: 300_000,
+  quietMs: 3_000,
+  askAgainMs: 5_000,
+  retryMs: 1_000,
+  failuresMax: 6,
+};
+
+/**
+ * `closed`: no connection. `live`: trades pass. All others hold them: `asking` the instrument, `watching` for the first live trade, wanting a page
+ * (`due`), waiting for one (`asked`).
+ */
+type Phase = 'closed' | 'live' | 'asking' | 'watching' | 'due' | 'asked';
+
+export class TradeCatchUp {
+  readonly #history: TradeHistory | NoTradeHistory;
+  readonly #effects: TradeCatchUpEffects;
+  readonly #limits: TradeCatchUpLimits;
+  readonly #numbered: NumberedTrades | undefined;
+  readonly #hole: NumberedTrades | TimedTrades;
+  #phase: Phase = 'closed';
+  /** What was found first; it stays open until the trades are whole again. */
+  #gap: { fromMs: number | undefined; reason: string } | undefined;
+  #startedMs = 0;
+  /** When the phase has something to do. */
+  #dueMs = 0;
+  #lastLiveMs = 0;
+  #failures = 0;
+  #pages = 0;
+
+  constructor(options: {
+    history: TradeHistory | NoTradeHistory;
+    effects: TradeCatchUpEffects;
+    limits?: TradeCatchUpLimits;
+  }) {
+    this.#history = options.history;
+    this.#effects = options.effects;
+    this.#limits = options.limits ?? TRADE_CATCH_UP_LIMITS;
+    this.#numbered = options.history.identity === 'consecutive' ? new NumberedTrades() : undefined;
+    this.#hole = this.#numbered ?? new TimedTrades();
+  }
+
+  /** Trades are held: no time may pass for the instrument. */
+  get isHolding(): boolean {
+    return this.#phase !== 'live' && this.#history.identity !== 'none';
+  }
+
+  get keptCount(): number {
+    return this.#hole.keptCount;
+  }
+
+  /** The symbol is being subscribed on a new connection. `reason` is why trades may be missing, unless the end of the last connection told it. */
+  opened(reason: string, nowMs: number): void {
+    this.#gap ??= { fromMs: undefined, reason };
+    this.#startedMs = nowMs;
+    this.#hole.reopen();
+    this.#begin(nowMs);
+  }
+
+  /** The connection ended. What is held stays so: the next connection will show what is missing on both sides of it. */
+  closed(reason: string, wholeUntilMs: number): void {
+    if (this.#phase === 'closed') return;
+    this.#gap ??= { fromMs: wholeUntilMs, reason: `disconnected: ${reason}` };
+    this.#phase = 'closed';
+  }
+
+  trade(trade: Trade, nowMs: number): void {
+    const numbered = this.#numbered;
+    if (this.#phase === 'live' || this.#history.identity === 'none') {
+      if (numbered === undefined || numbered.follows(trade)) {
+        this.#lastLiveMs = nowMs;
+        this.#effects.deliver(trade);
+        return;
+      }
+      const reason = `trades missing: expected ${numbered.expectedNumber}, was ${trade.tradeId}`;
+      this.#gap = { fromMs: this.#lastLiveMs, reason };
+      this.#startedMs = nowMs;
+      numbered.reopen();
+      numbered.begin(undefined);
+      this.#await('due', nowMs);
+    }
+    this.#hole.hold(trade);
+    this.#deliver(this.#hole.takeReady());
+    if (this.#hole.keptCount > this.#limits.keptMax) {
+      this.giveUp(`more than ${this.#limits.keptMax} trades came meanwhile`, nowMs);
+    }
+  }
+
+  /** The instrument's answer; `undefined` while it has no trade. */
+  known(known: KnownTrades | undefined, nowMs: number): void {
+    if (this.#phase !== 'asking') return;
+    if (this.#gap !== undefined) this.#gap.fromMs ??= known?.timeMs;
+    if (this.#history.identity === 'none') {
+      if (known === undefined) this.#gap = undefined;
+      else this.#end('incomplete', this.#history.reason, nowMs);
+      this.#phase = 'live';
+      return;
+    }
+    if (this.#hole.begin(known?.newest)) {
+      this.#deliver(this.#hole.takeReady());
+      this.#await('watching', nowMs + this.#limits.quietMs);
+      return;
+    }
+    // It has no trade yet, so none is missing: the first one is where its history begins.
+    this.#gap = undefined;
+    this.#goLive(nowMs);
+  }
+
+  answered(answer: PageAnswer, nowMs: number): void {
+    if (this.#phase !== 'asked') return;
+    if (answer.type === 'failed') {
+      this.#failures++;
+      if (answer.isFinal || this.#failures > this.#limits.failuresMax) this.giveUp(answer.reason, nowMs);
+      else this.#await('due', nowMs + this.#delayMs());
+      return;
+    }
+    this.#pages++;
+    const outcome = this.#hole.take(answer.page);
+    this.#deliver(this.#hole.takeReady());
+    switch (outcome) {
+      case 'filled':
+        this.#finish(nowMs);
+        return;
+      case 'unreachable':
+        this.giveUp('the exchange gives no trades that old', nowMs);
+        return;
+      case 'more':
+        this.#failures = 0;
+        if (this.#pages >= (this.#history.identity === 'none' ? 0 : this.#history.maxPages)) {
+          this.giveUp(`more than ${this.#pages} pages of trades are missing`, nowMs);
+        } else this.#await('due', nowMs);
+        return;
+      case 'behind':
+        // Past trades lag behind the stream by a moment.
+        this.#failures++;
+        if (this.#failures > this.#limits.failuresMax) {
+          this.giveUp('past trades do not reach those of the stream', nowMs);
+        } else this.#await('due', nowMs + this.#delayMs());
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  /** Lets time pass. */
+  tick(nowMs: number): void {
+    if (this.#phase === 'live' || this.#phase === 'closed') return;
+    if (this.isHolding && nowMs - this.#startedMs >= this.#limits.deadlineMs) {
+      this.giveUp(`not fetched within ${this.#limits.deadlineMs} ms`, nowMs);
+      return;
+    }
+    if (this.#phase === 'asking' && nowMs >= this.#dueMs) this.#begin(nowMs);
+    if (this.#phase === 'watching') {
+      if (this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(nowMs);
+      else if (this.#hole.hasLiveTrade || nowMs >= this.#dueMs) this.#await('due', nowMs);
+    }
+    if (this.#phase === 'due' && nowMs >= this.#dueMs) {
+      this.#phase = 'asked';
+      this.#effects.fetch(this.#hole.missing());
+    }
+  }
+
+  /** Lets what is held go on and declares what is missing. */
+  giveUp(why: string, nowMs: number): void {
+    if (!this.isHolding) return;
+    this.#deliver(this.#hole.takeAll());
+    this.#end('incomplete', why, nowMs);
+    this.#goLive(nowMs);
+  }
+
+  #begin(nowMs: number): void {
+    this.#await('asking', nowMs + this.#limits.askAgainMs);
+    this.#effects.ask();
+  }
+
+  #finish(nowMs: number): void {
+    this.#deliver(this.#hole.takeAll());
+    this.#end('refetched', undefined, nowMs);
+    this.#goLive(nowMs);
+  }
+
+  #end(repair: TradeGap['repair'], why: string | undefined, nowMs: number): void {
+    const gap = this.#gap;
+    if (gap === undefined) return;
+    this.#gap = undefined;
+    this.#effects.gap({
+      fromMs: Math.min(gap.fromMs ?? this.#startedMs, nowMs),
+      toMs: nowMs,
+      reason: why === undefined ? gap.reason : `${gap.reason}; ${why}`,
+      repair,
+      tradesRefetched: this.#hole.refetchedCount,
+    });
+  }
+
+  #goLive(nowMs: number): void {
+    this.#deliver(this.#hole.takeAll());
+    this.#phase = 'live';
+    this.#lastLiveMs = nowMs;
+    this.#failures = 0;
+    this.#pages = 0;
+  }
+
+  #await(phase: Phase, dueMs: number): void {
+    this.#phase = phase;
+    this.#dueMs = dueMs;
+  }
+
+  #delayMs(): number {
+    return this.#limits.retryMs * 2 ** Math.min(this.#failures - 1, 5);
+  }
+
+  #deliver(trades: readonly Trade[]): void {
+    for (const trade of trades) this.#effects.deliver(trade);
+  }
+}
