@@ -7,3 +7,5 @@ type Server = {
 
 export function startPostgres(options?: { isDurable?: boolean }): Promise<Server>;
 export function postgresVersion(url: string): Promise<string>;
+export function findPostgres(): string;
+export function serverAccount(): { uid: number; gid: number } | undefined;

@@ -7,13 +7,8 @@ import { createFolder, startServer } from './server-process.mjs';
 
 /** @param {{ isDurable?: boolean }} options `isDurable`: wait for the disk as a lasting server does */
 export async function startPostgres({ isDurable = false } = {}) {
-  const program = findOrInstall({
-    program: 'postgres',
-    debianPackage: 'postgresql',
-    folders: ['/usr/lib/postgresql/*/bin', '/usr/local/pgsql/bin', '/opt/homebrew/bin'],
-    variable: 'TEST_DATABASE_URL',
-  });
-  const account = process.getuid?.() === 0 ? unprivilegedAccount() : undefined;
+  const program = findPostgres();
+  const account = serverAccount();
   const folder = createFolder('postgres', account);
   const data = join(folder, 'data');
   execFileSync(
@@ -49,6 +44,21 @@ export async function postgresVersion(url) {
   } finally {
     await client.end();
   }
+}
+
+/** @returns {string} path of the server program; `initdb` and the like are beside it */
+export function findPostgres() {
+  return findOrInstall({
+    program: 'postgres',
+    debianPackage: 'postgresql',
+    folders: ['/usr/lib/postgresql/*/bin', '/usr/local/pgsql/bin', '/opt/homebrew/bin'],
+    variable: 'TEST_DATABASE_URL',
+  });
+}
+
+/** Returns the account to run it as; `undefined`: our own. */
+export function serverAccount() {
+  return process.getuid?.() === 0 ? unprivilegedAccount() : undefined;
 }
 
 function urlOf(port) {

@@ -7,3 +7,4 @@ type Server = {
 
 export function startRedis(): Promise<Server>;
 export function redisVersion(url: string): Promise<string>;
+export function findRedis(): string;

@@ -4,12 +4,7 @@ import { findOrInstall } from './find-program.mjs';
 import { createFolder, startServer } from './server-process.mjs';
 
 export async function startRedis() {
-  const program = findOrInstall({
-    program: 'redis-server',
-    debianPackage: 'redis-server',
-    folders: ['/usr/local/bin', '/opt/homebrew/bin'],
-    variable: 'TEST_REDIS_URL',
-  });
+  const program = findRedis();
   const folder = createFolder('redis');
   const server = await startServer({
     name: 'Redis',
@@ -49,6 +44,16 @@ export async function redisVersion(url) {
   } finally {
     client.disconnect();
   }
+}
+
+/** @returns {string} path of the server program */
+export function findRedis() {
+  return findOrInstall({
+    program: 'redis-server',
+    debianPackage: 'redis-server',
+    folders: ['/usr/local/bin', '/opt/homebrew/bin'],
+    variable: 'TEST_REDIS_URL',
+  });
 }
 
 function urlOf(port) {

@@ -1,0 +1,215 @@
+/**
+ * One run: real nodes, a Postgres and a Redis of their own, simulated exchanges, proxies between all of them, and faults drawn from the seed until the
+ * time is over. Then everything heals, and the history and what nodes and tables hold are checked against the truth.
+ */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { createSeededRandom, systemTimers } from '../../src/base/clock.ts';
+import { openDatabase } from '../../src/persistence/open-database.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import { untilHealed } from './calm.ts';
+import { ChaosMarkets } from './chaos-markets.ts';
+import { checkFinalState } from './checks/final-check.ts';
+import type { FinalResult } from './checks/final-check.ts';
+import { FaultLanes } from './fault-lanes.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { createHistoryText } from './history/history-schema.ts';
+import { provideProgram } from './nodes/node-program.ts';
+import { NodeSupervisor } from './nodes/node-supervisor.ts';
+import type { ChaosReport } from './report.ts';
+import { createReport } from './report.ts';
+import { RunHistory } from './run-history.ts';
+import type { RunState } from './run-state.ts';
+import { ChaosPostgres } from './services/chaos-postgres.ts';
+import { ChaosRedis } from './services/chaos-redis.ts';
+import type { Violation } from './violation.ts';
+
+export type ChaosOptions = {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly say: (text: string) => void;
+  /** Ends the run early; what was gathered so far is not checked. */
+  readonly stop: AbortSignal;
+};
+
+const SCHEMA = 'tampines';
+const STEPS_PER_SECOND = 12;
+const PROGRESS_MS = 10_000;
+const FIRST_LIFE_MS = 2_000;
+/** A silent feed is cut by the run itself within this: no book may be shown as live on top of what is older. */
+const LIVE_AGE_MAX_MS = 25_000;
+
+const SETTINGS = [
+  `postgres.schema=${SCHEMA}`,
+  'admin.port=0',
+  'log.format=json',
+  'candles.intervals=1s,1m',
+  'candles.outOfOrdernessMs=500',
+  'candles.allowedLatenessMs=3600000',
+  'checkpoint.everyMs=3000',
+  'checkpoint.everyEntries=2000',
+  'publish.bookDepth=10',
+  'publish.bookResolutions=1,10',
+  'publish.tickerIntervalMs=500',
+  'publish.candleIntervalMs=500',
+  'feed.heartbeatMs=500',
+  'supervision.restartInitialMs=100',
+  'supervision.restartMaxMs=1000',
+  'supervision.maxRestarts=1000',
+];
+
+/** @throws Error when the run could not be set up or was stopped */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const closers: (() => unknown)[] = [];
+  const stopped = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(new Error('The run was stopped before its end; nothing was checked'));
+    if (options.stop.aborted) stop();
+    options.stop.addEventListener('abort', stop, { once: true });
+  });
+  stopped.catch(() => undefined);
+  try {
+    return await Promise.race([run(options, closers), stopped]);
+  } finally {
+    for (const close of closers.reverse()) {
+      await Promise.resolve()
+        .then(close)
+        .catch((error: unknown) => options.say(`cleaning up: ${String(error)}`));
+    }
+  }
+}
+
+async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<ChaosReport> {
+  const { seed, minutes, say, stop } = options;
+  const startMs = Date.now();
+  const folder = mkdtempSync(join(tmpdir(), 'tampines-chaos-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  // Postgres runs under another account.
+  chmodSync(folder, 0o755);
+  const program = provideProgram(folder, say);
+  const postgres = await ChaosPostgres.start(folder);
+  closers.push(() => postgres.close());
+  if (!postgres.isDiskSmall) say('mounting is not permitted: the fault "disk full" does not run');
+  await createHistory(postgres.url);
+  const redis = await ChaosRedis.start(folder);
+  closers.push(() => redis.close());
+  const markets = await ChaosMarkets.start({ seed, stepsPerSecond: STEPS_PER_SECOND });
+  closers.push(() => markets.close());
+  const [postgresProxy, redisProxy] = [
+    await FaultProxy.start(postgres.port),
+    await FaultProxy.start(redis.port),
+  ];
+  closers.push(() => Promise.all([postgresProxy.close(), redisProxy.close()]));
+  const history = new RunHistory({
+    markets,
+    postgresUrl: postgres.url,
+    schema: SCHEMA,
+    redisPort: redis.port,
+    liveAgeMaxMs: LIVE_AGE_MAX_MS,
+  });
+  closers.push(() => history.close());
+  await history.start();
+
+  const logCounts = new Map<string, number>();
+  const nodes = new NodeSupervisor({
+    program,
+    folder,
+    assignments: [
+      ...SETTINGS,
+      ...markets.assignments,
+      `instruments=${markets.instruments.map(({ key }) => key).join(',')}`,
+    ],
+    environment: {
+      TAMPINES_POSTGRES_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/postgres`,
+      TAMPINES_REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
+    },
+    onLine: (_node, { msg }) => logCounts.set(msg, (logCounts.get(msg) ?? 0) + 1),
+  });
+  closers.push(() => nodes.close());
+
+  const violations: Violation[] = [];
+  const state: RunState = {
+    random: createSeededRandom(seed),
+    markets,
+    postgres,
+    redis,
+    postgresProxy,
+    redisProxy,
+    nodes,
+    isOver: () => stop.aborted,
+    onRedisEmptied: () => history.redisEmptied(),
+    report: (violation) => violations.push(violation),
+    counts: new Map(),
+  };
+  markets.startMoving();
+  nodes.start();
+  await sleep(FIRST_LIFE_MS);
+  await untilHealed(state);
+  say(`seed ${seed}: ${markets.instruments.length} instruments are live and true, faults begin`);
+
+  const lanes = new FaultLanes(state, { seed, untilMs: startMs + minutes * 60_000 });
+  const progress = setInterval(() => {
+    const found = violations.length + history.violations.length + nodes.violations.length;
+    say(`${Math.round((Date.now() - startMs) / 1000)} s: ${lanes.describe()}; ${found} violations`);
+  }, PROGRESS_MS);
+  closers.push(() => clearInterval(progress));
+  await lanes.run();
+  clearInterval(progress);
+
+  say('faults are over, checking');
+  await untilHealed(state);
+  const final = await checkEnd(state, violations);
+  await history.finish();
+  violations.push(...history.violations, ...nodes.violations);
+  return createReport({
+    seed,
+    minutes,
+    startMs,
+    state,
+    history,
+    final,
+    violations,
+    logCounts,
+    spans: lanes.spans,
+  });
+}
+
+async function createHistory(url: string): Promise<void> {
+  const database = await openDatabase({
+    location: { url },
+    schema: SCHEMA,
+    timers: systemTimers,
+    log: new RecordingLog(),
+  });
+  await database.close();
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(createHistoryText(SCHEMA));
+  await client.end();
+}
+
+/** Asks what the node and the tables hold, then ends the node in order. */
+async function checkEnd(state: RunState, violations: Violation[]): Promise<FinalResult> {
+  const { nodes, markets, postgres } = state;
+  const adminUrl = nodes.current?.adminUrl;
+  const final =
+    adminUrl === undefined
+      ? { violations: [], missing: new Map(), storedTrades: 0, candles: 0 }
+      : await checkFinalState({ markets, postgresUrl: postgres.url, schema: SCHEMA, adminUrl });
+  violations.push(...final.violations);
+  const end = await nodes.stopInOrder(15_000);
+  if (end?.code !== 0) {
+    violations.push({
+      rule: 'stops',
+      subject: nodes.current?.name ?? 'node',
+      expected: 'an end in order with code 0 on SIGTERM',
+      was:
+        end === undefined
+          ? 'still running'
+          : `code ${end.code}, signal ${end.signal}: ${end.errors.slice(0, 300)}`,
+    });
+  }
+  return final;
+}

@@ -1,0 +1,116 @@
+/** What a run comes to: figures, violations in words, and the causes of trades that are missing. */
+import type { FinalResult } from './checks/final-check.ts';
+import { missingSpans } from './checks/trade-check.ts';
+import type { FaultSpan } from './fault-lanes.ts';
+import type { RunHistory } from './run-history.ts';
+import type { RunState } from './run-state.ts';
+import type { Violation } from './violation.ts';
+import { describeViolation } from './violation.ts';
+
+export type ChaosReport = {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly tookSeconds: number;
+  /** How often each fault ran. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly nodeStarts: number;
+  /** Ends that nodes chose by themselves, by code. */
+  readonly nodeEnds: Readonly<Record<string, number>>;
+  readonly historyRows: number;
+  readonly publications: number;
+  readonly liveBooks: number;
+  /** The oldest that a book shown as live was, by exchange, in ms. */
+  readonly liveAgesMs: Readonly<Record<string, number>>;
+  readonly tradesMade: number;
+  readonly tradesStored: number;
+  readonly candles: number;
+  /** Trades that the table lacks, by what went on when they were made. */
+  readonly missingTrades: Readonly<Record<string, number>>;
+  readonly violations: readonly Violation[];
+};
+
+const SPAN_GAP_MS = 1_000;
+/** Detection and repair take a moment before and after. */
+const CAUSE_SLACK_MS = 500;
+
+export function createReport(run: {
+  seed: number;
+  minutes: number;
+  startMs: number;
+  state: RunState;
+  history: RunHistory;
+  final: FinalResult;
+  violations: readonly Violation[];
+  logCounts: ReadonlyMap<string, number>;
+  spans: readonly FaultSpan[];
+}): ChaosReport {
+  const { state, history, final } = run;
+  const missingTrades: Record<string, number> = {};
+  for (const [instrument, missing] of final.missing) {
+    const exchange = instrument.slice(0, instrument.indexOf(':'));
+    for (const span of missingSpans(missing, SPAN_GAP_MS)) {
+      const cause = `${exchange}: ${causeOf(span, run.spans)}`;
+      missingTrades[cause] = (missingTrades[cause] ?? 0) + span.count;
+    }
+  }
+  return {
+    seed: run.seed,
+    minutes: run.minutes,
+    tookSeconds: Math.round((Date.now() - run.startMs) / 1000),
+    faults: sorted(state.counts),
+    nodeStarts: state.nodes.startCount,
+    nodeEnds: sorted(state.nodes.ends),
+    historyRows: history.journal.rowCount,
+    publications: history.publications.count,
+    liveBooks: history.publications.liveBookCount,
+    liveAgesMs: sorted(history.publications.liveAgesMs),
+    tradesMade: state.markets.tradeCount,
+    tradesStored: final.storedTrades,
+    candles: final.candles,
+    missingTrades,
+    violations: run.violations,
+  };
+}
+
+function causeOf(span: { fromMs: number; toMs: number }, faults: readonly FaultSpan[]): string {
+  const names = faults
+    .filter(
+      ({ fromMs, toMs }) => fromMs - CAUSE_SLACK_MS <= span.toMs && toMs + CAUSE_SLACK_MS >= span.fromMs,
+    )
+    .map(({ name }) => name);
+  return names.length === 0 ? 'no fault at work' : [...new Set(names)].sort().join(' + ');
+}
+
+function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, Math.round(value)]),
+  );
+}
+
+/** Returns the report as lines for people. */
+export function describeReport(report: ChaosReport): string {
+  const table = (title: string, rows: Readonly<Record<string, number>>): string[] => [
+    title,
+    ...Object.entries(rows).map(([name, value]) => `  ${String(value).padStart(7)}  ${name}`),
+  ];
+  const missing = Object.values(report.missingTrades).reduce((sum, count) => sum + count, 0);
+  return [
+    ...table('faults', report.faults),
+    ...table('ends that nodes chose by themselves', report.nodeEnds),
+    ...table('checked', {
+      'rows of the history': report.historyRows,
+      publications: report.publications,
+      'live books against the truth': report.liveBooks,
+      'trades made': report.tradesMade,
+      'trades stored': report.tradesStored,
+      candles: report.candles,
+    }),
+    ...table('oldest book shown as live, ms', report.liveAgesMs),
+    ...table(`missing trades: ${missing}`, report.missingTrades),
+    `${report.nodeStarts} starts of nodes in ${report.tookSeconds} s, seed ${report.seed}`,
+    ...report.violations
+      .slice(0, 50)
+      .map((violation) => `✗ ${describeViolation(violation)} (seed ${report.seed})`),
+    `${report.violations.length} violations`,
+  ].join('\n');
+}
