@@ -1,7 +1,32 @@
 /**
- * Keeps the digits of JSON numbers: bare numbers become strings before `JSON.parse`, which would pass them through a binary float and
- * lose trailing zeros (`0.10`), large ids (beyond 2^53) and the exact value of decimals.
+ * What is looked at in JSON text before `JSON.parse` sees it. Bare numbers become strings, for the parser would pass them through a binary float
+ * and lose trailing zeros (`0.10`), large ids (beyond 2^53) and the exact value of decimals. Deep nesting is found, for the parser follows it
+ * wherever it leads: 50 MB of brackets hold the event loop for ten seconds and take a gigabyte.
  */
+
+/** No exchange nests deeper than eight. */
+const DEPTH_MAX = 32;
+/** What is shorter is parsed within milliseconds, however deep, and most frames are. */
+const SHALLOW_ENOUGH_CHARACTERS = 16_384;
+
+/** Whether the text opens more brackets inside one another than any answer of an exchange does; ends at the first one too many. */
+export function isTooDeep(text: string): boolean {
+  const length = text.length;
+  if (length <= SHALLOW_ENOUGH_CHARACTERS) return false;
+  let depth = 0;
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) {
+      index = endOfString(text, index) - 1;
+    } else if (code === OPENING_BRACKET || code === OPENING_BRACE) {
+      depth++;
+      if (depth > DEPTH_MAX) return true;
+    } else if (code === CLOSING_BRACKET || code === CLOSING_BRACE) {
+      depth--;
+    }
+  }
+  return false;
+}
 
 /**
  * Returns the JSON text with every bare number value quoted, its digits untouched; strings, keys and everything else stay as they are.
@@ -44,6 +69,8 @@ const NINE = 57;
 const UPPER_E = 69;
 const LOWER_E = 101;
 const COMMA = 44;
+const OPENING_BRACKET = 91;
+const OPENING_BRACE = 123;
 const CLOSING_BRACKET = 93;
 const CLOSING_BRACE = 125;
 

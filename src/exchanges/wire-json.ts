@@ -1,11 +1,13 @@
 /** Untrusted JSON, narrowed step by step: each function gives the value as the named shape, or `undefined` when it has another. */
 import type { Sequence } from '../market/events.ts';
 import type { WireLevel } from '../market/scale-memory.ts';
+import { isTooDeep } from './json-text.ts';
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
-/** Returns the parsed value, or `undefined` when the text is not JSON (JSON itself has no `undefined`). */
+/** Returns the parsed value, or `undefined` when the text is not JSON (JSON itself has no `undefined`) or nests as no exchange does. */
 export function parseJson(text: string): unknown {
+  if (isTooDeep(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
