@@ -59,6 +59,11 @@ export class DerivedRows {
     });
   }
 
+  /** So many rows were added that they should be handed over. */
+  get isMany(): boolean {
+    return this.#trades.length + this.#candles.length > ROWS_UNWRITTEN_MAX;
+  }
+
   /** Hands over what was added and resolves when all rows so far are durable. @throws what the tables failed with */
   async write(): Promise<void> {
     this.#handOver();
@@ -66,10 +71,10 @@ export class DerivedRows {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Hands over what was added; waits only when too much is on its way already. @throws what the tables failed with */
+  /** Hands over what was added; waits only when too much is on its way already, here or of all. @throws what the tables failed with */
   async writeWithBackpressure(): Promise<void> {
     this.#handOver();
-    if (this.#unwrittenCount > ROWS_UNWRITTEN_MAX) await this.#lastWrite;
+    if (this.#unwrittenCount > ROWS_UNWRITTEN_MAX || this.#tables.isFull) await this.#lastWrite;
     if (this.#failure !== undefined) throw this.#failure;
   }
 

@@ -146,6 +146,8 @@ export type CandleRow = {
 
 /** Tables for closed candles and trades; writing the same row again changes nothing. Writes are batched over all instruments. */
 export interface MarketTables {
+  /** So many rows of all instruments wait that whoever makes more should wait for his own first. */
+  readonly isFull: boolean;
   /** Resolves when these rows are durable. Never drops; applies backpressure by resolving late. */
   write(rows: {
     readonly trades: readonly TradeRow[];

@@ -109,7 +109,7 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   return {
     name: options.instrument.instrument,
     key: options.instrument.instrument,
-    engine: journalEngine(options),
+    engine: journalEngine(options, () => actor.handOverRows()),
     strategy: options.strategy,
     initialState: () => actor.begin(),
     restore: (snapshot) => restoreInstrument(snapshot, options.policy),
@@ -127,11 +127,10 @@ const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: fal
 type LateOrRejected = { readonly eventTimeMs: number };
 
 /** The journal as the kernel's engine: one key is one instrument. */
-function journalEngine({
-  journal,
-  claim,
-  instrument,
-}: SymbolActorOptions): PersistenceEngine<LogEntry, InstrumentSnapshot> {
+function journalEngine(
+  { journal, claim, instrument }: SymbolActorOptions,
+  onReplayed: () => Promise<void> | undefined,
+): PersistenceEngine<LogEntry, InstrumentSnapshot> {
   const key = instrument.instrument;
   return {
     async latestSnapshot() {
@@ -139,7 +138,10 @@ function journalEngine({
       return row === undefined ? undefined : { batchNumber: row.batchNumber, snapshot: row.state };
     },
     readBatches: (_key, afterBatchNumber, visit) =>
-      journal.readBatches(key, afterBatchNumber, (row) => visit(row.batchNumber, row.entry)),
+      journal.readBatches(key, afterBatchNumber, async (row) => {
+        await visit(row.batchNumber, row.entry);
+        await onReplayed();
+      }),
     append: (_key, batchNumber, entry) => journal.append(claim, key, batchNumber, entry),
   };
 }
@@ -196,6 +198,11 @@ class SymbolActor {
       },
     });
     return state;
+  }
+
+  /** A long log makes more rows than memory should hold: they are handed over on the way. */
+  handOverRows(): Promise<void> | undefined {
+    return this.#rows.isMany ? this.#rows.writeWithBackpressure() : undefined;
   }
 
   async recovered(

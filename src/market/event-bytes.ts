@@ -29,6 +29,13 @@ export function estimateEventBytes(event: MarketEvent): number {
   }
 }
 
+/** Returns what the events of a batch or a log entry take, about. */
+export function estimateBytes(events: readonly MarketEvent[]): number {
+  let bytes = 0;
+  for (const event of events) bytes += estimateEventBytes(event);
+  return bytes;
+}
+
 /** Values of a side are nearly always of one kind, so the first level stands for all. */
 function estimateLevelsBytes(levels: Levels): number {
   const isWide = typeof levels[0] === 'bigint' || typeof levels[1] === 'bigint';

@@ -13,6 +13,8 @@ import { retryTransient } from './retry.ts';
 
 /** Rows written by one statement. */
 const MARKET_GROUP_MAX_ROWS = 5_000;
+/** Rows that may wait before those who make them should wait too. */
+export const MARKET_QUEUE_MAX_ROWS = 200_000;
 
 type MarketRows = { readonly trades: readonly TradeRow[]; readonly candles: readonly CandleRow[] };
 
@@ -30,6 +32,9 @@ export class PostgresMarketTables implements MarketTables {
   readonly #tradePartitions: Partitions;
   readonly #candlePartitions: Partitions;
   #queue: PendingWrite[] = [];
+  /** Of the queue and of the group in hand. */
+  #rowCount = 0;
+  #fullCount = 0;
   #writing: Promise<void> | undefined;
 
   constructor(options: { database: Database; ids: InstrumentIds; context: WriterContext }) {
@@ -43,10 +48,27 @@ export class PostgresMarketTables implements MarketTables {
 
   write(rows: MarketRows): Promise<void> {
     if (rows.trades.length === 0 && rows.candles.length === 0) return Promise.resolve();
+    const wasFull = this.isFull;
+    this.#rowCount += countRows(rows);
+    if (!wasFull && this.isFull) this.#fullCount++;
     return new Promise((resolve, reject) => {
       this.#queue.push({ rows, resolve, reject });
       this.#writing ??= this.#writeAll();
     });
+  }
+
+  get isFull(): boolean {
+    return this.#rowCount > MARKET_QUEUE_MAX_ROWS;
+  }
+
+  /** Rows that wait to be durable. */
+  get waitingRows(): number {
+    return this.#rowCount;
+  }
+
+  /** Times that it became full. */
+  get fullCount(): number {
+    return this.#fullCount;
   }
 
   /** Candles with `fromMs` ≤ open time < `toMs`, oldest first. */
@@ -107,6 +129,7 @@ export class PostgresMarketTables implements MarketTables {
         // A row that Postgres refuses must not fail the writes it was grouped with.
         for (const write of group) await this.#writeGroup([write]).then(write.resolve, write.reject);
       }
+      for (const { rows } of group) this.#rowCount -= countRows(rows);
     }
     this.#writing = undefined;
   }
@@ -115,7 +138,7 @@ export class PostgresMarketTables implements MarketTables {
     let rowCount = 0;
     let writeCount = 0;
     for (const { rows } of this.#queue) {
-      rowCount += rows.trades.length + rows.candles.length;
+      rowCount += countRows(rows);
       if (writeCount > 0 && rowCount > MARKET_GROUP_MAX_ROWS) break;
       writeCount++;
     }
@@ -191,6 +214,10 @@ export class PostgresMarketTables implements MarketTables {
     for (const instrument of instruments) ids.set(instrument, await this.#ids.assign(instrument));
     return rows.map(({ instrument }) => ids.get(instrument)!);
   }
+}
+
+function countRows({ trades, candles }: MarketRows): number {
+  return trades.length + candles.length;
 }
 
 type Nullable<Row> = { [Field in keyof Row]: Row[Field] | null };

@@ -2,6 +2,8 @@
 import type { CandleRow, MarketTables, TradeRow } from '../actors/ports.ts';
 
 export class MemoryMarketTables implements MarketTables {
+  /** What is handed in is written at once. */
+  readonly isFull = false;
   readonly #trades = new Map<string, TradeRow>();
   readonly #candles = new Map<string, CandleRow>();
 

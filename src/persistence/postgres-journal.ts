@@ -3,6 +3,7 @@
  * `state-snapshots.ts`; which bytes an entry or a state becomes is the codec's business.
  */
 import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import { estimateBytes } from '../market/event-bytes.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
@@ -14,14 +15,20 @@ import type { WriterContext } from './retry.ts';
 import { StateSnapshots } from './state-snapshots.ts';
 import type { StoredEntry } from './stored-bytes.ts';
 import { readStoredEntry, storeEntry } from './stored-bytes.ts';
+import { WriteRoom } from './write-room.ts';
 
 /** Rows that recovery holds in memory at once. */
 const READ_PAGE_ROWS = 1_000;
+
+/** Bytes of entries, as events, that may be on their way into the journal; further appends wait before they are encoded. */
+export const JOURNAL_QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Where an instrument's journal ends, as far as appends under one claim have come. */
 type Tail = { readonly instrumentId: number; lastBatchNumber: number };
 
 export class PostgresJournal implements Journal {
+  /** What is on its way. */
+  readonly room = new WriteRoom(JOURNAL_QUEUE_MAX_BYTES);
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #codec: LogCodec;
@@ -64,6 +71,22 @@ export class PostgresJournal implements Journal {
   }
 
   async append(
+    claim: ShardClaim,
+    instrument: InstrumentKey,
+    batchNumber: number,
+    entry: LogEntry,
+  ): Promise<void> {
+    const bytes = estimateBytes(entry.events);
+    const entered = this.room.enter(bytes);
+    if (entered !== undefined) await this.#track(entered);
+    try {
+      await this.#append(claim, instrument, batchNumber, entry);
+    } finally {
+      this.room.leave(bytes);
+    }
+  }
+
+  async #append(
     claim: ShardClaim,
     instrument: InstrumentKey,
     batchNumber: number,

@@ -10,7 +10,11 @@ import { instrumentOf } from './support.ts';
 function createRows() {
   const written: string[] = [];
   const writes: Promise<void>[] = [];
+  let isFull = false;
   const tables: MarketTables = {
+    get isFull() {
+      return isFull;
+    },
     write: ({ trades }) => {
       written.push(...trades.map(({ tradeId }) => tradeId));
       return writes.shift() ?? Promise.resolve();
@@ -22,7 +26,10 @@ function createRows() {
   const add = (count: number): void => {
     for (let index = 0; index < count; index++) rows.addTrade(trade({ tradeId: String(index) }));
   };
-  return { rows, add, written, writes };
+  const setFull = (): void => {
+    isFull = true;
+  };
+  return { rows, add, written, writes, setFull };
 }
 
 async function isSettled(promise: Promise<void>): Promise<boolean> {
@@ -63,4 +70,18 @@ it('fails its life when rows could not be written, and leaves the next life alon
   add(1);
   await rows.write();
   expect(written).toEqual(['0', '0', '0']);
+});
+
+it('waits for the tables when they hold too many rows of others already', async () => {
+  const { rows, add, writes, setFull } = createRows();
+  const gate = createGate();
+  writes.push(gate.passed, Promise.resolve());
+  add(1);
+  await rows.writeWithBackpressure();
+  setFull();
+  add(1);
+  const second = rows.writeWithBackpressure();
+  expect(await isSettled(second)).toBe(false);
+  gate.open();
+  expect(await isSettled(second)).toBe(true);
 });

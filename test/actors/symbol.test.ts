@@ -135,6 +135,7 @@ describe('a symbol actor', () => {
     const gate = createGate();
     const memory = new MemoryMarketTables();
     const tables: MarketTables = {
+      isFull: false,
       write: (rows) => gate.passed.then(() => memory.write(rows)),
       readCandles: (query) => memory.readCandles(query),
       readTrades: (query) => memory.readTrades(query),
