@@ -68,6 +68,7 @@ export const stages: BenchmarkGroup = {
             onLateTrade: count,
             onCandlesSkipped: count,
             onBookUnsure: count,
+            onBookStatus: count,
           };
           for (const entry of entries) evolve(folded, entry, policy, outputs);
           return folded.position + folded.book.bidCount + told;

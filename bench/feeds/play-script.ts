@@ -48,6 +48,7 @@ export function playScript(
     onLateTrade: countOutput,
     onCandlesSkipped: countOutput,
     onBookUnsure: countRejected,
+    onBookStatus: () => undefined,
   };
 
   for (const { conn, adapter, nativeSymbols } of script.connections) {

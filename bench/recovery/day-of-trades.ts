@@ -43,6 +43,7 @@ const SILENT = {
   onBookUnsure: (reason: string) => {
     throw new Error(`The prepared book is wrong: ${reason}`);
   },
+  onBookStatus: () => undefined,
 };
 
 /** Returns one instrument whose log ends at `endMs` and whose last checkpoint was `tailMs` before. */

@@ -20,6 +20,7 @@ import {
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
+import { BookGaps } from './book-gaps.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type {
   ActorRef,
@@ -150,6 +151,7 @@ function journalEngine(
 class SymbolActor {
   readonly #options: SymbolActorOptions;
   readonly #rows: DerivedRows;
+  readonly #gaps: BookGaps;
   /** By path: a feed that was made anew under its old path is the same receiver. */
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
@@ -167,11 +169,13 @@ class SymbolActor {
   constructor(options: SymbolActorOptions) {
     this.#options = options;
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
+    this.#gaps = new BookGaps(options.instrument, options.records);
   }
 
   begin(): InstrumentState {
     this.#isRecovering = true;
     this.#rows.forget();
+    this.#gaps.forget();
     return createInstrumentState(this.#options.policy);
   }
 
@@ -196,6 +200,7 @@ class SymbolActor {
       onBookUnsure: (reason) => {
         this.#unsureReason = reason;
       },
+      onBookStatus: (change) => this.#gaps.note(change),
     });
     return state;
   }
@@ -214,6 +219,7 @@ class SymbolActor {
     this.#unsureReason = undefined;
     this.#checkpointPosition = state.position;
     this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';
+    this.#gaps.recovered(state, { isUnsure: this.#isUnsureAfterRecovery });
     this.#sourcesBeforeRecovery = new Set(state.sources.snapshot().map(({ source }) => source));
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
     await this.#rows.write();
@@ -323,6 +329,7 @@ class SymbolActor {
     if (decision.entry !== undefined) {
       next = await context.persist(decision.entry);
       if (this.#isUnsureAfterRecovery) this.#reassure(decision.entry);
+      this.#gaps.tellEnded(context.log);
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }
@@ -340,8 +347,10 @@ class SymbolActor {
 
   /** A feed that goes on where it was left misses nothing; any other has to say first how the book stands. */
   #reassure(entry: LogEntry): void {
-    if (!this.#sourcesBeforeRecovery.has(entry.source) && !entry.events.some(isBookStatement)) return;
+    const goesOn = this.#sourcesBeforeRecovery.has(entry.source);
+    if (!goesOn && !entry.events.some(isBookStatement)) return;
     this.#isUnsureAfterRecovery = false;
+    if (goesOn) this.#gaps.missedNothing();
     this.#options.publications.changes.book = true;
   }
 

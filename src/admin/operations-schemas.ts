@@ -31,6 +31,7 @@ export const instrumentDetailSchema = instrumentSchema
         position: z.int().describe('Events in its log so far'),
         status: z.enum(['empty', 'live', 'stale']).describe('Of the book'),
         reason: z.string(),
+        statusSinceMs: time.nullable().describe('Since when the book has this status'),
         bidLevels: z.int(),
         askLevels: z.int(),
         tickSize: z.string().nullable(),

@@ -16,7 +16,15 @@ export interface EvolveOutputs extends CandleOutputs {
   onTrade(trade: Trade): void;
   /** The book contradicts the exchange (checksum, crossed) and is stale from here on: it needs a resync. */
   onBookUnsure(reason: string): void;
+  /** The book was sure and is not any more, or the other way round. */
+  onBookStatus(change: BookStatusChange): void;
 }
+
+export type BookStatusChange =
+  /** `lastSoundMs`: receive time of the last book event that left it sure. */
+  | { readonly status: 'stale'; readonly reason: string; readonly lastSoundMs: number }
+  /** `sinceMs`: receive time of the snapshot that made it sure again. */
+  | { readonly status: 'live'; readonly sinceMs: number };
 
 /** Folds the entry into `state`; the same entries always give the same state. Entries must come in log order, each once. */
 export function evolve(
@@ -54,7 +62,7 @@ function foldEvent(
       state.candles.advanceTo(event.eventTimeMs, outputs);
       return;
     case 'FeedStatus':
-      markStale(state, event.reason, event.receiveTimeMs);
+      markStale(state, event.reason, event.receiveTimeMs, state.lastBookEvent, outputs);
       return;
     case 'Instrument':
       state.metadata = {
@@ -76,10 +84,10 @@ function foldSnapshot(
 ): void {
   state.book.applySnapshot(event);
   state.counters.bookSnapshots++;
-  if (state.bookStatus.status !== 'live') {
-    state.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
-  }
-  concludeBookEvent(state, event, policy, outputs);
+  const before = state.bookStatus.status;
+  if (before !== 'live') state.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
+  const isSure = concludeBookEvent(state, event, policy, outputs);
+  if (isSure && before === 'stale') outputs.onBookStatus({ status: 'live', sinceMs: event.receiveTimeMs });
 }
 
 /** A delta on top of a book that is not sure proves nothing and is left out until the next snapshot. */
@@ -98,18 +106,21 @@ function foldDelta(
   concludeBookEvent(state, event, policy, outputs);
 }
 
+/** Returns whether the book is sure with the event in it. */
 function concludeBookEvent(
   state: InstrumentState,
   event: BookSnapshot | BookDelta,
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
-): void {
+): boolean {
   const { eventTimeMs, receiveTimeMs, sequence } = event;
+  const before = state.lastBookEvent;
   state.lastBookEvent = { eventTimeMs, receiveTimeMs, sequence };
   const doubt = findDoubt(state, event.checksum, policy);
-  if (doubt === undefined) return;
-  markStale(state, doubt, receiveTimeMs);
+  if (doubt === undefined) return true;
+  markStale(state, doubt, receiveTimeMs, before, outputs);
   outputs.onBookUnsure(doubt);
+  return false;
 }
 
 /** Returns why the book can't be right; `undefined` when nothing speaks against it. */
@@ -142,8 +153,16 @@ function findDoubt(
 }
 
 /** A book that was never sure stays empty, and one that is stale keeps its first reason: that is what has to be repaired. */
-function markStale(state: InstrumentState, reason: string, sinceMs: number): void {
-  if (state.bookStatus.status === 'live') state.bookStatus = { status: 'stale', reason, sinceMs };
+function markStale(
+  state: InstrumentState,
+  reason: string,
+  sinceMs: number,
+  lastSound: InstrumentState['lastBookEvent'],
+  outputs: EvolveOutputs,
+): void {
+  if (state.bookStatus.status !== 'live') return;
+  state.bookStatus = { status: 'stale', reason, sinceMs };
+  outputs.onBookStatus({ status: 'stale', reason, lastSoundMs: lastSound?.receiveTimeMs ?? sinceMs });
 }
 
 function foldTrade(state: InstrumentState, trade: Trade, outputs: EvolveOutputs): void {
@@ -172,6 +191,10 @@ class LateTradeCount implements EvolveOutputs {
 
   onBookUnsure(reason: string): void {
     this.#outputs.onBookUnsure(reason);
+  }
+
+  onBookStatus(change: BookStatusChange): void {
+    this.#outputs.onBookStatus(change);
   }
 
   onCandleClosed(candle: Candle): void {

@@ -102,6 +102,61 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ status: 'live' });
   });
 
+  it('declares each interval in which its book was not sure once, with one line in the log', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(
+      ref,
+      1,
+      bookSnapshot({ receiveTimeMs: NOON_MS }),
+      feedStatus({ status: 'stale', reason: 'sequence gap: expected 8, was 9', receiveTimeMs: NOON_MS + 50 }),
+      feedStatus({ status: 'disconnected', reason: 'lost', receiveTimeMs: NOON_MS + 60 }),
+    );
+    feed.deliver(ref, 4, bookSnapshot({ receiveTimeMs: NOON_MS + 700 }));
+    feed.deliver(ref, 5, bookSnapshot({ receiveTimeMs: NOON_MS + 800 }));
+    await actors.time.advance(1);
+    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toEqual([
+      {
+        exchange: 'plain',
+        instrument: 'plain:BTC-USDT',
+        channel: 'book',
+        fromMs: NOON_MS,
+        toMs: NOON_MS + 700,
+        reason: 'sequence gap: expected 8, was 9',
+        repair: 'snapshot',
+        tradesRefetched: 0,
+      },
+    ]);
+    expect(actors.logLines.filter(({ message }) => message.startsWith('the book was not sure'))).toHaveLength(
+      1,
+    );
+  });
+
+  it.each([
+    ['a gap that was open', true, 'lost'],
+    ['its own absence', false, 'its actor was away'],
+  ])('declares %s over a restart of the node', async (_name, wasOpen, reason) => {
+    const before = await createActors();
+    const lost = feedStatus({ status: 'disconnected', reason: 'lost', receiveTimeMs: NOON_MS + 5 });
+    spawnFeed(before, 'old').deliver(
+      before.spawn('BTC-USDT').ref,
+      1,
+      bookSnapshot({ receiveTimeMs: NOON_MS }),
+      ...(wasOpen ? [lost] : []),
+    );
+    await before.time.advance(1);
+    const actors = await before.restart();
+    const { ref } = actors.spawn('BTC-USDT');
+    const connected = feedStatus({ status: 'connected', receiveTimeMs: NOON_MS + 8_000 });
+    await actors.time.advance(1);
+    spawnFeed(actors, 'new').deliver(ref, 1, connected, bookSnapshot({ receiveTimeMs: NOON_MS + 9_000 }));
+    await actors.time.advance(1);
+    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toMatchObject([
+      { fromMs: NOON_MS, toMs: NOON_MS + 9_000, reason },
+    ]);
+  });
+
   it('goes on with a recovered book whose feed goes on where it was left', async () => {
     const before = await createActors();
     spawnFeed(before).deliver(before.spawn('BTC-USDT').ref, 1, bookSnapshot());
@@ -111,6 +166,7 @@ describe('a symbol actor', () => {
     spawnFeed(actors).deliver(ref, 1, bookSnapshot(), bookDelta({ bids: [10_000, 9] }));
     await actors.time.advance(1);
     expect(await actors.view(ref)).toMatchObject({ status: 'live', snapshots: 1, deltas: 1 });
+    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toEqual([]);
   });
 
   it('asks for a fresh book again when it failed before it could say that its book is wrong', async () => {

@@ -106,6 +106,7 @@ describe('listing', () => {
     expect(detail.state).toMatchObject({
       position: 3,
       status: 'live',
+      statusSinceMs: NOON_MS,
       bidLevels: 2,
       askLevels: 2,
       tickSize: '0.01',

@@ -154,6 +154,33 @@ describe('crossed books', () => {
   });
 });
 
+describe('a change of the book’s status', () => {
+  test('is told once on the way down, with the last event that left the book sure, and once on the way up', () => {
+    const run = given(
+      bookSnapshot({ receiveTimeMs: NOON_MS + 1 }),
+      bookDelta({ bids: [10_000, 7], receiveTimeMs: NOON_MS + 2 }),
+      bookDelta({ bids: [10_010, 1], receiveTimeMs: NOON_MS + 3 }),
+      feedStatus({ status: 'disconnected', receiveTimeMs: NOON_MS + 4 }),
+      bookSnapshot({ receiveTimeMs: NOON_MS + 9 }),
+      feedStatus({ status: 'disconnected', reason: 'lost', receiveTimeMs: NOON_MS + 12 }),
+    );
+    expect(run.statusChanges).toEqual([
+      { status: 'stale', reason: 'crossed book: best bid 100.1, best ask 100.1', lastSoundMs: NOON_MS + 2 },
+      { status: 'live', sinceMs: NOON_MS + 9 },
+      { status: 'stale', reason: 'lost', lastSoundMs: NOON_MS + 9 },
+    ]);
+  });
+
+  test('is not told of a snapshot that is no sure book itself', () => {
+    const run = given(bookSnapshot(), feedStatus(), bookSnapshot({ checksum: 1 }));
+    expect(run.statusChanges.filter(({ status }) => status === 'live')).toEqual([]);
+  });
+
+  test('is not told of the first snapshot: there was no book to lose', () => {
+    expect(given(bookSnapshot()).statusChanges).toEqual([]);
+  });
+});
+
 test('a book that grows beyond all books is not sure, and grows no more', () => {
   const run = new InstrumentRun();
   const bids = Array.from({ length: BOOK_SIDE_MAX_LEVELS * 2 }, (_, at) =>

@@ -3,7 +3,7 @@ import type { EventBatch, LogEntry, MarketEvent } from '../../src/market/events.
 import { decide } from '../../src/market/decide.ts';
 import type { Decision } from '../../src/market/decide.ts';
 import { evolve } from '../../src/market/evolve.ts';
-import type { EvolveOutputs } from '../../src/market/evolve.ts';
+import type { BookStatusChange, EvolveOutputs } from '../../src/market/evolve.ts';
 import {
   DEFAULT_MAX_FUTURE_MS,
   createInstrumentState,
@@ -37,6 +37,7 @@ export class InstrumentRun {
   state: InstrumentState;
   readonly log: LogEntry[] = [];
   readonly told: unknown[] = [];
+  readonly statusChanges: BookStatusChange[] = [];
   readonly #policy: InstrumentPolicy;
   readonly #outputs: EvolveOutputs = {
     onTrade: (trade) => this.told.push(['trade', trade.tradeId]),
@@ -44,6 +45,7 @@ export class InstrumentRun {
     onLateTrade: (trade) => this.told.push(['late', trade.tradeId]),
     onCandlesSkipped: (skipped) => this.told.push(['skipped', skipped]),
     onBookUnsure: (reason) => this.told.push(['unsure', reason]),
+    onBookStatus: (change) => this.statusChanges.push(change),
   };
 
   constructor(policy: InstrumentPolicy = TEST_POLICY) {

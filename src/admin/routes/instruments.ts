@@ -168,6 +168,7 @@ function describeState({ state, status, reason }: SymbolView): StateDescription 
     position: state.position,
     status,
     reason,
+    statusSinceMs: state.bookStatus.sinceMs ?? null,
     bidLevels: state.book.bidCount,
     askLevels: state.book.askCount,
     tickSize: state.metadata?.tickSize ?? null,
