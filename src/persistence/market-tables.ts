@@ -48,9 +48,9 @@ export class PostgresMarketTables implements MarketTables {
 
   write(rows: MarketRows): Promise<void> {
     if (rows.trades.length === 0 && rows.candles.length === 0) return Promise.resolve();
-    const wasFull = this.isFull;
+    const waitingRowsBefore = this.#rowCount;
     this.#rowCount += countRows(rows);
-    if (!wasFull && this.isFull) this.#fullCount++;
+    if (waitingRowsBefore <= MARKET_QUEUE_MAX_ROWS && this.isFull) this.#fullCount++;
     return new Promise((resolve, reject) => {
       this.#queue.push({ rows, resolve, reject });
       this.#writing ??= this.#writeAll();
