@@ -190,6 +190,10 @@ class CharacterCount implements Publisher {
     this.characterCount++;
   }
 
+  markStale(): void {
+    this.characterCount++;
+  }
+
   expire(): void {
     this.characterCount++;
   }

@@ -15,6 +15,8 @@ import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
 import type { FeedTransport, ShardClaim, ShardHolder } from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
+import { StaleWatch } from './actors/stale-watch.ts';
+import { LEASE_LOST_REASON } from './actors/symbol.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { Clock, RandomSource, TimerHandle, Timers } from './base/clock.ts';
 import { TampinesError } from './base/errors.ts';
@@ -77,7 +79,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
     ...parts.lease,
     claim,
     leaseMs: settings.node.leaseMs,
-    onLost: () => undefined,
+    onLost: () => instruments.markStale(LEASE_LOST_REASON),
     onRegained: () => instruments.publishAgain(),
     onFenced: (holder) => {
       publisher.close();
@@ -112,8 +114,14 @@ export function buildNode(parts: NodeParts): BuiltNode {
     onSupervisionEvent: (event) => {
       storage.records.recordSupervisionEvent(event);
       if (event.kind === 'fenced') lease.check();
+      staleWatch.lookAt(event.path);
     },
     onDeadLetter: () => undefined,
+  });
+  const staleWatch = new StaleWatch({
+    timers: surroundings.timers,
+    staleAfterMs: publish.staleAfterMs,
+    nodeOf: (ref) => system.node(ref),
   });
   closers.add('actors', () => system.shutdown());
 
@@ -143,6 +151,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
     catalog: storage.catalog,
     exchanges,
     schedule,
+    staleWatch,
     log: surroundings.log,
     spawnSymbol: (instrument) =>
       spawnSymbol(
@@ -169,10 +178,12 @@ export function buildNode(parts: NodeParts): BuiltNode {
       ),
   });
   schedule.start();
+  staleWatch.start();
   lease.start();
   closers.add('symbols', () => system.stop(shards));
   closers.add('publish schedule', () => {
     schedule.stop();
+    staleWatch.stop();
     return Promise.resolve();
   });
   // Feeds end first: what they still say (`disconnected`) reaches the instruments, which drain and checkpoint after them.

@@ -28,6 +28,11 @@ export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
       'Values that Redis refused because a newer version was there',
       () => metrics.rejectedAsOld,
     ),
+    counter(
+      'marked_stale',
+      'Books made stale in Redis because their instrument could not be asked',
+      () => metrics.markedStale,
+    ),
     counter('failed_rounds', 'Rounds that Redis did not take', () => metrics.failedRounds),
     gauge(
       'lateness_seconds',

@@ -84,6 +84,8 @@ const schema = z.strictObject({
     bookDepth: positive.max(5_000).default(50),
     /** Life of a key that is no longer refreshed. */
     keyTtlMs: positive.min(1_000).default(60_000),
+    /** How long an instrument may be held up before what it published of its book is marked stale. */
+    staleAfterMs: positive.min(100).max(60_000).default(3_000),
     /** What keys name instruments by: `exchange:symbol`, or the number that an instrument is assigned once. */
     naming: z.enum(['names', 'ids']).default('names'),
     /** Entries kept per Redis stream, about, for readers who must not miss; 0: no streams. */

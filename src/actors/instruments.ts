@@ -13,6 +13,7 @@ import type { ActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
 import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
 import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
+import type { StaleWatch } from './stale-watch.ts';
 import type { SymbolMessage, SymbolView } from './symbol.ts';
 
 /** A symbol actor as this node started it. */
@@ -23,6 +24,8 @@ export type RunningSymbol = {
   readonly expirePublications: () => void;
   /** Publishes everything at the next occasion, changed or not. */
   readonly publishAgain: () => void;
+  /** Marks its published books stale until it publishes again. */
+  readonly markStale: (reason: string) => void;
 };
 
 export type InstrumentsOptions = {
@@ -30,6 +33,7 @@ export type InstrumentsOptions = {
   readonly catalog: InstrumentCatalog;
   readonly exchanges: ReadonlyMap<string, ActorRef<ExchangeMessage>>;
   readonly schedule: PublishSchedule;
+  readonly staleWatch?: StaleWatch | undefined;
   readonly log: Log;
   /** Starts the symbol actor of an instrument. */
   readonly spawnSymbol: (instrument: DesiredInstrument) => RunningSymbol;
@@ -129,6 +133,7 @@ export class Instruments {
         nativeSymbol: instrument.nativeSymbol,
       });
       this.#options.schedule.remove(key);
+      this.#options.staleWatch?.remove(symbol.ref.path);
       this.#running.delete(key);
       await this.#options.system.stop(symbol.ref);
       symbol.expirePublications();
@@ -137,10 +142,14 @@ export class Instruments {
 
   /** Ends the actor's life and begins a new one from its log; a parked one starts again. @throws TampinesError `INSTRUMENT_UNKNOWN` */
   async restart(key: InstrumentKey, reason: string): Promise<void> {
-    const { symbol } = this.#get(key);
-    const status = this.list().find(({ instrument }) => instrument.instrument === key)?.actorStatus;
-    if (status === 'parked') this.#options.system.unpark(symbol.ref);
-    else await this.#options.system.restart(symbol.ref, reason);
+    this.#get(key);
+    // In turn: a stop that is under way is not to find its actor begun anew.
+    await this.#inTurn(key, async () => {
+      const { system } = this.#options;
+      const { ref } = this.#get(key).symbol;
+      if (system.node(ref)?.status === 'parked') system.unpark(ref);
+      else await system.restart(ref, reason);
+    });
   }
 
   /** Asks the exchange for a fresh book. @throws TampinesError `INSTRUMENT_UNKNOWN` */
@@ -212,10 +221,16 @@ export class Instruments {
     for (const { symbol } of this.#running.values()) symbol.publishAgain();
   }
 
+  /** Marks all published books stale, until their instruments publish again. */
+  markStale(reason: string): void {
+    for (const { symbol } of this.#running.values()) symbol.markStale(reason);
+  }
+
   #run(instrument: DesiredInstrument): void {
     const symbol = this.#options.spawnSymbol(instrument);
     this.#running.set(instrument.instrument, { instrument, symbol });
     this.#options.schedule.add(symbol.scheduled);
+    this.#options.staleWatch?.add(symbol);
     this.#options.system.send(this.#exchange(instrument.exchange), {
       type: 'WatchInstrument',
       instrument: instrument.instrument,

@@ -261,11 +261,24 @@ export type Publication = {
   readonly kind: 'latest' | 'closedCandle';
 };
 
+/** What is held at a book's key may be wrong: its owner can't say at present whether it is right. */
+export type StaleMark = {
+  readonly key: string;
+  /** Of the claim under which this is said: a value of a newer owner is left alone. */
+  readonly epoch: number;
+  readonly reason: string;
+};
+
 /** Latest value wins per key while Redis is slow or away (`closedCandle`s are kept, bounded); nothing upstream ever blocks. */
 export interface Publisher {
   publish(publications: readonly Publication[]): void;
   /** Keeps the keys of an unchanged instrument alive. */
   refresh(keys: readonly string[]): void;
+  /**
+   * Makes the status of what is held, and of what waits, `stale` until a value is published at the key again. Needs no lease, for it promises
+   * nothing: the one thing that may be said when nothing is sure.
+   */
+  markStale(marks: readonly StaleMark[]): void;
   /** Lets the keys of a stopped instrument expire at once (after a short grace). */
   expire(keys: readonly string[]): void;
   /** Resolves when all that was handed in is with Redis, or after `timeoutMs`. */

@@ -27,9 +27,11 @@ export type ScheduledInstrument = {
   readonly instrument: InstrumentKey;
   readonly target: ActorRef<SymbolMessage>;
   readonly changes: ChangeFlags;
-  /** Cleared by the actor when it takes the wake-up. */
-  readonly wakeUp: { isPending: boolean };
+  readonly wakeUp: WakeUp;
 };
+
+/** `isPending` is cleared, and `takenCount` grows, when the actor takes the wake-up. */
+export type WakeUp = { isPending: boolean; takenCount: number };
 
 type Entry = {
   readonly scheduled: ScheduledInstrument;

@@ -31,6 +31,9 @@ export type SymbolPublicationsOptions = {
 export class SymbolPublications {
   readonly #options: SymbolPublicationsOptions;
   readonly #keys: readonly string[];
+  readonly #bookKeys: readonly string[];
+  /** What was said of the books last while nobody could be asked; `undefined` once they were published again. */
+  #staleReason: string | undefined;
   /** Texts of tickers and open candles as published last, without what changes by itself (sequence, times of the head). */
   readonly #publishedTexts = new Map<string, string>();
   /** Of the newest entry. */
@@ -40,8 +43,9 @@ export class SymbolPublications {
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;
     const { instrument, documents, bookResolutions, candleIntervals } = options;
+    this.#bookKeys = bookResolutions.map((resolution) => documents.bookKey(instrument, resolution));
     this.#keys = [
-      ...bookResolutions.map((resolution) => documents.bookKey(instrument, resolution)),
+      ...this.#bookKeys,
       documents.tickerKey(instrument),
       ...candleIntervals.map((interval) => documents.candleKey(instrument, interval)),
     ];
@@ -69,6 +73,15 @@ export class SymbolPublications {
   everythingChanged(): void {
     this.#publishedTexts.clear();
     this.changes.book = this.changes.ticker = this.changes.candles = true;
+  }
+
+  /** Marks the published books stale, from outside of the actor; the next publication of it says how they are. */
+  markStale(reason: string): void {
+    if (this.#staleReason === reason) return;
+    this.#staleReason = reason;
+    this.changes.book = true;
+    const { publisher, epoch } = this.#options;
+    publisher.markStale(this.#bookKeys.map((key) => ({ key, epoch, reason })));
   }
 
   /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */
@@ -109,6 +122,7 @@ export class SymbolPublications {
   }
 
   #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
+    this.#staleReason = undefined;
     const { documents, instrument, epoch, bookResolutions, bookDepth } = this.#options;
     const head = this.#head(state, status, state.lastBookEvent);
     const tickSize = state.metadata?.tickSize;

@@ -52,7 +52,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
     bookDepth: options.bookDepth,
     candleIntervals: candles.intervals,
   });
-  const wakeUp = { isPending: false };
+  const wakeUp = { isPending: false, takenCount: 0 };
   const ref = system.spawnPersistent(
     shard,
     symbolActor({
@@ -72,6 +72,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
       checkpointEveryEntries: options.checkpointEveryEntries,
       onWakeUpTaken: () => {
         wakeUp.isPending = false;
+        wakeUp.takenCount++;
       },
       onReady: () => {
         // A wake-up that the last life did not work off must not keep the next one asleep.
@@ -85,5 +86,6 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
     scheduled: { instrument: instrument.instrument, target: ref, changes: publications.changes, wakeUp },
     expirePublications: () => publications.expire(),
     publishAgain: () => publications.everythingChanged(),
+    markStale: (reason) => publications.markStale(reason),
   };
 }

@@ -160,7 +160,7 @@ class SymbolActor {
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
-  /** The node was away: the book was true when it was written and may be wrong now, until the feed says something. */
+  /** The actor was away: the book was true when it was written and may be wrong now, until the feed says something. */
   #isUnsureAfterRecovery = false;
   /** Sources that go on where the recovered state left them: they missed nothing meanwhile. A source that came later proves nothing. */
   #sourcesBeforeRecovery: ReadonlySet<string> = new Set();
@@ -218,7 +218,8 @@ class SymbolActor {
     this.#isRecovering = false;
     this.#unsureReason = undefined;
     this.#checkpointPosition = state.position;
-    this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';
+    // Also when only this actor was away: it may have been parked for long, and what came meanwhile waits.
+    this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';
     this.#gaps.recovered(state, { isUnsure: this.#isUnsureAfterRecovery });
     this.#sourcesBeforeRecovery = new Set(state.sources.snapshot().map(({ source }) => source));
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.

@@ -12,6 +12,7 @@ import { replayRecording } from './replay.ts';
 const NO_PUBLISHER: Publisher = {
   publish: () => undefined,
   refresh: () => undefined,
+  markStale: () => undefined,
   expire: () => undefined,
   flush: () => Promise.resolve(),
 };

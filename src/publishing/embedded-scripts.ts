@@ -2,7 +2,8 @@
 import type { Keyspace } from './keyspace.ts';
 import { KEYSPACE_COMMANDS } from './keyspace-commands.ts';
 import type { Reply } from './resp-reply.ts';
-import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
+import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
+import { toStaleText } from './stale-text.ts';
 import type { ValueVersion } from './value-head.ts';
 import { compareVersions, HEAD_SIZE_BYTES, readVersion } from './value-head.ts';
 
@@ -19,6 +20,7 @@ export const NATIVE_SCRIPTS: ReadonlyMap<string, NativeScript> = new Map<string,
   [APPEND_CLOSED.sha, appendClosed],
   [REFRESH.sha, refresh],
   [EXPIRE_OWN.sha, expireOwn],
+  [MARK_STALE.sha, markStale],
 ]);
 
 function setNewer(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
@@ -94,6 +96,31 @@ function expireOwn(context: ScriptContext, keys: readonly string[], args: readon
     if (newer >= 0) context.keys.expire(key, Number(args[0]));
   });
   return 0;
+}
+
+function markStale(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
+  const streamLength = Number(args[0]);
+  const count = streamLength > 0 ? keys.length / 2 : keys.length;
+  let markedCount = 0;
+  for (let index = 0; index < count; index++) {
+    const key = keys[index]!;
+    const held = context.keys.get(key);
+    if (held?.type !== 'string') continue;
+    const epoch = readVersion(held.text.slice(0, HEAD_SIZE_BYTES))?.epoch;
+    if (epoch === undefined || epoch > Number(args[2 * index + 2])) continue;
+    const staleText = toStaleText(held.text, args[2 * index + 3]!);
+    if (staleText === held.text) continue;
+    const value = staleText.replace(/"publishTimeMs":\d+/, `"publishTimeMs":${args[1]!}`);
+    const ttlMs = context.keys.ttlMs(key);
+    context.keys.set(key, { type: 'string', text: value }, ttlMs < 0 ? undefined : ttlMs);
+    context.publish(key, value);
+    if (streamLength > 0) {
+      const stream = keys[count + index]!;
+      runCommand(context, 'XADD', [stream, 'MAXLEN', '~', String(streamLength), '*', 'value', value]);
+    }
+    markedCount++;
+  }
+  return markedCount;
 }
 
 function toVersion(args: readonly string[], at: number): ValueVersion {

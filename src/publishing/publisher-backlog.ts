@@ -1,7 +1,8 @@
-/** What waits to be sent: the latest value per key, closed candles in a bounded queue, keys to refresh, keys to let expire. */
-import type { Publication } from '../actors/ports.ts';
+/** What waits to be sent: the latest value per key, closed candles in a bounded queue, marks, keys to refresh, keys to let expire. */
+import type { Publication, StaleMark } from '../actors/ports.ts';
 import { closedCandlesKey } from './keys.ts';
 import type { PublisherMetrics } from './publisher-metrics.ts';
+import { toStaleText } from './stale-text.ts';
 import { compareVersions, isStampable, stampValue } from './value-head.ts';
 
 export const DEFAULT_CLOSED_QUEUE_MAX = 50_000;
@@ -25,6 +26,9 @@ export class PublisherBacklog {
   /** A key is in at most one of these. */
   readonly #refreshes = new Set<string>();
   readonly #expiries = new Set<string>();
+  /** In force until a newer value comes: a value that comes back unsent is not to undo them. */
+  readonly #marks = new Map<string, StaleMark>();
+  readonly #unsentMarks = new Map<string, StaleMark>();
 
   constructor(metrics: PublisherMetrics, closedMax: number) {
     this.#metrics = metrics;
@@ -32,7 +36,11 @@ export class PublisherBacklog {
   }
 
   get isEmpty(): boolean {
-    return this.valueCount + this.#refreshes.size + this.#expiries.size === 0;
+    return this.valueCount + this.#refreshes.size + this.#expiries.size + this.#unsentMarks.size === 0;
+  }
+
+  get hasMarks(): boolean {
+    return this.#unsentMarks.size > 0;
   }
 
   get valueCount(): number {
@@ -62,6 +70,30 @@ export class PublisherBacklog {
     this.#expiries.add(key);
   }
 
+  addMark(mark: StaleMark): void {
+    this.#marks.set(mark.key, mark);
+    this.#unsentMarks.set(mark.key, mark);
+    const waiting = this.#latest.get(mark.key);
+    if (waiting !== undefined) this.#latest.set(mark.key, marked(waiting, mark));
+  }
+
+  /** Returns marks to send; with `inForce` only those that no newer value has made pointless since, the others are forgotten. */
+  takeMarks(countMax: number, options: { inForce: boolean }): StaleMark[] {
+    const taken = takeFirst(this.#unsentMarks, countMax).map(([, mark]) => mark);
+    return options.inForce ? taken.filter((mark) => this.#marks.get(mark.key) === mark) : taken;
+  }
+
+  /** Returns a mark that was not sent, unless another has come meanwhile. */
+  putBackMark(mark: StaleMark): void {
+    if (!this.#unsentMarks.has(mark.key)) this.#unsentMarks.set(mark.key, mark);
+  }
+
+  /** The key is gone, or somebody else's. */
+  forgetMark(key: string): void {
+    this.#marks.delete(key);
+    this.#unsentMarks.delete(key);
+  }
+
   takeLatest(countMax: number): WaitingValue[] {
     return takeFirst(this.#latest, countMax).map(([, waiting]) => waiting);
   }
@@ -70,8 +102,13 @@ export class PublisherBacklog {
   putBack(waiting: WaitingValue): void {
     const { key } = waiting.publication;
     const newer = this.#latest.get(key);
-    if (newer !== undefined) this.#metrics.conflated++;
-    this.#latest.set(key, newer === undefined ? waiting : { ...newer, sinceMs: waiting.sinceMs });
+    if (newer !== undefined) {
+      this.#metrics.conflated++;
+      this.#latest.set(key, { ...newer, sinceMs: waiting.sinceMs });
+      return;
+    }
+    const mark = this.#marks.get(key);
+    this.#latest.set(key, mark === undefined ? waiting : marked(waiting, mark));
   }
 
   /** Returns the oldest candles, one group per list; they stay until removed. */
@@ -107,6 +144,7 @@ export class PublisherBacklog {
   #addLatest(waiting: WaitingValue): void {
     const { key } = waiting.publication;
     this.#expiries.delete(key);
+    this.#marks.delete(key);
     const held = this.#latest.get(key);
     if (held === undefined) {
       this.#latest.set(key, waiting);
@@ -127,6 +165,14 @@ export class PublisherBacklog {
       break;
     }
   }
+}
+
+function marked(waiting: WaitingValue, { reason }: StaleMark): WaitingValue {
+  const { publication, sinceMs } = waiting;
+  return {
+    sinceMs,
+    publication: { ...publication, value: toStaleText(publication.value, JSON.stringify(reason)) },
+  };
 }
 
 /** Removes and returns the first entries of a map or set. */

@@ -11,6 +11,8 @@ export type PublisherMetrics = {
   /** Values that Redis refused because a newer version is there: some other writer has taken over. */
   rejectedAsOld: number;
   refreshed: number;
+  /** Values that were made stale because their instrument could not be asked. */
+  markedStale: number;
   failedRounds: number;
   /** From `publish` to the answer of Redis, of the value that waited longest in the newest round, and ever. */
   latenessMs: number;
@@ -26,6 +28,7 @@ export function createPublisherMetrics(): PublisherMetrics {
     dropped: 0,
     rejectedAsOld: 0,
     refreshed: 0,
+    markedStale: 0,
     failedRounds: 0,
     latenessMs: 0,
     latenessMaxMs: 0,

@@ -2,7 +2,7 @@
  * Brings values to Redis: set and published in one step, and only where newer than what is there. While Redis is slow or away the latest value
  * per key waits, and closed candles wait in a bounded queue. Nobody upstream ever waits or gets an error.
  */
-import type { Publication, Publisher, PublishLease } from '../actors/ports.ts';
+import type { Publication, Publisher, PublishLease, StaleMark } from '../actors/ports.ts';
 import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
@@ -10,7 +10,7 @@ import type { Log } from '../base/log.ts';
 import { closedCandlesKey, streamKey } from './keys.ts';
 import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
 import { createRedisClient } from './redis-client.ts';
-import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from './scripts.ts';
+import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
 import { callScript, HELD_BACK, isRetryable } from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
@@ -104,6 +104,13 @@ export class RedisPublisher implements Publisher {
     this.#wake();
   }
 
+  markStale(marks: readonly StaleMark[]): void {
+    if (this.#isClosed) return;
+    for (const mark of marks) this.#backlog.addMark(mark);
+    this.#stopWaitingForLease?.();
+    this.#wake();
+  }
+
   expire(keys: readonly string[]): void {
     if (this.#isClosed) return;
     for (const key of keys) this.#backlog.addExpiry(key);
@@ -144,9 +151,9 @@ export class RedisPublisher implements Publisher {
     let failures = 0;
     while (!this.#backlog.isEmpty && !this.#isClosed) {
       await this.#untilReady();
-      await this.#untilHeld();
+      if (!this.#backlog.hasMarks) await this.#untilHeld();
       if (this.#mayStop()) break;
-      const error = await this.#sendRound();
+      const error = await (this.#mayBeSent() ? this.#sendRound() : this.#sendMarks({ inForce: false }));
       if (error === HELD_BACK) continue;
       if (error === undefined) {
         failures = 0;
@@ -202,7 +209,11 @@ export class RedisPublisher implements Publisher {
   async #sendRound(): Promise<Error | undefined> {
     const errors = await Promise.all([this.#sendLatest(), this.#sendClosed()]);
     // After the values, so that the TTL of what was just set is the one that counts.
-    const later = await Promise.all([this.#sendRefreshes(), this.#sendExpiries()]);
+    const later = await Promise.all([
+      this.#sendRefreshes(),
+      this.#sendExpiries(),
+      this.#sendMarks({ inForce: true }),
+    ]);
     const found = [...errors, ...later].filter((each) => each !== undefined);
     if (found.length === 0 && this.#isAway) this.#noteBack();
     return found.find((each) => each !== HELD_BACK) ?? found[0];
@@ -320,10 +331,41 @@ export class RedisPublisher implements Publisher {
     let error: Error | undefined;
     outcomes.forEach((outcome, index) => {
       for (const { owner } of chunks[index]!) {
-        if (outcome.ok) this.#epochs.delete(owner);
-        else this.#backlog.addExpiry(owner);
+        if (outcome.ok) {
+          this.#epochs.delete(owner);
+          this.#backlog.forgetMark(owner);
+        } else this.#backlog.addExpiry(owner);
       }
       if (!outcome.ok) error ??= outcome.error;
+    });
+    return error;
+  }
+
+  /** A mark promises nothing, so it needs no lease. */
+  async #sendMarks(options: { inForce: boolean }): Promise<Error | undefined> {
+    const chunks = chunk(this.#backlog.takeMarks(ROUND_KEYS_MAX, options), this.#callKeysMax);
+    const nowMs = this.#options.clock.nowMs();
+    const outcomes = await Promise.all(
+      chunks.map((marks) => {
+        const keys = marks.map(({ key }) => key);
+        if (this.#streamLength > 0) keys.push(...keys.map(streamKey));
+        const args = marks.flatMap(({ epoch, reason }) => [epoch, JSON.stringify(reason)]);
+        return this.#call({
+          script: MARK_STALE,
+          keys,
+          args: [this.#streamLength, nowMs, ...args],
+          mayBeSent: () => true,
+        });
+      }),
+    );
+    let error: Error | undefined;
+    outcomes.forEach((outcome, index) => {
+      if (outcome.ok) {
+        this.metrics.markedStale += toCount(outcome.reply);
+        return;
+      }
+      error ??= outcome.error;
+      for (const mark of chunks[index]!) this.#backlog.putBackMark(mark);
     });
     return error;
   }

@@ -106,7 +106,54 @@ return 0
 `,
 );
 
-export const SCRIPTS: readonly RedisScript[] = [SET_NEWER, APPEND_CLOSED, REFRESH, EXPIRE_OWN];
+/**
+ * Makes the status of each held document `stale` with the reason given and publishes it; its version and its TTL stay. Left alone: what a newer
+ * epoch wrote, what says so already, what is `empty`, and what is none of our documents. An older epoch's value has no owner that could tell.
+ * KEYS: n keys, then their n streams when the stream length is above 0. ARGV: stream length, publish time, then per key own epoch and the reason
+ * as JSON text. Returns how many were marked.
+ */
+export const MARK_STALE = defineScript(
+  'mark-stale',
+  `
+local streamLength, publishTime = tonumber(ARGV[1]), '"publishTimeMs":' .. ARGV[2]
+local count = streamLength > 0 and #KEYS / 2 or #KEYS
+local function marked(held, epoch, reason)
+  if type(held) ~= 'string' then return nil end
+  local heldEpoch = string.match(held, '^{"epoch":(%d+),"seq":%d+[,}]')
+  if not heldEpoch or tonumber(heldEpoch) > epoch then return nil end
+  local from, at = string.find(held, '"status":"live","reason":"', 1, true)
+  local staleFrom, staleAt = string.find(held, '"status":"stale","reason":"', 1, true)
+  if not from or (staleFrom and staleFrom < from) then from, at = staleFrom, staleAt end
+  if not from then return nil end
+  at = at + 1
+  while string.byte(held, at) ~= 34 do
+    if at > #held then return nil end
+    at = at + (string.byte(held, at) == 92 and 2 or 1)
+  end
+  local status = '"status":"stale","reason":' .. reason
+  if string.sub(held, from, at) == status then return nil end
+  local head = string.gsub(string.sub(held, 1, from - 1), '"publishTimeMs":%d+', publishTime, 1)
+  return head .. status .. string.sub(held, at + 1)
+end
+local markedCount = 0
+for i = 1, count do
+  local key = KEYS[i]
+  local value = marked(redis.pcall('GET', key), tonumber(ARGV[2 * i + 1]), ARGV[2 * i + 2])
+  if value then
+    local ttlMs = redis.call('PTTL', key)
+    if ttlMs == -1 then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', math.max(1, ttlMs)) end
+    redis.call('PUBLISH', key, value)
+    if streamLength > 0 then
+      redis.pcall('XADD', KEYS[count + i], 'MAXLEN', '~', streamLength, '*', 'value', value)
+    end
+    markedCount = markedCount + 1
+  end
+end
+return markedCount
+`,
+);
+
+export const SCRIPTS: readonly RedisScript[] = [SET_NEWER, APPEND_CLOSED, REFRESH, EXPIRE_OWN, MARK_STALE];
 
 function defineScript(name: string, lua: string): RedisScript {
   return { name, lua, sha: createHash('sha1').update(lua).digest('hex') };

@@ -25,7 +25,7 @@ function createSchedule() {
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
       changes: { book: false, ticker: false, candles: false },
-      wakeUp: { isPending: false },
+      wakeUp: { isPending: false, takenCount: 0 },
     };
     schedule.add(scheduled);
     return scheduled;

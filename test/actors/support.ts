@@ -177,9 +177,15 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
   const records = new MemoryOperationsRecords();
   const claim = await journal.claim(0, 'test');
   const publications: Publication[] = [];
+  const shown: Shown[] = [];
   const publisher: Publisher = {
-    publish: (published) => void publications.push(...published),
+    publish: (published) => {
+      publications.push(...published);
+      for (const { key, value } of published)
+        if (key.startsWith('orderbook:')) shown.push(JSON.parse(value) as Shown);
+    },
     refresh: () => undefined,
+    markStale: (marks) => void shown.push(...marks.map(({ reason }) => ({ status: 'stale', reason }))),
     expire: () => undefined,
     flush: () => Promise.resolve(),
   };
@@ -261,6 +267,8 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
     tables,
     records,
     publications,
+    /** What subscribers of books got to see, published or marked, in order. */
+    shown,
     transport,
     spawn,
     gateOf,
@@ -300,6 +308,8 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
     },
   };
 }
+
+type Shown = { readonly status: string; readonly reason: string };
 
 export type Actors = Awaited<ReturnType<typeof createActors>>;
 

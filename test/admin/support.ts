@@ -87,6 +87,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
   const publisher: Publisher = {
     publish: (published) => void publications.push(...published),
     refresh: () => undefined,
+    markStale: () => undefined,
     expire: () => undefined,
     flush: () => Promise.resolve(),
   };

@@ -1,7 +1,7 @@
 /** What every Redis must do for the publisher; run on the embedded server and on a real one. */
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Publication, PublishLease } from '../../src/actors/ports.ts';
+import type { Publication, PublishLease, StaleMark } from '../../src/actors/ports.ts';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { RedisPublisherOptions } from '../../src/publishing/redis-publisher.ts';
@@ -176,7 +176,7 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       const publisher = openPublisher({ lease });
       await publish(publisher, latest('k', 1, 1));
       isHeld = false;
-      publisher.publish([latest('k', 1, 2), latest('k', 1, 3), closed('candle:k', 1, 3, 60)]);
+      publisher.publish([latest('k', 1, 2), latest('k', 1, 3), closed('candle:k', 1, 3)]);
       publisher.refresh(['k']);
       await until(() => listeners.size === 1);
       await reader.publish('k', 'while it was not held');
@@ -205,10 +205,136 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
         },
       };
       const publisher = openPublisher({ lease });
-      await publish(publisher, latest('k', 1, 1), closed('candle:k', 1, 1, 60));
+      await publish(publisher, latest('k', 1, 1), closed('candle:k', 1, 1));
       expect(await versionOf('k')).toStrictEqual([1, 1]);
       expect(await reader.llen('candle:k:closed')).toBe(1);
       expect(asked).toBeGreaterThan(3);
+    });
+
+    describe('marks', () => {
+      const book = (status: string, reason = '') =>
+        `"exchange":"x","status":"${status}","reason":${JSON.stringify(reason)},"bids":[["1.50","2"]]`;
+      const mark = (key: string, epoch: number, reason: string): StaleMark => ({ key, epoch, reason });
+
+      async function markStale(publisher: RedisPublisher, ...marks: StaleMark[]): Promise<void> {
+        publisher.markStale(marks);
+        await publisher.flush(FLUSH_MS);
+      }
+
+      const held = async (key: string): Promise<unknown> => JSON.parse((await reader.get(key))!);
+
+      test('make what is held stale with their reason, publish it, and leave version, content and TTL as they were', async () => {
+        const subscriber = await openReader();
+        const heard: string[] = [];
+        subscriber.on('message', (_channel, message) => heard.push(message));
+        await subscriber.subscribe('k');
+        const publisher = openPublisher();
+        await publish(publisher, latest('k', 3, 7, book('live')));
+        await reader.pexpire('k', 5_000);
+        const reason = 'quotes " and \\ and "status":"live","reason":"" and ü';
+        await markStale(publisher, mark('k', 3, reason));
+        const expected = { epoch: 3, seq: 7, exchange: 'x', status: 'stale', reason, bids: [['1.50', '2']] };
+        expect(await held('k')).toStrictEqual({ ...expected, publishTimeMs: expect.any(Number) as number });
+        const ttlMs = await reader.pttl('k');
+        expect(ttlMs).toBeGreaterThan(0);
+        expect(ttlMs).toBeLessThanOrEqual(5_000);
+        await until(() => heard.length === 2);
+        expect(heard[1]).toBe(await reader.get('k'));
+        expect(publisher.metrics.markedStale).toBe(1);
+      });
+
+      test('give way to another reason, escapes and all, and say the same one only once', async () => {
+        const publisher = openPublisher();
+        await publish(publisher, latest('k', 1, 1, book('stale', 'a "gap" \\')));
+        await markStale(publisher, mark('k', 1, 'parked: "why"'));
+        const first = await reader.get('k');
+        await markStale(publisher, mark('k', 1, 'parked: "why"'));
+        expect(await reader.get('k')).toBe(first);
+        await markStale(publisher, mark('k', 1, 'other'));
+        expect(await held('k')).toMatchObject({ status: 'stale', reason: 'other', bids: [['1.50', '2']] });
+        expect(publisher.metrics.markedStale).toBe(2);
+      });
+
+      test('leave alone what a newer epoch wrote, what was empty, what is not ours, and what is not there', async () => {
+        const publisher = openPublisher();
+        await publish(publisher, latest('newer', 4, 1, book('live')), latest('empty', 3, 1, book('empty')));
+        await publish(publisher, latest('other', 3, 1, '"x":1'));
+        await reader.set('foreign', '{"status":"live","reason":""}');
+        await reader.lpush('list', 'x');
+        await markStale(
+          publisher,
+          ...['newer', 'empty', 'other', 'foreign', 'list', 'none'].map((key) => mark(key, 3, 'why')),
+        );
+        expect(publisher.metrics.markedStale).toBe(0);
+        expect(await held('newer')).toMatchObject({ status: 'live' });
+        expect(await held('empty')).toMatchObject({ status: 'empty' });
+        expect(await reader.get('foreign')).toBe('{"status":"live","reason":""}');
+        expect(await reader.exists('none')).toBe(0);
+      });
+
+      test('reach what an older epoch left behind', async () => {
+        const publisher = openPublisher();
+        await publish(publisher, latest('k', 2, 9, book('live')));
+        await markStale(publisher, mark('k', 3, 'being recovered'));
+        expect(await held('k')).toMatchObject({
+          epoch: 2,
+          seq: 9,
+          status: 'stale',
+          reason: 'being recovered',
+        });
+      });
+
+      test('end with the next value, of the same version too', async () => {
+        const publisher = openPublisher();
+        await publish(publisher, latest('k', 1, 5, book('live')));
+        await markStale(publisher, mark('k', 1, 'held up'));
+        expect(await held('k')).toMatchObject({ status: 'stale' });
+        await publish(publisher, latest('k', 1, 5, book('live')));
+        expect(await held('k')).toMatchObject({ seq: 5, status: 'live', reason: '' });
+      });
+
+      test('hold for a value that waits, and not for one that comes after', async () => {
+        const publisher = openPublisher();
+        publisher.publish([latest('before', 1, 1, book('live')), latest('after', 1, 1, book('live'))]);
+        publisher.markStale([mark('before', 1, 'why'), mark('after', 1, 'why')]);
+        publisher.publish([latest('after', 1, 2, book('live'))]);
+        await publisher.flush(FLUSH_MS);
+        expect(await held('before')).toMatchObject({ seq: 1, status: 'stale', reason: 'why' });
+        expect(await held('after')).toMatchObject({ seq: 2, status: 'live' });
+      });
+
+      test('are said while the lease is not held, also where a value waits; the value that waits says so too', async () => {
+        let isHeld = true;
+        const listeners = new Set<() => void>();
+        const lease: PublishLease = {
+          isHeld: () => isHeld,
+          onHeld: (listener) => {
+            listeners.add(listener);
+            return () => listeners.delete(listener);
+          },
+        };
+        const publisher = openPublisher({ lease });
+        await publish(publisher, latest('k', 1, 1, book('live')));
+        isHeld = false;
+        publisher.publish([latest('k', 1, 2, book('live'))]);
+        publisher.markStale([mark('k', 1, 'not sure')]);
+        await until(async () => ((await held('k')) as { status: string }).status === 'stale');
+        expect(await held('k')).toMatchObject({ seq: 1, status: 'stale', reason: 'not sure' });
+        isHeld = true;
+        for (const listener of [...listeners]) listener();
+        await publisher.flush(FLUSH_MS);
+        expect(await held('k')).toMatchObject({ seq: 2, status: 'stale', reason: 'not sure' });
+      });
+
+      test('go to the stream too where there is one', async () => {
+        const publisher = openPublisher({ streamMaxLength: 10 });
+        await publish(publisher, latest('k', 1, 1, book('live')));
+        await markStale(publisher, mark('k', 1, 'why'));
+        const entries = await reader.xrange('{k}:stream', '-', '+');
+        expect(
+          entries.map(([, [, value]]) => (JSON.parse(value!) as { status: string }).status),
+        ).toStrictEqual(['live', 'stale']);
+      });
     });
 
     test('what a foreign writer left at a key is replaced', async () => {

@@ -38,6 +38,7 @@ export function borrowRecording(originalPath: string): ReplayedRecording {
 const NO_PUBLISHER: Publisher = {
   publish: () => undefined,
   refresh: () => undefined,
+  markStale: () => undefined,
   expire: () => undefined,
   flush: () => Promise.resolve(),
 };

@@ -79,6 +79,8 @@ export interface ActorSystem {
   unpark(ref: AnyActorRef): void;
   /** Whether the actor is there: running, on its way back, or parked. */
   has(ref: AnyActorRef): boolean;
+  /** One actor; `undefined` when it is not there. */
+  node(ref: AnyActorRef): ActorNode | undefined;
   /** All actors, parents before children, siblings in start order. */
   tree(): readonly ActorNode[];
   /** Stops everything; nothing can be started afterwards. */
@@ -180,6 +182,10 @@ class KernelActorSystem implements ActorSystem {
 
   has(ref: AnyActorRef): boolean {
     return this.#supervisor.find(ref.path) !== undefined;
+  }
+
+  node(ref: AnyActorRef): ActorNode | undefined {
+    return this.#supervisor.find(ref.path)?.node();
   }
 
   tree(): readonly ActorNode[] {
