@@ -14,7 +14,7 @@ import { untilHealed } from './calm.ts';
 import { ChaosMarkets } from './chaos-markets.ts';
 import { checkFinalState } from './checks/final-check.ts';
 import type { FinalResult } from './checks/final-check.ts';
-import { FaultLanes } from './fault-lanes.ts';
+import { FaultLanes, LEASE_MS } from './fault-lanes.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { createHistoryText } from './history/history-schema.ts';
 import { provideProgram } from './nodes/node-program.ts';
@@ -45,6 +45,7 @@ const LIVE_AGE_MAX_MS = 25_000;
 const SETTINGS = [
   `postgres.schema=${SCHEMA}`,
   'admin.port=0',
+  `node.leaseMs=${LEASE_MS}`,
   'log.format=json',
   'candles.intervals=1s,1m',
   'candles.outOfOrdernessMs=500',
@@ -83,7 +84,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<ChaosReport> {
   const { seed, minutes, say, stop } = options;
-  const startMs = Date.now();
   const folder = mkdtempSync(join(tmpdir(), 'tampines-chaos-'));
   closers.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   // Postgres runs under another account.
@@ -145,11 +145,12 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
   };
   markets.startMoving();
   nodes.start();
+  const startMs = Date.now();
   await sleep(FIRST_LIFE_MS);
   await untilHealed(state);
   say(`seed ${seed}: ${markets.instruments.length} instruments are live and true, faults begin`);
 
-  const lanes = new FaultLanes(state, { seed, untilMs: startMs + minutes * 60_000 });
+  const lanes = new FaultLanes(state, { seed, untilMs: Date.now() + minutes * 60_000 });
   const progress = setInterval(() => {
     const found = violations.length + history.violations.length + nodes.violations.length;
     say(`${Math.round((Date.now() - startMs) / 1000)} s: ${lanes.describe()}; ${found} violations`);

@@ -10,7 +10,8 @@ import { SURROUNDINGS_FAULTS, drawFault, runFault } from './faults/surroundings-
 import type { RunState } from './run-state.ts';
 import { count, drawWhole } from './run-state.ts';
 
-const LEASE_MS = 5_000;
+/** How long a node may speak for its instruments without Postgres confirming it: a freeze is longer. */
+export const LEASE_MS = 1_000;
 /** Faults of the process between two rests: one of them is the freeze. */
 const ROUND_LENGTH = 5;
 

@@ -1,6 +1,7 @@
 /** Faults of the node's own process: killed, killed again while it recovers, frozen past its lease while another takes over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeProcess } from '../nodes/node-process.ts';
+import { FENCED_EXIT_CODE } from '../nodes/node-supervisor.ts';
 import type { RunState } from '../run-state.ts';
 import { count, drawWhole } from '../run-state.ts';
 
@@ -46,17 +47,20 @@ export async function freezeNode(state: RunState, leaseMs: number): Promise<void
   await sleep(drawWhole(random, 0, 1_500));
   zombie.thaw();
   const end = await Promise.race([zombie.ended, sleep(FENCED_WITHIN_MS, undefined, { ref: false })]);
-  if (end === undefined) {
-    state.report({
-      rule: 'fenced',
-      subject: zombie.name,
-      expected: `a node that lost its shard ends within ${FENCED_WITHIN_MS / 1000} s after it was thawed`,
-      was: 'still running',
-    });
-    await zombie.kill();
-  } else {
-    count(state, `zombie ended with code ${end.code}`);
+  if (end?.code === FENCED_EXIT_CODE) {
+    count(state, 'zombie ended as fenced');
+    return;
   }
+  state.report({
+    rule: 'fenced',
+    subject: zombie.name,
+    expected: `a node that lost its shard ends as fenced (${FENCED_EXIT_CODE}) within ${FENCED_WITHIN_MS / 1000} s after it was thawed`,
+    was:
+      end === undefined
+        ? 'still running'
+        : `code ${end.code}, signal ${end.signal}: ${end.errors.slice(0, 300)}`,
+  });
+  await zombie.kill();
 }
 
 /** Starts another node until one holds the shard: one that can't start, for Postgres is away, is tried again. */

@@ -7,8 +7,10 @@ import type { Violation } from '../violation.ts';
 import type { LogLine, ProcessEnd } from './node-process.ts';
 import { NodeProcess } from './node-process.ts';
 
-/** Ends that a node may choose by itself: Postgres away at the start, or another node took its shard over. */
-const EXCUSED_END = /SERVICE_UNAVAILABLE|OUTCOME_UNKNOWN|FENCED|fenced/;
+/** Ends that a node may choose by itself: Postgres is away at its start. */
+const EXCUSED_END = /tampines: (SERVICE_UNAVAILABLE|OUTCOME_UNKNOWN)/;
+/** Another node took its shard over: docs/operations.md. */
+export const FENCED_EXIT_CODE = 75;
 const RESTART_DELAY_MS = 200;
 
 export type SupervisorOptions = {
@@ -98,7 +100,9 @@ export class NodeSupervisor {
       const error = /tampines: ([A-Z_]+)/.exec(errors)?.[1] ?? '';
       const how = `${signal ?? `code ${code}`} ${error}`.trim();
       this.ends.set(how, (this.ends.get(how) ?? 0) + 1);
-      if (!EXCUSED_END.test(errors) && !(code === 0 && node !== this.#current)) {
+      // Only another node's claim fences one, and then it must say so by its code.
+      const isFenced = code === FENCED_EXIT_CODE && node !== this.#current;
+      if (!isFenced && !EXCUSED_END.test(errors)) {
         this.violations.push({
           rule: 'no-crash',
           subject: node.name,
