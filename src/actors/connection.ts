@@ -167,7 +167,7 @@ class Connection {
       name: options.name,
       isRecording: options.isRecording,
       line: () => this.#line,
-      heldDeltaBytes: () => 0,
+      heldDeltaBytes: () => this.#session?.heldDeltas.bytes ?? 0,
       resync: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
     });
     this.#trades = new TradeCatchUps({
@@ -328,7 +328,12 @@ class Connection {
         this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'pastTrades':
-        this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs, this.#context.clock.nowMs());
+        this.#trades.answered(
+          item.nativeSymbol,
+          item.answer,
+          item.receiveTimeMs,
+          this.#context.clock.nowMs(),
+        );
         break;
       case 'opened':
         this.#openedAtMs = this.#context.clock.nowMs();

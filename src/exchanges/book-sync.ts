@@ -5,10 +5,10 @@
  */
 import type { BookDelta, BookSnapshot, FeedStatus, Sequence } from '../market/events.ts';
 import type { ExchangeAdapter, SequenceRange } from './adapter.ts';
+import type { HeldDelta, HeldTally } from './held-deltas.ts';
+import { HeldDeltas } from './held-deltas.ts';
 import { ResyncPace } from './resync-pace.ts';
 
-/** Deltas held while a snapshot is fetched. Beyond it the oldest go: a snapshot that needed them is found too old and fetched again. */
-export const BUFFERED_DELTAS_MAX = 4096;
 /** A subscription whose book has not started after this long is asked for again: an acknowledgement alone promises nothing. */
 const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
 /** A fetch is answered by contract, with a failure at least, but may wait long for its turn when many do; this only guards against a lost answer. */
@@ -58,8 +58,6 @@ export type BookRules = Pick<
   'snapshotPolicy' | 'continuityScope' | 'continuity' | 'isSnapshotTooOld' | 'resync'
 >;
 
-type HeldDelta = { readonly event: BookDelta; readonly range: SequenceRange };
-
 /**
  * Invariant: `synced` if and only if the last book event delivered was not followed by a `stale`; only then are deltas delivered.
  * `idle`: no subscription. `waiting`: subscribed, the book needs a snapshot.
@@ -78,7 +76,7 @@ export class BookSync {
   /** When the first of the deltas was ignored that came since the last one applied. */
   #ignoringSinceMs: number | undefined;
   #last: Sequence | undefined;
-  #held: HeldDelta[] = [];
+  readonly #held: HeldDeltas;
   #requestDueMs: number | undefined;
   #dueRequest: { request: BookRequest; reason: string } | undefined;
   #isFetching = false;
@@ -93,7 +91,14 @@ export class BookSync {
   #gapCount = 0;
   readonly #gaps: BookGap[] = [];
 
-  constructor(options: { rules: BookRules; effects: BookSyncEffects; random: () => number }) {
+  /** @param options.held what all books of the connection hold together */
+  constructor(options: {
+    rules: BookRules;
+    effects: BookSyncEffects;
+    random: () => number;
+    held?: HeldTally;
+  }) {
+    this.#held = new HeldDeltas(options.held ?? { bytes: 0 });
     this.#rules = options.rules;
     this.#effects = options.effects;
     this.#pace = new ResyncPace(options.random);
@@ -140,8 +145,7 @@ export class BookSync {
   subscriptionEnded(): void {
     this.#phase = 'idle';
     this.#forgetRequests();
-    this.#ignoredStale += this.#held.length;
-    this.#held = [];
+    this.#ignoredStale += this.#held.takeAll().length;
   }
 
   /** Takes a snapshot, from the stream or fetched. */
@@ -153,7 +157,7 @@ export class BookSync {
       this.#isFetching = false;
       // An answer that was overtaken by another: the book is sure already, and this one may be older.
       if (this.#phase === 'synced') return;
-      const first = this.#held[0];
+      const { first } = this.#held;
       if (
         first !== undefined &&
         event.sequence !== undefined &&
@@ -176,9 +180,7 @@ export class BookSync {
     this.#forgetRequests();
     this.#pace.held(nowMs);
     this.#effects.deliver(event);
-    const held = this.#held;
-    this.#held = [];
-    for (const delta of held) this.#follow(delta);
+    for (const delta of this.#held.takeAll()) this.#follow(delta);
   }
 
   /** The fetched snapshot could not be had. */
@@ -219,7 +221,7 @@ export class BookSync {
     } else if (this.#phase === 'waiting' && this.#isFetched) {
       this.#hold(delta);
       // The first delta is what the snapshot has to be newer than, so now is the time to ask.
-      if (this.#held.length === 1 && this.#dueRequest?.reason === 'subscribed') {
+      if (this.#held.count === 1 && this.#dueRequest?.reason === 'subscribed') {
         this.#requestLater('fetchSnapshot', 'first delta', delta.event.receiveTimeMs);
         this.#sendDueRequest(delta.event.receiveTimeMs);
       }
@@ -309,12 +311,7 @@ export class BookSync {
 
   #hold(delta: HeldDelta): void {
     this.#buffered++;
-    this.#held.push(delta);
-    if (this.#held.length > BUFFERED_DELTAS_MAX) {
-      // Half at once, so that a book that waits for long moves its array rarely.
-      const dropped = this.#held.splice(0, BUFFERED_DELTAS_MAX / 2);
-      this.#ignoredStale += dropped.length;
-    }
+    this.#ignoredStale += this.#held.add(delta);
   }
 
   #askAgain(request: BookRequest, reason: string, nowMs: number): void {

@@ -20,6 +20,7 @@ import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
 import { detachedText } from './detached-text.ts';
 import type { FrameAllowance } from './frame-outbox.ts';
+import type { HeldTally } from './held-deltas.ts';
 import { FrameOutbox } from './frame-outbox.ts';
 
 /** Raw text kept of a frame that could not be understood. */
@@ -71,6 +72,8 @@ export type FeedSessionStatus = {
 type Watched = { readonly book: BookSync | undefined; isResubscribing: boolean };
 
 export class FeedSession {
+  /** What its books hold while their snapshots are fetched. */
+  readonly heldDeltas: HeldTally = { bytes: 0 };
   readonly #adapter: ExchangeAdapter;
   readonly #channels: readonly Channel[];
   readonly #options: AdapterOptions;
@@ -350,6 +353,7 @@ export class FeedSession {
       ? new BookSync({
           rules: this.#adapter,
           random: this.#random,
+          held: this.heldDeltas,
           effects: {
             deliver: (event) => this.#effects.deliver(symbol, event),
             request: (request, reason) => this.#serveBook(symbol, request, reason),

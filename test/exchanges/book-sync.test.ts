@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BookRules } from '../../src/exchanges/book-sync.ts';
-import { BookSync, BUFFERED_DELTAS_MAX, GAPS_KEPT_MAX } from '../../src/exchanges/book-sync.ts';
+import { BookSync, GAPS_KEPT_MAX } from '../../src/exchanges/book-sync.ts';
+import { BUFFERED_DELTAS_MAX } from '../../src/exchanges/held-deltas.ts';
 import { FrameOutbox } from '../../src/exchanges/frame-outbox.ts';
 import { RESYNC_DELAY_MAX_MS, ResyncPace } from '../../src/exchanges/resync-pace.ts';
 import type { BookDelta, BookSnapshot } from '../../src/market/events.ts';
