@@ -14,6 +14,7 @@ import type {
   InstrumentListing,
 } from '../exchanges/adapter.ts';
 import type { InstrumentKey, NativeSymbol } from '../market/symbols.ts';
+import { SYMBOL_NAME } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import type { ConnectionMessage, WatchRequest } from './connection.ts';
 import { connectionActor } from './connection.ts';
@@ -305,16 +306,23 @@ class Exchange {
     return listings;
   }
 
-  #listingsFetched(listings: readonly InstrumentListing[]): void {
+  #listingsFetched(fetched: readonly InstrumentListing[]): void {
     this.#isFetching = false;
     this.#failuresInRow = 0;
     this.#listingsAtMs = this.#context.clock.nowMs();
     this.#listings = new Map();
+    const listings = fetched.filter(
+      (each) => SYMBOL_NAME.test(each.symbol) && SYMBOL_NAME.test(each.nativeSymbol),
+    );
     for (const listing of listings) this.#listings.set(listing.symbol, listing);
     // Where both names exist the native one names exactly one symbol, so it wins.
     for (const listing of listings) this.#listings.set(listing.nativeSymbol, listing);
     this.#context.log.info(
-      { exchange: this.#options.adapter.exchange, symbols: listings.length },
+      {
+        exchange: this.#options.adapter.exchange,
+        symbols: listings.length,
+        unusableNames: fetched.length - listings.length,
+      },
       'instrument list fetched',
     );
     this.#describeWatched();

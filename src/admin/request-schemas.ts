@@ -1,6 +1,7 @@
 /** What requests may hold. Names are checked by shape before they become keys of anything; whether they exist is asked later. */
 import { z } from 'zod';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
+import { SYMBOL_NAME } from '../market/symbols.ts';
 
 const TIME_MAX_MS = 8_640_000_000_000_000;
 
@@ -12,10 +13,7 @@ export const exchangeName = z
 /** Some exchanges list symbols in other scripts than Latin. */
 export const symbolName = z
   .string()
-  .regex(
-    /^[\p{L}\p{N}][\p{L}\p{N}\-_/.:]{0,59}$/u,
-    'must be letters, digits and - _ / . : (up to 60), beginning with a letter or digit',
-  )
+  .regex(SYMBOL_NAME, 'must be letters, digits and - _ / . : (up to 60), beginning with a letter or digit')
   .meta({
     description: 'Unified symbol `BASE-QUOTE`, or the exchange’s own where told',
     example: 'BTC-USDT',

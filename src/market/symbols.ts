@@ -16,6 +16,12 @@ export const toExchangeId = (text: string): ExchangeId => text as ExchangeId;
 export const toUnifiedSymbol = (text: string): UnifiedSymbol => text as UnifiedSymbol;
 export const toNativeSymbol = (text: string): NativeSymbol => text as NativeSymbol;
 
+/**
+ * What may name a symbol: letters and digits of any script and - _ / . :, at most 60, beginning with a letter or digit. Names go into keys,
+ * channels, paths, log lines and tables, so nothing else ever becomes one, whoever says it.
+ */
+export const SYMBOL_NAME = /^[\p{L}\p{N}][\p{L}\p{N}\-_/.:]{0,59}$/u;
+
 /** Returns the key of the instrument; both parts must have been validated at the edge. */
 export function toInstrumentKey(exchange: ExchangeId, symbol: UnifiedSymbol): InstrumentKey {
   return `${exchange}:${symbol}` as InstrumentKey;

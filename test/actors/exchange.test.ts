@@ -119,6 +119,26 @@ describe('an exchange', () => {
     expect(actors.transport.requested.length - askedCount).toBeLessThanOrEqual(4);
   });
 
+  it('takes no name from a list that could not be one: names become keys, channels and log lines', async () => {
+    const actors = await createActors();
+    const bad = [
+      'BTC-USD\nSET x',
+      '{BTC}-USD',
+      'BTC USD',
+      '*',
+      '',
+      'A'.repeat(61),
+      '__proto__\u0000',
+      'BTC\u202EUSD',
+    ];
+    answerList(actors, [...bad, 'BTC-USDT']);
+    const exchange = spawnExchange(actors);
+    expect(await resolve(actors, exchange, 'BTC-USDT')).toMatchObject({ ok: true });
+    for (const symbol of bad) {
+      expect(await resolve(actors, exchange, symbol)).toMatchObject({ ok: false, code: 'UNKNOWN_SYMBOL' });
+    }
+  });
+
   it('knows a symbol by both names and refuses one that is not listed', async () => {
     const actors = await createActors();
     const exchange = spawnExchange(actors);
