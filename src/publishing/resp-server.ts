@@ -88,6 +88,7 @@ function serveClient(
       setImmediate(flush);
     },
     onQuit: () => setImmediate(() => socket.end()),
+    onHttp: () => socket.destroy(),
   });
   socket.setEncoding('latin1');
   socket.on('data', (chunk: Buffer | string) => {

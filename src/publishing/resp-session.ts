@@ -15,6 +15,8 @@ export type SessionOptions = {
   readonly write: (text: string) => void;
   /** Called after QUIT was answered. */
   readonly onQuit: () => void;
+  /** Called at the first line of an HTTP request: a web page can send one to this port, and the lines of its body would be commands. */
+  readonly onHttp: () => void;
 };
 
 type SubscriptionKind = 'channel' | 'pattern';
@@ -96,6 +98,11 @@ export class RespSession implements Listener {
         return args[0]?.toUpperCase() === 'COUNT' ? KEYSPACE_COMMANDS.size : [];
       case 'CONFIG':
         return { pairs: [] };
+      case 'POST':
+      case 'PUT':
+      case 'HOST:':
+        this.#options.onHttp();
+        return OK;
       case 'QUIT':
         this.#options.onQuit();
         return OK;

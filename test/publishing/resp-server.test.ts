@@ -133,6 +133,15 @@ describe('subscribers', () => {
 });
 
 describe('hostile bytes', () => {
+  test.each([
+    'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET from-a-page 1\r\n',
+    'PUT /x HTTP/1.1\r\n\r\nSET from-a-page 1\r\n',
+    'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET from-a-page 1\r\n',
+  ])('of a web page (%j) are cut off before its body is a command', async (bytes) => {
+    await exchange(bytes);
+    expect(await redis.exists('from-a-page')).toBe(0);
+  });
+
   const SEED = 77;
   const piece = fc.oneof(
     fc.constantFrom(
