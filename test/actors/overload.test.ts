@@ -5,8 +5,10 @@ import type { FeedLimits } from '../../src/actors/feed-budget.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import type { Journal } from '../../src/actors/ports.ts';
 import type { SymbolMessage } from '../../src/actors/symbol.ts';
+import type { TradePage } from '../../src/exchanges/adapter.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { until } from '../support/fake-clock.ts';
+import { trade as marketTrade } from '../support/market-events.ts';
 import type { Actors, ScriptedSocket } from './support.ts';
 import {
   createActors,
@@ -15,6 +17,7 @@ import {
   holdableJournal,
   instrumentOf,
   openSocket,
+  plainAdapter,
   receive,
 } from './support.ts';
 
@@ -157,6 +160,72 @@ describe('an instrument whose actor waits 30 s for its restart', () => {
     await until(() => budget.loads()[0]!.pendingEventsMax === 0, 'everything to be delivered');
     expect(pauses()).toBe(0);
     expect(await actors.view(refs[0]!)).toMatchObject({ trades: sentCount });
+  });
+});
+
+describe('an instrument whose actor takes nothing for long', () => {
+  it('gets the trades that were dropped meanwhile from the exchange once it is back, on a connection without books too', async () => {
+    const made = Array.from({ length: 101 }, (_, index) =>
+      marketTrade({ tradeId: String(index + 1), isHistory: true }),
+    );
+    const adapter = plainAdapter({
+      connectionKinds: [{ name: 'trades', channels: ['trades'], url: ({ ws }) => ws }],
+      tradeHistory: {
+        identity: 'consecutive',
+        maxPages: 5,
+        request: (_endpoints, _symbol, { after, cursor }) => ({ url: `after=${cursor ?? after.tradeId}` }),
+        read: (body) => ({ ok: true, page: JSON.parse(body) as TradePage }),
+      },
+    });
+    const actors = await createActors({ maxRestarts: 0 });
+    actors.transport.answer = (url) => {
+      const after = Number(url.split('=')[1]);
+      const page = { trades: made.slice(after, after + 50), next: undefined, reachesBack: true };
+      return Promise.resolve({
+        status: 200,
+        body: JSON.stringify(page),
+        receiveTimeMs: actors.time.nowMs(),
+        retryAfterMs: undefined,
+      });
+    };
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const watched = {
+      type: 'Watch' as const,
+      nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol,
+      channels: ['trades'] as const,
+      instrument: scheduled.instrument,
+      target: ref,
+      metadata: undefined,
+    };
+    const budget = feedBudget({ maxPendingEvents: 20 });
+    actors.system.spawn(
+      actors.system.root,
+      connectionActor(actors.connectionOptions({ adapter, watched: () => [watched], budget })),
+    );
+    await openSocket(actors);
+    receive(actors, trade('BTCUSDT', '1'));
+    await actors.time.advance(10_000);
+    actors.system.send(ref, { type: 'FailNextDelivery', message: 'drill' });
+    receive(actors, trade('BTCUSDT', '2'));
+    await until(() => actors.actorStatus(ref) === 'parked', 'the actor to be parked');
+    for (let id = 3; id <= 100; id++) {
+      receive(actors, trade('BTCUSDT', String(id)));
+      await actors.time.advance(id === 50 ? 25_000 : 1);
+    }
+    expect(budget.fullCounts.shed).toBeGreaterThan(0);
+    actors.system.unpark(ref);
+    await actors.time.advance(20_000);
+    receive(actors, trade('BTCUSDT', '101'));
+    await actors.time.advance(20_000);
+    const stored = await actors.tables.readTrades({
+      instrument: scheduled.instrument,
+      fromMs: 0,
+      toMs: Number.MAX_SAFE_INTEGER,
+      limit: 1_000,
+    });
+    expect(stored.map(({ tradeId }) => tradeId)).toEqual(
+      Array.from({ length: 101 }, (_, index) => String(index + 1)),
+    );
   });
 });
 
