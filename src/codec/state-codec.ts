@@ -2,19 +2,13 @@
 import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { TickerMinuteSnapshot } from '../market/ticker.ts';
+import { toTickerMinutes } from '../market/ticker-columns.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';
 import { STATE_SCHEMAS } from './state-schemas.ts';
 import { VersionedFormat } from './versioned-format.ts';
 import type { WireInteger, WireIntegers } from './wide-integers.ts';
-import {
-  fromWireInteger,
-  fromWireIntegers,
-  fromWireSequence,
-  toWireInteger,
-  toWireIntegers,
-  toWireSequence,
-} from './wide-integers.ts';
+import { toWireInteger, toWireIntegers, toWireSequence } from './wide-integers.ts';
 
 type WireKeptCandle = {
   readonly openTimeMs: number;
@@ -89,7 +83,7 @@ type WireState = {
   readonly counters: Readonly<InstrumentCounters>;
 };
 
-const format = new VersionedFormat<WireState>(STATE_SCHEMAS);
+const format = new VersionedFormat<WireState, InstrumentSnapshot>(STATE_SCHEMAS);
 
 /** Stored beside the bytes; `decodeState` wants it back. */
 export const STATE_SCHEMA_ID = format.schemaId;
@@ -118,7 +112,7 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
     ticker: {
       scales: ticker.scales,
       endMs: ticker.endMs ?? null,
-      minutes: ticker.minutes.map(toWireMinute),
+      minutes: toTickerMinutes(ticker.minutes).map(toWireMinute),
     },
     candles: {
       scales: candles.scales,
@@ -139,60 +133,7 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
 
 /** @throws TampinesError `STATE_UNREADABLE` when the schema is unknown or the bytes are damaged */
 export function decodeState(schemaId: string, bytes: Uint8Array): InstrumentSnapshot {
-  const wire = format.decode(schemaId, bytes);
-  const { book, bookStatus, candles, lastBookEvent, metadata, ticker, trades } = wire;
-  // Avro's records have prototypes of their own, so everything is copied to plain objects.
-  return {
-    position: wire.position,
-    sources: wire.sources.map(({ source, lastOrdinal }) => ({ source, lastOrdinal })),
-    bookStatus: {
-      status: bookStatus.status,
-      reason: bookStatus.reason,
-      sinceMs: bookStatus.sinceMs ?? undefined,
-    },
-    book: {
-      scales: copyScales(book.scales),
-      depth: book.depth ?? undefined,
-      bids: fromWireIntegers(book.bids),
-      asks: fromWireIntegers(book.asks),
-    },
-    lastBookEvent:
-      lastBookEvent === null
-        ? undefined
-        : {
-            eventTimeMs: lastBookEvent.eventTimeMs,
-            receiveTimeMs: lastBookEvent.receiveTimeMs,
-            sequence: fromWireSequence(lastBookEvent.sequence),
-          },
-    trades: {
-      runStarts: fromWireIntegers(trades.runStarts),
-      runEnds: fromWireIntegers(trades.runEnds),
-      others: trades.others,
-    },
-    ticker: {
-      scales: copyScales(ticker.scales),
-      endMs: ticker.endMs ?? undefined,
-      minutes: ticker.minutes.map(fromWireMinute),
-    },
-    candles: {
-      scales: copyScales(candles.scales),
-      highestTimeMs: candles.highestTimeMs ?? undefined,
-      series: candles.series.map(fromWireSeries),
-    },
-    metadata:
-      metadata === null
-        ? undefined
-        : {
-            nativeSymbol: metadata.nativeSymbol,
-            tickSize: metadata.tickSize ?? undefined,
-            lotSize: metadata.lotSize ?? undefined,
-          },
-    counters: { ...wire.counters },
-  };
-}
-
-function copyScales(scales: Scales): Scales {
-  return { price: scales.price, quantity: scales.quantity };
+  return format.decode(schemaId, bytes);
 }
 
 function toWireMinute(minute: TickerMinuteSnapshot): WireTickerMinute {
@@ -206,30 +147,11 @@ function toWireMinute(minute: TickerMinuteSnapshot): WireTickerMinute {
   };
 }
 
-function fromWireMinute(wire: WireTickerMinute): TickerMinuteSnapshot {
-  const { startMs } = wire;
-  return {
-    startMs,
-    times: wire.timesSinceStartMs.map((sinceStartMs) => startMs + sinceStartMs),
-    keys: wire.keys,
-    units: fromWireIntegers(wire.units),
-    counts: wire.counts,
-  };
-}
-
 function toWireSeries(series: CandleSeriesSnapshot): WireCandleSeries {
   return {
     interval: series.interval,
     carriedClose: series.carriedClose === undefined ? null : toWireInteger(series.carriedClose),
     kept: series.kept.map(toWireCandle),
-  };
-}
-
-function fromWireSeries(wire: WireCandleSeries): CandleSeriesSnapshot {
-  return {
-    interval: wire.interval,
-    carriedClose: wire.carriedClose === null ? undefined : fromWireInteger(wire.carriedClose),
-    kept: wire.kept.map(fromWireCandle),
   };
 }
 
@@ -243,24 +165,5 @@ function toWireCandle(candle: Readonly<KeptCandle>): WireKeptCandle {
     volume: toWireInteger(candle.volume),
     quoteVolume: toWireInteger(candle.quoteVolume),
     takerBuyVolume: toWireInteger(candle.takerBuyVolume),
-  };
-}
-
-function fromWireCandle(wire: WireKeptCandle): KeptCandle {
-  return {
-    openTimeMs: wire.openTimeMs,
-    revision: wire.revision,
-    open: fromWireInteger(wire.open),
-    openAtMs: wire.openAtMs,
-    openKey: wire.openKey,
-    high: fromWireInteger(wire.high),
-    low: fromWireInteger(wire.low),
-    close: fromWireInteger(wire.close),
-    closeAtMs: wire.closeAtMs,
-    closeKey: wire.closeKey,
-    volume: fromWireInteger(wire.volume),
-    quoteVolume: fromWireInteger(wire.quoteVolume),
-    takerBuyVolume: fromWireInteger(wire.takerBuyVolume),
-    tradeCount: wire.tradeCount,
   };
 }

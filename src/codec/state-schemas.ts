@@ -1,5 +1,6 @@
 /** Released Avro schemas of state snapshots. Never change one: add the next, with defaults for what is new. */
 import type { Schema } from 'avsc';
+import { readState1 } from './state-reader.ts';
 import type { ReleasedSchemas } from './versioned-format.ts';
 import { INTEGERS_FIELDS, INTEGER_SCHEMA, OPTIONAL_INTEGER_SCHEMA } from './wide-integers.ts';
 
@@ -146,4 +147,4 @@ const STATE_1 = {
   ],
 } as unknown as Schema;
 
-export const STATE_SCHEMAS: ReleasedSchemas = [{ id: 'state-1', schema: STATE_1 }];
+export const STATE_SCHEMAS: ReleasedSchemas = [{ id: 'state-1', schema: STATE_1, read: readState1 }];

@@ -11,15 +11,20 @@ import avro from 'avsc';
 import { TampinesError } from '../base/errors.ts';
 
 /** Released schemas by their ids, oldest first; the last one is written. A released schema never changes. */
-export type ReleasedSchemas = readonly { readonly id: string; readonly schema: Schema }[];
+export type ReleasedSchemas = readonly {
+  readonly id: string;
+  readonly schema: Schema;
+  /** Reads the bytes in place of Avro, to what `decode` is to return; throws when they do not fit. */
+  readonly read?: Reader;
+}[];
 
 type Reader = (bytes: Buffer) => unknown;
 
 const CHECKSUM_SIZE_BYTES = 4;
 const SCRATCH_INITIAL_BYTES = 64 * 1024;
 
-/** `Wire` is the plain value that Avro takes and gives in the newest schema. */
-export class VersionedFormat<Wire> {
+/** `Wire` is the plain value that Avro takes in the newest schema; `Value` what it gives, or what the reader of a schema gives in its place. */
+export class VersionedFormat<Wire, Value = Wire> {
   /** Id of the schema that `encode` writes. */
   readonly schemaId: string;
   readonly #released: ReleasedSchemas;
@@ -52,7 +57,7 @@ export class VersionedFormat<Wire> {
   }
 
   /** @throws TampinesError `STATE_UNREADABLE` when the schema is unknown or the bytes are damaged */
-  decode(schemaId: string, bytes: Uint8Array): Wire {
+  decode(schemaId: string, bytes: Uint8Array): Value {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const reader = this.#reader(schemaId);
     const end = buffer.length - CHECKSUM_SIZE_BYTES;
@@ -70,7 +75,7 @@ export class VersionedFormat<Wire> {
     }
     try {
       // The schema has checked the shape: this is where bytes become a value.
-      return reader(avroBytes) as Wire;
+      return reader(avroBytes) as Value;
     } catch (cause) {
       throw unreadable(schemaId, 'the bytes do not fit the schema', cause);
     }
@@ -87,7 +92,7 @@ export class VersionedFormat<Wire> {
         `the schema is unknown, known are ${ids}; a newer release may have written it`,
       );
     }
-    const reader = this.#createReader(released.id, released.schema);
+    const reader = released.read ?? this.#createReader(released.id, released.schema);
     this.#readers.set(schemaId, reader);
     return reader;
   }

@@ -9,14 +9,14 @@ import { isTradeBefore } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
 import { addUnits, raiseScale } from './units.ts';
 
-const OPEN = 0;
-const LAST = 1;
-const HIGH = 2;
-const LOW = 3;
-const VOLUME = 4;
-const QUOTE_VOLUME = 5;
-/** Entries of one second in `#units`. */
-const STRIDE = 6;
+/** Places in the units of one second. */
+export const OPEN = 0;
+export const LAST = 1;
+export const HIGH = 2;
+export const LOW = 3;
+export const VOLUME = 4;
+export const QUOTE_VOLUME = 5;
+export const UNITS_PER_SECOND = 6;
 
 export type RemovedSecond = {
   readonly high: Units;
@@ -29,7 +29,7 @@ export type RemovedSecond = {
 /** Holds at most 60 seconds. Flat arrays: an object per second would take three times the memory, and a busy symbol has 86,400 of them. */
 export class TickerMinute {
   readonly startMs: number;
-  // Parallel over the seconds that have trades, ascending in time: two, two, STRIDE and one entries each.
+  // Parallel over the seconds that have trades, ascending in time: two, two, UNITS_PER_SECOND and one entries each.
   readonly #times: number[];
   readonly #keys: TradeKey[];
   readonly #units: Units[];
@@ -79,7 +79,7 @@ export class TickerMinute {
   }
 
   get last(): Units {
-    return this.#units[this.#units.length - STRIDE + LAST]!;
+    return this.#units[this.#units.length - UNITS_PER_SECOND + LAST]!;
   }
 
   /** Adds trades that all lie in one second of this minute. */
@@ -98,7 +98,7 @@ export class TickerMinute {
   removeThrough(edgeMs: number, onRemoved: (second: RemovedSecond) => void): void {
     let count = 0;
     while (count < this.#counts.length && endOfSecond(this.#times[2 * count]!) <= edgeMs) {
-      const at = count * STRIDE;
+      const at = count * UNITS_PER_SECOND;
       onRemoved({
         high: this.#units[at + HIGH]!,
         low: this.#units[at + LOW]!,
@@ -111,7 +111,7 @@ export class TickerMinute {
     if (count === 0) return;
     this.#times.splice(0, 2 * count);
     this.#keys.splice(0, 2 * count);
-    this.#units.splice(0, STRIDE * count);
+    this.#units.splice(0, UNITS_PER_SECOND * count);
     this.#counts.splice(0, count);
     this.#findExtremes();
   }
@@ -119,14 +119,14 @@ export class TickerMinute {
   /** Tells every second to `visit`, oldest first. */
   forEachSecond(visit: (volume: Units, quoteVolume: Units, tradeCount: number) => void): void {
     for (let index = 0; index < this.#counts.length; index++) {
-      const at = index * STRIDE;
+      const at = index * UNITS_PER_SECOND;
       visit(this.#units[at + VOLUME]!, this.#units[at + QUOTE_VOLUME]!, this.#counts[index]!);
     }
   }
 
   raiseScales(from: Scales, to: Scales): void {
     const units = this.#units;
-    for (let at = 0; at < units.length; at += STRIDE) {
+    for (let at = 0; at < units.length; at += UNITS_PER_SECOND) {
       for (let field = OPEN; field <= LOW; field++) {
         units[at + field] = raiseScale(units[at + field]!, from.price, to.price);
       }
@@ -144,7 +144,7 @@ export class TickerMinute {
   #merge(index: number, bar: CandleBar): void {
     const first = 2 * index;
     const last = first + 1;
-    const at = index * STRIDE;
+    const at = index * UNITS_PER_SECOND;
     const units = this.#units;
     if (isTradeBefore(bar.openAtMs, bar.openKey, this.#times[first]!, this.#keys[first]!)) {
       this.#times[first] = bar.openAtMs;
@@ -167,7 +167,7 @@ export class TickerMinute {
     this.#times.splice(2 * index, 0, bar.openAtMs, bar.closeAtMs);
     this.#keys.splice(2 * index, 0, bar.openKey, bar.closeKey);
     this.#units.splice(
-      STRIDE * index,
+      UNITS_PER_SECOND * index,
       0,
       bar.open,
       bar.close,
@@ -184,7 +184,7 @@ export class TickerMinute {
     if (units.length === 0) return;
     let high = units[HIGH]!;
     let low = units[LOW]!;
-    for (let at = STRIDE; at < units.length; at += STRIDE) {
+    for (let at = UNITS_PER_SECOND; at < units.length; at += UNITS_PER_SECOND) {
       if (units[at + HIGH]! > high) high = units[at + HIGH]!;
       if (units[at + LOW]! < low) low = units[at + LOW]!;
     }

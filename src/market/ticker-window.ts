@@ -5,10 +5,12 @@
  */
 import type { CountedTrade } from './candle-bar.ts';
 import { toBar, widenScales } from './candle-bar.ts';
+import { toTickerColumns } from './ticker-columns.ts';
 import { TickerMinute } from './ticker-minute.ts';
 import type { Ticker, TickerWindowSnapshot } from './ticker.ts';
 import type { Scales, Units } from './units.ts';
 import { addUnits, subtractUnits } from './units.ts';
+import { UntouchedMinutes } from './untouched-minutes.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -23,28 +25,29 @@ export class TickerWindow {
   #scales: Scales = { price: 0, quantity: 0 };
   #endMs: number | undefined;
   #startMs = Number.NEGATIVE_INFINITY;
-  // Ascending, none empty, all inside the window.
+  // All ascending, none empty, inside the window: what a restored window has not touched yet; before it, the minute that the window's left edge is
+  // in, while there is anything untouched; after it, all others.
+  #edge: TickerMinute | undefined;
+  #untouched: UntouchedMinutes | undefined;
   readonly #minutes: TickerMinute[] = [];
-  // Sums over #minutes.
+  // Sums over all minutes.
   #volume: Units = 0;
   #quoteVolume: Units = 0;
   #tradeCount = 0;
-  // Over #minutes; `undefined` until they are asked for again.
+  // Over all minutes; `undefined` until they are asked for again.
   #extremes: { high: Units; low: Units } | undefined;
 
   static restore(snapshot: TickerWindowSnapshot): TickerWindow {
     const window = new TickerWindow();
     window.#scales = snapshot.scales;
     if (snapshot.endMs !== undefined) window.advanceTo(snapshot.endMs);
-    for (const held of snapshot.minutes) {
-      const minute = new TickerMinute(held.startMs, held);
-      window.#minutes.push(minute);
-      minute.forEachSecond((volume, quoteVolume, tradeCount) => {
-        window.#volume = addUnits(window.#volume, volume);
-        window.#quoteVolume = addUnits(window.#quoteVolume, quoteVolume);
-        window.#tradeCount += tradeCount;
-      });
-    }
+    const untouched = new UntouchedMinutes(snapshot.minutes);
+    if (untouched.isEmpty) return window;
+    window.#untouched = untouched;
+    const { volume, quoteVolume, tradeCount } = untouched.sums();
+    window.#volume = volume;
+    window.#quoteVolume = quoteVolume;
+    window.#tradeCount = tradeCount;
     return window;
   }
 
@@ -53,7 +56,11 @@ export class TickerWindow {
     return {
       scales: this.#scales,
       endMs: this.#endMs,
-      minutes: this.#minutes.map((minute) => minute.snapshot()),
+      minutes: toTickerColumns([
+        ...(this.#edge === undefined ? [] : [this.#edge.snapshot()]),
+        ...(this.#untouched?.snapshot() ?? []),
+        ...this.#minutes.map((minute) => minute.snapshot()),
+      ]),
     };
   }
 
@@ -84,7 +91,7 @@ export class TickerWindow {
 
   /** Event time of the newest trade inside the window; `undefined` while there is none. */
   get newestTradeMs(): number | undefined {
-    return this.#minutes.at(-1)?.lastTimeMs;
+    return (this.#minutes.at(-1) ?? this.#untouched)?.lastTimeMs;
   }
 
   /** Highest time seen; `undefined` before the first. */
@@ -95,9 +102,9 @@ export class TickerWindow {
   /** Returns the window's values; `undefined` before any time was seen. */
   read(): Ticker | undefined {
     if (this.#endMs === undefined) return undefined;
-    const first = this.#minutes[0];
-    const last = this.#minutes.at(-1);
-    const extremes = first === undefined ? undefined : (this.#extremes ??= this.#findExtremes(first));
+    const first = this.#edge ?? this.#untouched ?? this.#minutes[0];
+    const last = this.#minutes.at(-1) ?? this.#untouched;
+    const extremes = first === undefined ? undefined : (this.#extremes ??= this.#findExtremes());
     return {
       windowStartMs: this.#startMs,
       windowEndMs: this.#endMs,
@@ -114,9 +121,9 @@ export class TickerWindow {
   }
 
   #evict(): void {
-    let emptyCount = 0;
-    for (const minute of this.#minutes) {
-      if (minute.startMs >= this.#startMs) break;
+    for (;;) {
+      const minute = this.#minuteAtEdge();
+      if (minute === undefined || minute.startMs >= this.#startMs) return;
       minute.removeThrough(this.#startMs, (second) => {
         this.#volume = subtractUnits(this.#volume, second.volume);
         this.#quoteVolume = subtractUnits(this.#quoteVolume, second.quoteVolume);
@@ -124,15 +131,40 @@ export class TickerWindow {
         const extremes = this.#extremes;
         if (second.high === extremes?.high || second.low === extremes?.low) this.#extremes = undefined;
       });
-      if (!minute.isEmpty) break;
-      emptyCount++;
+      if (!minute.isEmpty) return;
+      if (this.#edge === undefined) this.#minutes.shift();
+      else this.#edge = undefined;
     }
-    if (emptyCount > 0) this.#minutes.splice(0, emptyCount);
+  }
+
+  /** Returns the oldest minute when the edge may have reached it. */
+  #minuteAtEdge(): TickerMinute | undefined {
+    if (this.#edge !== undefined) return this.#edge;
+    const untouched = this.#untouched;
+    if (untouched === undefined) return this.#minutes[0];
+    if (untouched.firstStartMs >= this.#startMs) return undefined;
+    const minute = untouched.takeFirst();
+    if (!untouched.isEmpty) return (this.#edge = minute);
+    this.#untouched = undefined;
+    this.#minutes.unshift(minute);
+    return minute;
+  }
+
+  /** Makes the minutes that start at `startMs` or later changeable. */
+  #touchFrom(startMs: number): void {
+    const untouched = this.#untouched;
+    if (untouched === undefined || untouched.lastStartMs < startMs) return;
+    this.#minutes.unshift(...untouched.takeFrom(startMs));
+    if (!untouched.isEmpty) return;
+    this.#untouched = undefined;
+    if (this.#edge !== undefined) this.#minutes.unshift(this.#edge);
+    this.#edge = undefined;
   }
 
   #minuteOf(timeMs: number): TickerMinute {
     // A minute is half open at its start: (startMs, startMs + 60 s].
     const startMs = (Math.ceil(timeMs / MINUTE_MS) - 1) * MINUTE_MS;
+    this.#touchFrom(startMs);
     const minutes = this.#minutes;
     let low = 0;
     let high = minutes.length;
@@ -159,6 +191,7 @@ export class TickerWindow {
     if (to === from) return;
     this.#scales = to;
     this.#extremes = undefined;
+    this.#touchFrom(Number.NEGATIVE_INFINITY);
     for (const minute of this.#minutes) minute.raiseScales(from, to);
     this.#volume = 0;
     this.#quoteVolume = 0;
@@ -170,11 +203,13 @@ export class TickerWindow {
     }
   }
 
-  #findExtremes(first: TickerMinute): { high: Units; low: Units } {
-    let { high, low } = first;
-    for (const minute of this.#minutes) {
-      if (minute.high > high) high = minute.high;
-      if (minute.low < low) low = minute.low;
+  /** There must be a trade in the window. */
+  #findExtremes(): { high: Units; low: Units } {
+    const parts = this.#edge === undefined ? this.#minutes : [this.#edge, ...this.#minutes];
+    let { high, low } = this.#untouched?.extremes() ?? parts[0]!;
+    for (const part of parts) {
+      if (part.high > high) high = part.high;
+      if (part.low < low) low = part.low;
     }
     return { high, low };
   }

@@ -1,5 +1,6 @@
 /** The 24-hour ticker: its exact values, their decimal text, and the window's state as plain data. */
 import { divideToDecimals, divideToText } from './exact-division.ts';
+import type { TickerColumns } from './ticker-columns.ts';
 import type { TradeKey } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
 import { formatUnits, multiplyUnits } from './units.ts';
@@ -58,7 +59,8 @@ export type TickerWindowSnapshot = {
   readonly scales: Scales;
   /** Highest time seen; `undefined` before the first. */
   readonly endMs: number | undefined;
-  readonly minutes: readonly TickerMinuteSnapshot[];
+  /** Ascending, none empty. */
+  readonly minutes: TickerColumns;
 };
 
 const VWAP_SIGNIFICANT_DIGITS = 20;

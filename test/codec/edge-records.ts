@@ -2,6 +2,7 @@
 import type { LogEntry, MarketEvent } from '../../src/market/events.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
+import { toTickerColumns } from '../../src/market/ticker-columns.ts';
 import type { Units } from '../../src/market/units.ts';
 
 const WIDE = 123_456_789_012_345_678_901_234_567_890n;
@@ -116,7 +117,7 @@ const EMPTY_STATE: InstrumentSnapshot = {
   book: { scales: { price: 0, quantity: 0 }, depth: undefined, bids: [], asks: [] },
   lastBookEvent: undefined,
   trades: { runStarts: [], runEnds: [], others: [] },
-  ticker: { scales: { price: 0, quantity: 0 }, endMs: undefined, minutes: [] },
+  ticker: { scales: { price: 0, quantity: 0 }, endMs: undefined, minutes: toTickerColumns([]) },
   candles: { scales: { price: 0, quantity: 0 }, highestTimeMs: undefined, series: [] },
   metadata: undefined,
   counters: {
@@ -177,7 +178,7 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
     ticker: {
       scales,
       endMs: times.eventTimeMs,
-      minutes: [
+      minutes: toTickerColumns([
         {
           startMs: 60_000,
           times: [60_001, 60_002],
@@ -186,7 +187,7 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
           counts: [2],
         },
         { startMs: 120_000, times: [], keys: [], units: [1, 2], counts: [] },
-      ],
+      ]),
     },
     candles: {
       scales,

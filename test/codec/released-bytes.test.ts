@@ -6,6 +6,8 @@ import { logCodec } from '../../src/codec/log-codec.ts';
 import { LOG_ENTRY_SCHEMAS } from '../../src/codec/log-entry-schemas.ts';
 import { STATE_SCHEMAS } from '../../src/codec/state-schemas.ts';
 import { fromFixtureJson } from './fixture-json.ts';
+import type { FixtureState } from './fixture-state.ts';
+import { fromFixtureState, toFixtureState } from './fixture-state.ts';
 import { allPaths, pathsOf } from './schema-paths.ts';
 
 const folder = new URL('fixtures/', import.meta.url);
@@ -31,8 +33,8 @@ const kinds = [
   {
     schemas: STATE_SCHEMAS,
     newestId: logCodec.stateSchemaId,
-    decode: logCodec.decodeState,
-    encode: (value: unknown) => logCodec.encodeState(value as Parameters<typeof logCodec.encodeState>[0]),
+    decode: (schemaId: string, bytes: Uint8Array) => toFixtureState(logCodec.decodeState(schemaId, bytes)),
+    encode: (value: unknown) => logCodec.encodeState(fromFixtureState(value as FixtureState)),
   },
 ];
 

@@ -4,6 +4,7 @@ import type { KeptCandle } from '../../src/market/candle.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
 import type { TickerMinuteSnapshot } from '../../src/market/ticker.ts';
+import { toTickerColumns } from '../../src/market/ticker-columns.ts';
 import type { TradeKey } from '../../src/market/trade-order.ts';
 import { levels, optional, plainRecord, scales, sequence, text, timeMs, units } from './event-arbitraries.ts';
 
@@ -53,7 +54,7 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
   ticker: plainRecord({
     scales,
     endMs: optional(timeMs),
-    minutes: fc.array(minute, { maxLength: 4 }),
+    minutes: fc.array(minute, { maxLength: 4 }).map(toTickerColumns),
   }),
   candles: plainRecord({
     scales,

@@ -10,6 +10,7 @@ import { STATE_SCHEMAS } from '../../src/codec/state-schemas.ts';
 import { EDGE_ENTRIES, EDGE_STATES } from './edge-records.ts';
 import { logEntry } from './event-arbitraries.ts';
 import { toFixtureJson } from './fixture-json.ts';
+import { toFixtureState } from './fixture-state.ts';
 import { instrumentSnapshot } from './state-arbitrary.ts';
 
 const SEED = 1;
@@ -19,12 +20,14 @@ writeSchema({
   samples: fc.sample(logEntry, { seed: SEED, numRuns: 24 }),
   edges: EDGE_ENTRIES,
   encode: logCodec.encodeLogEntry,
+  toPlain: (entry) => entry,
 });
 writeSchema({
   schemas: STATE_SCHEMAS,
   samples: fc.sample(instrumentSnapshot, { seed: SEED, numRuns: 12 }),
   edges: EDGE_STATES,
   encode: logCodec.encodeState,
+  toPlain: toFixtureState,
 });
 
 /** Three files of the newest schema: random values, named edges, and the schema itself. */
@@ -33,16 +36,21 @@ function writeSchema<Value>(options: {
   samples: readonly Value[];
   edges: Readonly<Record<string, Value>>;
   encode: (value: Value) => Uint8Array;
+  toPlain: (value: Value) => unknown;
 }): void {
   const { id, schema } = options.schemas.at(-1)!;
   const bytesOf = (value: Value): string => Buffer.from(options.encode(value)).toString('base64');
   writeOnce(
     `${id}.json`,
-    options.samples.map((value) => ({ bytes: bytesOf(value), value })),
+    options.samples.map((value) => ({ bytes: bytesOf(value), value: options.toPlain(value) })),
   );
   writeOnce(
     `${id}.edges.json`,
-    Object.entries(options.edges).map(([name, value]) => ({ name, bytes: bytesOf(value), value })),
+    Object.entries(options.edges).map(([name, value]) => ({
+      name,
+      bytes: bytesOf(value),
+      value: options.toPlain(value),
+    })),
   );
   writeOnce(`${id}.schema.json`, schema);
 }

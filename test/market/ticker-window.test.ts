@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { CountedTrade } from '../../src/market/candle-bar.ts';
 import type { TickerText } from '../../src/market/ticker.ts';
 import { formatTicker } from '../../src/market/ticker.ts';
+import { toTickerMinutes } from '../../src/market/ticker-columns.ts';
 import { TICKER_WINDOW_MS, TickerWindow } from '../../src/market/ticker-window.ts';
 import { arbitraryTrades, ORIGIN_MS, recount } from '../support/arbitrary-trades.ts';
 
@@ -103,6 +104,24 @@ describe('ticker window', () => {
     );
   });
 
+  test('restored anywhere, it goes on as one that never stopped, step by step', () => {
+    fc.assert(
+      fc.property(anySteps, fc.nat(), (steps, cut) => {
+        const undisturbed = new TickerWindow();
+        let restored = new TickerWindow();
+        for (const [index, step] of steps.entries()) {
+          if (index === cut % steps.length) restored = TickerWindow.restore(restored.snapshot());
+          take(undisturbed, step);
+          take(restored, step);
+          expect(restored.read()).toEqual(undisturbed.read());
+          expect(restored.newestTradeMs).toBe(undisturbed.newestTradeMs);
+          expect(restored.snapshot()).toEqual(undisturbed.snapshot());
+        }
+      }),
+      RUNS,
+    );
+  });
+
   test('the same trades give the same snapshot in whatever order they arrive', () => {
     fc.assert(
       fc.property(
@@ -167,7 +186,7 @@ describe('ticker window', () => {
       vwap: undefined,
       tradeCount: 0,
     });
-    expect(window.snapshot().minutes).toEqual([]);
+    expect(toTickerMinutes(window.snapshot().minutes)).toEqual([]);
   });
 
   test('the clock never goes back', () => {
@@ -187,8 +206,7 @@ describe('ticker window', () => {
         price: secondCount - second,
       });
     }
-    const keptCount = window.snapshot().minutes.reduce((count, minute) => count + minute.counts.length, 0);
-    expect(keptCount).toBe(86_400);
+    expect(window.snapshot().minutes.counts.values).toHaveLength(86_400);
     expect(window.read()).toMatchObject({ tradeCount: 86_400, high: 86_399, low: 0, open: 86_399, last: 0 });
   });
 });

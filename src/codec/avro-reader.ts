@@ -1,0 +1,114 @@
+/**
+ * Reads the forms of Avro's binary encoding that the schemas here use (Avro specification 1.11, "Binary encoding"), one value after the other.
+ * Every read checks that it stays inside the bytes.
+ */
+
+export class AvroReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** A zigzag varint of at most 2^53 − 1 in magnitude. */
+  long(): number {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let byte = bytes[at++]!;
+    if (byte < 0x80) {
+      this.#at = at;
+      return byte & 1 ? -(byte >> 1) - 1 : byte >> 1;
+    }
+    // 28 bits by shifting, what is beyond by multiplying: sums of doubles are exact up to 2^53.
+    let low = byte & 0x7f;
+    byte = bytes[at++]!;
+    low |= (byte & 0x7f) << 7;
+    if (byte >= 0x80) {
+      byte = bytes[at++]!;
+      low |= (byte & 0x7f) << 14;
+      if (byte >= 0x80) {
+        byte = bytes[at++]!;
+        low |= (byte & 0x7f) << 21;
+        if (byte >= 0x80) return this.#wideLong(low, at);
+      }
+    }
+    if (at > bytes.length) throw outside(at, bytes.length);
+    this.#at = at;
+    return low & 1 ? -(low >> 1) - 1 : low >> 1;
+  }
+
+  /** Writes `count` longs, each added to `base`, into `target` from `at` on. */
+  longs(target: Float64Array, at: number, count: number, base: number): void {
+    for (let index = 0; index < count; index++) target[at + index] = base + this.long();
+  }
+
+  text(): string {
+    const length = this.long();
+    const from = this.#at;
+    const to = from + length;
+    if (length < 0 || to > this.#bytes.length) throw outside(to, this.#bytes.length);
+    this.#at = to;
+    return this.#bytes.toString('utf8', from, to);
+  }
+
+  /** Index of a union's branch or of an enum's symbol, below `count`. */
+  branch(count: number): number {
+    const index = this.long();
+    if (index < 0 || index >= count) {
+      throw new RangeError(`Cannot read a branch: expected 0 to ${count - 1}, was ${index}`);
+    }
+    return index;
+  }
+
+  /** A union of null and one type. */
+  optional<Value>(read: () => Value): Value | undefined {
+    return this.branch(2) === 0 ? undefined : read();
+  }
+
+  /** Items in the next block of an array; 0 ends it. */
+  blockCount(): number {
+    const count = this.long();
+    if (count >= 0) return count;
+    // A negative count is followed by the size of the block in bytes.
+    this.long();
+    return -count;
+  }
+
+  array<Item>(read: () => Item): Item[] {
+    const items: Item[] = [];
+    for (let count = this.blockCount(); count > 0; count = this.blockCount()) {
+      for (let index = 0; index < count; index++) items.push(read());
+    }
+    return items;
+  }
+
+  expectEnd(): void {
+    if (this.#at !== this.#bytes.length) {
+      throw new RangeError(`Cannot read a record: it ends at byte ${this.#at} of ${this.#bytes.length}`);
+    }
+  }
+
+  #wideLong(low: number, start: number): number {
+    const bytes = this.#bytes;
+    let at = start;
+    let value = low;
+    let factor = 2 ** 28;
+    for (;;) {
+      if (at >= bytes.length) throw outside(at + 1, bytes.length);
+      const byte = bytes[at++]!;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) break;
+      factor *= 128;
+      if (factor > 2 ** 56) throw new RangeError('Cannot read a long of more than 63 bits');
+    }
+    this.#at = at;
+    if (value > 2 * Number.MAX_SAFE_INTEGER) throw new RangeError('Cannot read a long beyond 2^53 exactly');
+    // The lowest bit, the sign, is still exact: the encoder writes no long beyond 2^52.
+    return low & 1 ? -((value - 1) / 2) - 1 : value / 2;
+  }
+}
+
+function outside(end: number, length: number): RangeError {
+  return new RangeError(`Cannot read beyond the end: expected at least ${end} bytes, was ${length}`);
+}
