@@ -36,7 +36,7 @@ export class StaleWatch {
 
   start(): void {
     const { timers, staleAfterMs } = this.#options;
-    this.#timer = timers.every(Math.max(1, Math.round(staleAfterMs / LOOKS)), () => {
+    this.#timer = timers.every(Math.max(1, staleAfterMs / LOOKS), () => {
       for (const { instrument, seen } of this.#watched.values())
         this.#look(instrument, countLook(instrument, seen));
     });
