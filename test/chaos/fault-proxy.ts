@@ -43,12 +43,13 @@ export class FaultProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  get fault(): ProxyFault {
-    return this.#fault;
-  }
-
   get connectionCount(): number {
     return this.#links.size;
+  }
+
+  /** Bytes that are held back now. */
+  get waitingBytes(): number {
+    return [...this.#links].reduce((sum, link) => sum + link.waitingBytes, 0);
   }
 
   /** Sets what happens from now on. Connections that swallowed something stay dead until `resetDead`. */
@@ -111,6 +112,10 @@ class Link {
     }
   }
 
+  get waitingBytes(): number {
+    return this.#flows.reduce((sum, flow) => sum + flow.waitingBytes, 0);
+  }
+
   setFault(fault: ProxyFault): void {
     this.#fault = fault;
     if (fault.kind === 'halfOpen') this.isDead = true;
@@ -148,7 +153,14 @@ class Flow {
   setFault(fault: ProxyFault): void {
     this.#fault = fault;
     if (fault.kind === 'halfOpen') this.#waiting = [];
+    // What waits is due by the new rule.
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#pump();
+  }
+
+  get waitingBytes(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   /** Nothing more comes: what waits is still written, then the other side is closed too. */
