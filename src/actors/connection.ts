@@ -15,6 +15,7 @@ import type {
   HttpRequest,
 } from '../exchanges/adapter.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
+import { FeedPaces } from '../exchanges/feed-pace.ts';
 import type { FeedSessionStatus } from '../exchanges/feed-session.ts';
 import { FeedSession } from '../exchanges/feed-session.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
@@ -131,6 +132,7 @@ class Connection {
   readonly #options: ConnectionOptions;
   readonly #context: ActorContext<ConnectionMessage>;
   readonly #routes: FeedRoutes;
+  readonly #paces = new FeedPaces();
   readonly #valve: FeedValve;
   readonly #trades: TradeCatchUps;
   #session: FeedSession | undefined;
@@ -213,6 +215,7 @@ class Connection {
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], nowMs);
         this.#routes.remove(message.nativeSymbol);
+        this.#paces.forget(message.nativeSymbol);
         this.#trades.remove(message.nativeSymbol);
         if (this.#routes.isEmpty) this.close('nothing left to watch');
         break;
@@ -281,6 +284,7 @@ class Connection {
       symbols: this.#routes.nativeSymbols(),
       random,
       sharedFrames: gate.frames,
+      paces: this.#options.isRecording ? undefined : this.#paces,
       effects: {
         deliver: (nativeSymbol, event) => {
           if (event.type === 'Trade') this.#trades.take(nativeSymbol, event, this.#context.clock.nowMs());

@@ -81,6 +81,8 @@ export class BookSync {
   #dueRequest: { request: BookRequest; reason: string } | undefined;
   #isFetching = false;
   #deadlineMs: number | undefined;
+  #lastChecksum: number | undefined;
+  #suspicion: { readonly onQuiet: () => void } | undefined;
 
   #snapshots = 0;
   #updates = 0;
@@ -144,6 +146,7 @@ export class BookSync {
   /** The subscription ended or its connection closed: nothing more is expected. */
   subscriptionEnded(): void {
     this.#phase = 'idle';
+    this.#suspicion = undefined;
     this.#forgetRequests();
     this.#ignoredStale += this.#held.takeAll().length;
   }
@@ -171,12 +174,14 @@ export class BookSync {
         return;
       }
     }
+    this.#resolveSuspicion(event);
     this.#snapshots++;
     this.#phase = 'synced';
     this.#isToldStale = false;
     this.#isFirstDelta = true;
     this.#ignoringSinceMs = undefined;
     this.#last = event.sequence;
+    this.#lastChecksum = event.checksum;
     this.#forgetRequests();
     this.#pace.held(nowMs);
     this.#effects.deliver(event);
@@ -191,6 +196,9 @@ export class BookSync {
 
   delta(event: BookDelta, range: SequenceRange): void {
     this.#updates++;
+    // It speaks again by itself: its silence was its own.
+    this.#suspicion?.onQuiet();
+    this.#suspicion = undefined;
     if (this.#phase === 'idle') this.subscriptionSent(event.receiveTimeMs);
     this.#follow({ event, range });
   }
@@ -200,6 +208,18 @@ export class BookSync {
     if (this.#phase !== 'synced') return;
     this.#becomeStale(reason, nowMs);
     if (!options.isConnectionReplaced) this.#askAgain(this.#freshStart(), reason, nowMs);
+  }
+
+  /**
+   * The book has been silent for longer than it usually is. It is not sure until a fresh snapshot says whether anything was missed; `onQuiet` is
+   * called when nothing was, or when it can't be told.
+   */
+  suspect(reason: string, nowMs: number, onQuiet: () => void): void {
+    if (this.#phase !== 'synced') return;
+    this.#suspicion = { onQuiet };
+    this.#becomeStale(reason, nowMs);
+    // One silent symbol is no reason to replace a connection that others live on.
+    this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
   }
 
   /** Sends requests that are due and notices a book that never started. */
@@ -213,6 +233,20 @@ export class BookSync {
       this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
     }
     this.#sendDueRequest(nowMs);
+  }
+
+  /** Compares the snapshot with what was held when the book fell silent. */
+  #resolveSuspicion({ sequence, checksum }: BookSnapshot): void {
+    const suspicion = this.#suspicion;
+    if (suspicion === undefined) return;
+    this.#suspicion = undefined;
+    const isSame =
+      sequence === undefined || this.#last === undefined
+        ? checksum === this.#lastChecksum
+        : sequence === this.#last;
+    if (isSame) suspicion.onQuiet();
+    // Its stream said nothing of what it missed, and where the snapshot is fetched nothing has started it again.
+    else if (this.#isFetched) this.#effects.request('resubscribe', 'it was silent while its book moved');
   }
 
   #follow(delta: HeldDelta): void {
@@ -254,6 +288,7 @@ export class BookSync {
     this.#isFirstDelta = false;
     this.#ignoringSinceMs = undefined;
     this.#last = range.last ?? event.sequence ?? this.#last;
+    this.#lastChecksum = event.checksum;
     this.#effects.deliver(event);
   }
 

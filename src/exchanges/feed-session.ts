@@ -18,19 +18,13 @@ import type {
 } from './adapter.ts';
 import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
-import { detachedText } from './detached-text.ts';
 import type { FrameAllowance } from './frame-outbox.ts';
 import type { HeldTally } from './held-deltas.ts';
 import { FrameOutbox } from './frame-outbox.ts';
-
-/** Raw text kept of a frame that could not be understood. */
-export const REJECTED_TEXT_MAX_CHARS = 4096;
-/** Text kept of an exchange's own words (refusals, error bodies) and of reasons that quote them. */
-const EXCHANGE_WORDS_MAX_CHARS = 200;
-/** Dead letters of one frame: a list of a million things that can't be read is told by its first ones and one with the number of the others. */
-const REJECTIONS_PER_FRAME_MAX = 10;
-/** Characters of a symbol that a dead letter names: what is no symbol of ours may be of any length. */
-const SYMBOL_MAX_CHARS = 64;
+import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts';
+import type { FeedPace, FeedPaces } from './feed-pace.ts';
+import { findSilent, STOOD_STILL_MS } from './silence-check.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
 export type SnapshotAnswer =
@@ -69,7 +63,11 @@ export type FeedSessionStatus = {
   readonly connectionGapCount: number;
 };
 
-type Watched = { readonly book: BookSync | undefined; isResubscribing: boolean };
+type Watched = {
+  readonly book: BookSync | undefined;
+  /** `undefined` where silence is not judged. */
+  readonly pace: FeedPace | undefined;
+};
 
 export class FeedSession {
   /** What its books hold while their snapshots are fetched. */
@@ -81,20 +79,23 @@ export class FeedSession {
   readonly #effects: FeedSessionEffects;
   readonly #random: () => number;
   readonly #decoder: FrameDecoder;
+  readonly #rejections: FrameRejections;
   readonly #outbox: FrameOutbox;
+  readonly #subscriptions: Subscriptions;
+  readonly #paces: FeedPaces | undefined;
   readonly #watched = new Map<NativeSymbol, Watched>();
 
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
   #nowMs = 0;
-  #rejectionsInFrame = 0;
   #lastSoundMs: number | undefined;
   #lastPingMs = 0;
+  #lastTradeMs = 0;
+  #lastTickMs = 0;
   #connectionSequence: Sequence | undefined;
   #connectionSequenceChecksOk = 0;
   #connectionGapCount = 0;
   #framesReceived = 0;
-  #framesRejected = 0;
 
   /** `random` spreads the delays of resyncs; without it they are not spread. */
   constructor(options: {
@@ -107,6 +108,8 @@ export class FeedSession {
     random?: () => number;
     /** Where the exchange counts frames per IP. */
     sharedFrames?: FrameAllowance | undefined;
+    /** What is known of how often each book is heard of; without it no book is called silent (recordings). */
+    paces?: FeedPaces | undefined;
   }) {
     this.#adapter = options.adapter;
     this.#channels = options.connectionKind.channels;
@@ -115,11 +118,23 @@ export class FeedSession {
     this.#effects = options.effects;
     this.#random = options.random ?? (() => 0.5);
     this.#decoder = options.adapter.createDecoder(options.options);
+    this.#rejections = new FrameRejections((symbol, reason, detail, text) =>
+      this.#effects.reject(symbol, reason, detail, text),
+    );
     this.#outbox = new FrameOutbox({
       budget: options.adapter.limits.framesPerConnection,
       shared: options.sharedFrames,
       send: (frame) => this.#effects.send(frame),
     });
+    this.#subscriptions = new Subscriptions({
+      adapter: this.#adapter,
+      options: this.#options,
+      outbox: this.#outbox,
+      onSent: (symbols, nowMs) => {
+        for (const symbol of symbols) this.#watched.get(symbol)?.book?.subscriptionSent(nowMs);
+      },
+    });
+    this.#paces = options.paces;
     for (const symbol of options.symbols) this.#addSymbol(symbol);
   }
 
@@ -129,6 +144,7 @@ export class FeedSession {
     this.#state = 'open';
     this.#lastSoundMs = nowMs;
     this.#lastPingMs = nowMs;
+    this.#lastTickMs = nowMs;
     this.#outbox.openAt(nowMs + this.#adapter.limits.settleMs);
     this.#start([...this.#watched.keys()]);
   }
@@ -144,13 +160,10 @@ export class FeedSession {
     } catch (error) {
       messages = [{ type: 'rejected', nativeSymbol: undefined, reason: `decoder failed: ${String(error)}` }];
     }
-    this.#rejectionsInFrame = 0;
+    this.#rejections.frameBegins();
     for (const message of messages) this.#take(message, frame);
-    const untoldCount = this.#rejectionsInFrame - REJECTIONS_PER_FRAME_MAX;
-    if (untoldCount > 0) {
-      this.#reject(undefined, `${untoldCount} more parts of the frame can't be used`, frame);
-    }
-    if (this.#outbox.queuedCount > 0) this.#outbox.flush(receiveTimeMs);
+    this.#rejections.frameEnds(frame);
+    if (this.#subscriptions.hasFrames) this.#subscriptions.flush(receiveTimeMs);
   }
 
   /** The answer to `fetchSnapshot`. One that was not asked for is taken too, if the book still waits. */
@@ -170,7 +183,7 @@ export class FeedSession {
     if (reading.ok) {
       book.snapshot(reading.event);
     } else {
-      this.#reject(nativeSymbol, reading.reason, answer.body);
+      this.#rejections.reject(nativeSymbol, reading.reason, answer.body);
       book.snapshotFailed(reading.reason, receiveTimeMs);
     }
   }
@@ -207,8 +220,11 @@ export class FeedSession {
         this.#outbox.push({ text: ping.frame(nowMs) }, { isUrgent: true });
       }
     }
-    if (!this.#isReplaced) for (const { book } of this.#watched.values()) book?.tick(nowMs);
-    this.#outbox.flush(nowMs);
+    if (!this.#isReplaced) {
+      for (const { book } of this.#watched.values()) book?.tick(nowMs);
+      if (this.#paces !== undefined) this.#suspectSilent(nowMs, isPaused);
+    }
+    this.#subscriptions.flush(nowMs);
   }
 
   /** Subscribes symbols that are not watched yet. */
@@ -224,8 +240,8 @@ export class FeedSession {
     this.#nowMs = nowMs;
     const removed = [...new Set(symbols)].filter((symbol) => this.#watched.delete(symbol));
     if (this.#state !== 'open' || removed.length === 0) return;
-    for (const chunk of this.#chunks(removed)) this.#queueUnsubscribe(chunk, this.#channels);
-    this.#outbox.flush(nowMs);
+    this.#subscriptions.unsubscribe(removed, this.#channels, nowMs);
+    this.#subscriptions.flush(nowMs);
   }
 
   /** The symbol's book was found wrong by someone else (checksum mismatch): it becomes stale and gets a fresh start. */
@@ -233,7 +249,7 @@ export class FeedSession {
     if (this.#state !== 'open') return;
     this.#nowMs = nowMs;
     this.#watched.get(nativeSymbol)?.book?.lost(reason, nowMs, { isConnectionReplaced: this.#isReplaced });
-    this.#outbox.flush(nowMs);
+    this.#subscriptions.flush(nowMs);
   }
 
   /** Whether the symbol's book waits for the answer to `fetchSnapshot`. */
@@ -255,7 +271,7 @@ export class FeedSession {
       syncedCount,
       queuedFrames: this.#outbox.queuedCount,
       framesReceived: this.#framesReceived,
-      framesRejected: this.#framesRejected,
+      framesRejected: this.#rejections.count,
       lastSoundMs: this.#lastSoundMs,
       connectionSequenceChecksOk: this.#connectionSequenceChecksOk,
       connectionGapCount: this.#connectionGapCount,
@@ -264,13 +280,20 @@ export class FeedSession {
 
   #take(message: FeedMessage, frame: string | Uint8Array): void {
     switch (message.type) {
-      case 'book':
-        this.#watched.get(message.nativeSymbol)?.book?.snapshot(message.event);
+      case 'book': {
+        const watched = this.#watched.get(message.nativeSymbol);
+        watched?.book?.snapshot(message.event);
+        watched?.pace?.heard(message.event.receiveTimeMs);
         return;
-      case 'delta':
-        this.#watched.get(message.nativeSymbol)?.book?.delta(message.event, message.range);
+      }
+      case 'delta': {
+        const watched = this.#watched.get(message.nativeSymbol);
+        watched?.pace?.heard(message.event.receiveTimeMs);
+        watched?.book?.delta(message.event, message.range);
         return;
+      }
       case 'trade':
+        this.#lastTradeMs = message.event.receiveTimeMs;
         if (this.#watched.has(message.nativeSymbol))
           this.#effects.deliver(message.nativeSymbol, message.event);
         return;
@@ -291,9 +314,7 @@ export class FeedSession {
         this.#replace(message.reason, 'afterReplacement');
         return;
       case 'rejected':
-        if (++this.#rejectionsInFrame <= REJECTIONS_PER_FRAME_MAX) {
-          this.#reject(message.nativeSymbol, message.reason, frame);
-        }
+        this.#rejections.rejectPart(message.nativeSymbol, message.reason, frame);
         this.#loseDamagedBooks(
           message.nativeSymbol,
           message.reason.slice(0, EXCHANGE_WORDS_MAX_CHARS),
@@ -346,6 +367,26 @@ export class FeedSession {
     for (const { book } of this.#watched.values()) book?.lost(reason, this.#nowMs, options);
   }
 
+  /** Checks a book that is silent beyond its habit. Whoever did not listen calls nobody silent. */
+  #suspectSilent(nowMs: number, isPaused: boolean): void {
+    const stoodStill = nowMs - this.#lastTickMs > STOOD_STILL_MS;
+    this.#lastTickMs = nowMs;
+    if (isPaused || stoodStill) {
+      for (const { pace } of this.#watched.values()) pace?.excuse(nowMs);
+      return;
+    }
+    const isSure = ({ book }: Watched): boolean => book?.isSynced === true;
+    const silent = findSilent(this.#watched, { isSure, lastTradeMs: this.#lastTradeMs, nowMs });
+    if (silent === undefined) return;
+    const { symbol, silenceMs, meanMs } = silent;
+    const { book, pace } = this.#watched.get(toNativeSymbol(symbol))!;
+    // The answer to the check is no sign of the book's own pace.
+    pace?.excuse(nowMs);
+    book?.suspect(`silent for ${silenceMs} ms, usually every ${meanMs} ms`, nowMs, () =>
+      pace?.wasQuiet(silenceMs, nowMs),
+    );
+  }
+
   #addSymbol(symbol: NativeSymbol): void {
     if (this.#watched.has(symbol)) return;
     const hasBook = this.#channels.includes('book') && this.#adapter.snapshotPolicy !== 'none';
@@ -360,7 +401,7 @@ export class FeedSession {
           },
         })
       : undefined;
-    this.#watched.set(symbol, { book, isResubscribing: false });
+    this.#watched.set(symbol, { book, pace: hasBook ? this.#paces?.begin(symbol) : undefined });
   }
 
   #start(symbols: readonly NativeSymbol[]): void {
@@ -368,8 +409,8 @@ export class FeedSession {
       if (this.#watched.get(symbol)?.book !== undefined)
         this.#deliverStatus(symbol, 'connected', 'connection opened');
     }
-    for (const chunk of this.#chunks(symbols)) this.#queueSubscribe(chunk, this.#channels);
-    this.#outbox.flush(this.#nowMs);
+    this.#subscriptions.subscribe(symbols, this.#channels, this.#nowMs);
+    this.#subscriptions.flush(this.#nowMs);
   }
 
   #serveBook(symbol: NativeSymbol, request: BookRequest, reason: string): void {
@@ -379,48 +420,8 @@ export class FeedSession {
       const httpRequest = this.#adapter.snapshotRequest(this.#endpoints, symbol, this.#options);
       if (httpRequest !== undefined) this.#effects.fetchSnapshot(symbol, httpRequest);
     } else {
-      const watched = this.#watched.get(symbol);
-      // One in the queue is enough, however long it has to wait there.
-      if (watched === undefined || watched.isResubscribing) return;
-      watched.isResubscribing = true;
-      this.#queueUnsubscribe([symbol], ['book']);
-      this.#queueSubscribe([symbol], ['book']);
+      this.#subscriptions.restartBook(symbol);
     }
-  }
-
-  #queueSubscribe(symbols: readonly NativeSymbol[], channels: readonly Channel[]): void {
-    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, this.#nowMs);
-    // Where the address itself names the symbols there is no frame, and the subscription holds from the opening on.
-    if (frames.length === 0) this.#subscriptionSent(symbols, this.#nowMs);
-    for (const [index, text] of frames.entries()) {
-      const isLast = index === frames.length - 1;
-      this.#outbox.push(
-        { text, onSent: isLast ? (nowMs) => this.#subscriptionSent(symbols, nowMs) : undefined },
-        { isUrgent: false },
-      );
-    }
-  }
-
-  #queueUnsubscribe(symbols: readonly NativeSymbol[], channels: readonly Channel[]): void {
-    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, this.#nowMs);
-    for (const text of frames) this.#outbox.push({ text }, { isUrgent: false });
-  }
-
-  #subscriptionSent(symbols: readonly NativeSymbol[], nowMs: number): void {
-    for (const symbol of symbols) {
-      const watched = this.#watched.get(symbol);
-      if (watched === undefined) continue;
-      watched.isResubscribing = false;
-      watched.book?.subscriptionSent(nowMs);
-    }
-  }
-
-  #chunks(symbols: readonly NativeSymbol[]): NativeSymbol[][] {
-    const size = Math.max(1, this.#adapter.limits.symbolsPerSubscribeFrame);
-    const chunks: NativeSymbol[][] = [];
-    for (let index = 0; index < symbols.length; index += size)
-      chunks.push(symbols.slice(index, index + size));
-    return chunks;
   }
 
   #readSnapshot(symbol: NativeSymbol, body: string, receiveTimeMs: number) {
@@ -434,17 +435,6 @@ export class FeedSession {
   #deliverStatus(symbol: NativeSymbol, status: 'connected' | 'disconnected', reason: string): void {
     const times = { eventTimeMs: this.#nowMs, receiveTimeMs: this.#nowMs };
     this.#effects.deliver(symbol, { type: 'FeedStatus', status, reason, ...times });
-  }
-
-  #reject(symbol: NativeSymbol | undefined, detail: string, frame: string | Uint8Array): void {
-    this.#framesRejected++;
-    const text =
-      typeof frame === 'string'
-        ? detachedText(frame, REJECTED_TEXT_MAX_CHARS)
-        : Buffer.from(frame.subarray(0, REJECTED_TEXT_MAX_CHARS / 2)).toString('hex');
-    const shortSymbol =
-      symbol === undefined ? undefined : toNativeSymbol(detachedText(symbol, SYMBOL_MAX_CHARS));
-    this.#effects.reject(shortSymbol, 'bad-frame', detachedText(detail, EXCHANGE_WORDS_MAX_CHARS), text);
   }
 
   get #isReplaced(): boolean {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeAdapter, FeedMessage } from '../../src/exchanges/adapter.ts';
 import { cryptocomAdapter } from '../../src/exchanges/cryptocom.ts';
-import { REJECTED_TEXT_MAX_CHARS } from '../../src/exchanges/feed-session.ts';
+import { REJECTED_TEXT_MAX_CHARS } from '../../src/exchanges/frame-rejections.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { SessionHarness } from '../support/session-harness.ts';
 

@@ -1,0 +1,109 @@
+/**
+ * How often one book is usually heard of, so that a dead one can be told from a quiet one. A pure function of the receive times that it is
+ * told, a few numbers whatever the feed; knows neither clock nor exchange.
+ *
+ * A silence is out of the ordinary when it is longer than three times the longest one of late (which fades by half an hour), and than twelve
+ * times the mean: at a steady random (Poisson) pace less than one silence in a hundred thousand is.
+ */
+
+/** No silence shorter than this is suspicious, however fast the book. */
+export const SILENCE_MIN_MS = 10_000;
+/** No silence longer than this is ordinary, however slow it was. */
+export const SILENCE_MAX_MS = 6 * 3_600_000;
+/** Before it was heard for this long, nothing is known of its pace. */
+const WARM_UP_MS = 60_000;
+const WARM_UP_EVENTS = 10;
+const LONGEST_FACTOR = 3;
+const MEAN_FACTOR = 12;
+/** Silences of which the mean is taken, about: later ones count for more. */
+const MEAN_EVENTS = 64;
+const HALF_LIFE_MS = 3_600_000;
+/** The longest silence fades in steps, so that an event costs no power. */
+const FADE_STEP_MS = HALF_LIFE_MS / 16;
+const FADE_STEP = 2 ** (-1 / 16);
+
+export class FeedPace {
+  #lastMs: number | undefined;
+  /** The silence that ends next is not the book's own doing. */
+  #isExcused = false;
+  #eventCount = 0;
+  #heardForMs = 0;
+  #meanMs = 0;
+  #longestMs = 0;
+  #fadedAtMs = 0;
+
+  /** When it was heard last; `undefined` before the first time on this connection. */
+  get lastMs(): number | undefined {
+    return this.#lastMs;
+  }
+
+  get meanMs(): number {
+    return this.#meanMs;
+  }
+
+  heard(nowMs: number): void {
+    const silenceMs = this.#lastMs === undefined || this.#isExcused ? undefined : nowMs - this.#lastMs;
+    this.#lastMs = nowMs;
+    this.#isExcused = false;
+    // A clock that was set back says nothing.
+    if (silenceMs === undefined || silenceMs < 0) return;
+    this.#eventCount++;
+    this.#heardForMs += silenceMs;
+    this.#meanMs += (silenceMs - this.#meanMs) / Math.min(this.#eventCount, MEAN_EVENTS);
+    this.#learn(silenceMs, nowMs);
+  }
+
+  /** Its connection begins anew: what was between is no silence of the book. */
+  interrupted(): void {
+    this.#lastMs = undefined;
+  }
+
+  /** Nobody listened until now (our socket was paused, our process stood still). */
+  excuse(nowMs: number): void {
+    if (this.#lastMs === undefined) return;
+    this.#lastMs = nowMs;
+    this.#isExcused = true;
+  }
+
+  /** A check showed that the silence was the book's own: nothing had changed. */
+  wasQuiet(silenceMs: number, nowMs: number): void {
+    this.#learn(silenceMs, nowMs);
+  }
+
+  /** Returns how long a silence is still ordinary; `undefined` while its pace is not known. */
+  patienceMs(nowMs: number): number | undefined {
+    if (this.#heardForMs < WARM_UP_MS || this.#eventCount < WARM_UP_EVENTS) return undefined;
+    this.#fade(nowMs);
+    const ordinaryMs = Math.max(LONGEST_FACTOR * this.#longestMs, MEAN_FACTOR * this.#meanMs);
+    return Math.min(SILENCE_MAX_MS, Math.max(SILENCE_MIN_MS, ordinaryMs));
+  }
+
+  #learn(silenceMs: number, nowMs: number): void {
+    this.#fade(nowMs);
+    if (silenceMs > this.#longestMs) this.#longestMs = silenceMs;
+  }
+
+  #fade(nowMs: number): void {
+    const steps = Math.floor((nowMs - this.#fadedAtMs) / FADE_STEP_MS);
+    if (steps <= 0) return;
+    this.#longestMs *= FADE_STEP ** steps;
+    this.#fadedAtMs = nowMs;
+  }
+}
+
+/** The paces of a connection's books; they outlive its sockets. */
+export class FeedPaces {
+  readonly #paces = new Map<string, FeedPace>();
+
+  /** Returns the pace of a book, for a connection that begins with it. */
+  begin(nativeSymbol: string): FeedPace {
+    const pace = this.#paces.get(nativeSymbol) ?? new FeedPace();
+    this.#paces.set(nativeSymbol, pace);
+    pace.interrupted();
+    return pace;
+  }
+
+  forget(nativeSymbol: string): void {
+    this.#paces.delete(nativeSymbol);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The subscribe frames of one connection: as many symbols in a frame as it takes. Books that have to start again while frames wait for their
+ * turn share the next ones, so that a loss of all of them costs little more than a loss of one.
+ */
+import type { NativeSymbol } from '../market/symbols.ts';
+import type { AdapterOptions, Channel, ExchangeAdapter } from './adapter.ts';
+import type { FrameOutbox } from './frame-outbox.ts';
+
+type Symbols = readonly NativeSymbol[];
+
+export class Subscriptions {
+  readonly #adapter: ExchangeAdapter;
+  readonly #options: AdapterOptions;
+  readonly #outbox: FrameOutbox;
+  readonly #onSent: (symbols: Symbols, nowMs: number) => void;
+  /** Books that are to start again, and have no frame yet. */
+  readonly #wanting = new Set<NativeSymbol>();
+  /** Books that are to start again, and whose frame has not left. */
+  readonly #waiting = new Set<NativeSymbol>();
+
+  constructor(options: {
+    adapter: ExchangeAdapter;
+    options: AdapterOptions;
+    outbox: FrameOutbox;
+    /** The frame that subscribes these left. */
+    onSent: (symbols: Symbols, nowMs: number) => void;
+  }) {
+    this.#adapter = options.adapter;
+    this.#options = options.options;
+    this.#outbox = options.outbox;
+    this.#onSent = options.onSent;
+  }
+
+  get hasFrames(): boolean {
+    return this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
+  }
+
+  subscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+    for (const chunk of this.#chunks(symbols)) this.#queueSubscribe(chunk, channels, nowMs);
+  }
+
+  unsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+    for (const symbol of symbols) this.#wanting.delete(symbol);
+    for (const chunk of this.#chunks(symbols)) this.#queueUnsubscribe(chunk, channels, nowMs);
+  }
+
+  /** Once is enough, however long it has to wait. */
+  restartBook(symbol: NativeSymbol): void {
+    if (!this.#waiting.has(symbol)) this.#wanting.add(symbol);
+  }
+
+  /** Sends what the budget allows now. */
+  flush(nowMs: number): void {
+    this.#outbox.flush(nowMs);
+    if (this.#wanting.size === 0 || this.#outbox.queuedCount > 0) return;
+    const symbols = [...this.#wanting];
+    this.#wanting.clear();
+    for (const chunk of this.#chunks(symbols)) {
+      this.#queueUnsubscribe(chunk, ['book'], nowMs);
+      for (const symbol of chunk) this.#waiting.add(symbol);
+      this.#queueSubscribe(chunk, ['book'], nowMs);
+    }
+    this.#outbox.flush(nowMs);
+  }
+
+  #queueSubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, nowMs);
+    // Where the address itself names the symbols there is no frame, and the subscription holds from the opening on.
+    if (frames.length === 0) this.#sent(symbols, nowMs);
+    for (const [index, text] of frames.entries()) {
+      const isLast = index === frames.length - 1;
+      this.#outbox.push(
+        { text, onSent: isLast ? (sentMs) => this.#sent(symbols, sentMs) : undefined },
+        { isUrgent: false },
+      );
+    }
+  }
+
+  #queueUnsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, nowMs);
+    for (const text of frames) this.#outbox.push({ text }, { isUrgent: false });
+  }
+
+  #sent(symbols: Symbols, nowMs: number): void {
+    for (const symbol of symbols) this.#waiting.delete(symbol);
+    this.#onSent(symbols, nowMs);
+  }
+
+  #chunks(symbols: Symbols): NativeSymbol[][] {
+    const size = Math.max(1, this.#adapter.limits.symbolsPerSubscribeFrame);
+    const chunks: NativeSymbol[][] = [];
+    for (let index = 0; index < symbols.length; index += size)
+      chunks.push(symbols.slice(index, index + size));
+    return chunks;
+  }
+}
