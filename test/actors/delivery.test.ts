@@ -45,8 +45,13 @@ function createDelivery() {
       batch: { source, firstOrdinal, eventCount: events.length },
       isTransient: false,
     });
-  const failTransiently = (cause: string): void =>
-    delivery.redeliver({ cause, batch: undefined, isTransient: true });
+  /** The actor failed on the batch sent last, for which the world is to blame. */
+  const failTransiently = (cause: string, { firstOrdinal, events, source } = last()): void =>
+    delivery.redeliver({
+      cause,
+      batch: { source, firstOrdinal, eventCount: events.length },
+      isTransient: true,
+    });
   const setTaking = (value: boolean): void => {
     isTaking = value;
   };

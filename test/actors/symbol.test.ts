@@ -37,6 +37,20 @@ function spawnFeed({ system }: Actors, name = 'feed') {
 }
 
 describe('a symbol actor', () => {
+  it('records what breaks a rule with its reason and text, and takes the rest of the delivery', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    await actors.time.advance(1);
+    feed.deliver(ref, 1, trade({ tradeId: 'nothing', quantity: 0 }), trade({ tradeId: 'whole' }));
+    await actors.time.advance(1);
+    expect(feed.replies).toMatchObject([{ type: 'BatchAccepted', lastOrdinal: 2 }]);
+    expect(await actors.records.readDeadLetters({ exchange: undefined, limit: 10 })).toMatchObject([
+      { reason: 'bad-trade', symbol: 'BTC-USDT', text: expect.stringContaining('nothing') as unknown },
+    ]);
+    expect(await actors.view(ref)).toMatchObject({ trades: 1 });
+  });
+
   it('tells nobody of what is not durable', async () => {
     const store = holdableJournal();
     const actors = await createActors({ journal: store.journal });

@@ -262,11 +262,17 @@ describe('beyond the limit', () => {
     failureRate({ maxFailures: 1, withinMs: 10_000, delayMs: 10, then });
 
   test('a parked actor stays in the tree with its cause, and its messages are dead letters', async () => {
-    const { system, time, deadLetters, status } = createTestSystem();
+    const { system, time, events, deadLetters, status } = createTestSystem();
     const counter = system.spawn(system.root, counterSpec({ strategy: oneFailure('park') }));
     for (const message of [fail(), fail(), add(1)]) system.send(counter, message);
     await time.advance(10);
     expect(status(counter)).toBe('parked');
+    expect(events.at(-1)).toMatchObject({
+      kind: 'parked',
+      cause: 'Error: broken',
+      attempt: 2,
+      decision: 'park',
+    });
     expect(system.tree()[0]?.lastFailure?.cause).toBe('Error: broken');
     expect(system.send(counter, add(2))).toBe(false);
     expect(deadLetters.map(({ reason, message }) => [reason, message])).toEqual([
