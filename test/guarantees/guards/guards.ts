@@ -1,0 +1,21 @@
+/** All guards, by the promise they hold. A guard that moved or changed its words must be followed here: `npm run test:guards` says which. */
+import type { Guard } from './guard.ts';
+import { badInput } from './lists/rule-7-bad-input.ts';
+import { durableFirst } from './lists/rule-2-durable-first.ts';
+import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
+import { oneWriter } from './lists/rule-4-one-writer.ts';
+import { stateOfTheLog } from './lists/rule-1-state-of-the-log.ts';
+import { storedBytes } from './lists/stored-bytes.ts';
+import { supervised } from './lists/rule-6-supervised.ts';
+import { sureBooks } from './lists/rule-8-sure-books.ts';
+
+export const guards: readonly Guard[] = [
+  ...stateOfTheLog,
+  ...durableFirst,
+  ...exactDecimals,
+  ...oneWriter,
+  ...supervised,
+  ...badInput,
+  ...sureBooks,
+  ...storedBytes,
+];

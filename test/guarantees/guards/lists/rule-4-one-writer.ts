@@ -1,0 +1,162 @@
+import type { Guard } from '../guard.ts';
+
+/** One writer per instrument, fenced by an epoch. */
+export const oneWriter: readonly Guard[] = [
+  {
+    holds: 4,
+    name: 'An append compares the epoch of its claim',
+    file: 'src/persistence/journal-lane.ts',
+    text: 'WHERE id = $1 AND epoch = $2 FOR SHARE)\n    INSERT INTO',
+    without: 'WHERE id = $1 AND $2::int IS NOT NULL FOR SHARE)\n    INSERT INTO',
+    tests: [
+      {
+        file: 'test/persistence/postgres-journal.int.test.ts',
+        name: 'lets the stale owner write no batch and no snapshot',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'An append locks the fence row, so that a claim and a write never cross',
+    file: 'src/persistence/journal-lane.ts',
+    text: 'AND epoch = $2 FOR SHARE)\n    INSERT INTO',
+    without: 'AND epoch = $2)\n    INSERT INTO',
+    tests: [
+      {
+        file: 'test/persistence/connection-loss.int.test.ts',
+        name: 'keeps the fence: an append that waits behind an uncommitted claim writes nothing after it',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A state snapshot compares the epoch of its claim',
+    file: 'src/persistence/state-snapshots.ts',
+    text: 'WHERE id = $1 AND epoch = $2 FOR SHARE),',
+    without: 'WHERE id = $1 AND $2::int IS NOT NULL FOR SHARE),',
+    tests: [
+      {
+        file: 'test/persistence/postgres-journal.int.test.ts',
+        name: 'lets the stale owner write no batch and no snapshot',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'Each claim has a larger epoch',
+    file: 'src/persistence/postgres-journal.ts',
+    text: 'SET epoch = held.epoch + 1,',
+    without: 'SET epoch = held.epoch,',
+    tests: [
+      {
+        file: 'test/persistence/postgres-journal.int.test.ts',
+        name: 'gives each claim on a shard a larger epoch',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'Redis compares epochs before sequences',
+    file: 'src/publishing/scripts.ts',
+    text: '  if tonumber(heldEpoch) ~= epoch then return epoch - tonumber(heldEpoch) end\n',
+    without: '',
+    tests: [
+      {
+        file: 'test/publishing/real-publisher.int.test.ts',
+        name: 'an older epoch or sequence never overwrites, and is counted',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'The embedded Redis compares epochs before sequences',
+    file: 'src/publishing/value-head.ts',
+    text: 'return a.epoch === b.epoch ? a.seq - b.seq : a.epoch - b.epoch;',
+    without: 'return a.seq - b.seq;',
+    tests: [
+      {
+        file: 'test/publishing/embedded-publisher.test.ts',
+        name: 'an older epoch or sequence never overwrites, and is counted',
+      },
+      { file: 'test/publishing/redis-documents.test.ts', name: 'the epoch decides before the sequence' },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'Keys that a newer epoch took over are not let expire by the older one',
+    file: 'src/publishing/scripts.ts',
+    text: "if order(tonumber(ARGV[i + 1]), 9007199254740991, held) >= 0 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end",
+    without: "redis.call('PEXPIRE', KEYS[i], ARGV[1])",
+    tests: [
+      {
+        file: 'test/publishing/real-publisher.int.test.ts',
+        name: 'keys of a stopped instrument expire, those that a newer epoch took over live on',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A list of closed candles takes none of an older epoch',
+    file: 'src/publishing/scripts.ts',
+    text: '  if newer < 0 then\n    rejected = rejected + 1\n  elseif not isThere then',
+    without: '  if not isThere then',
+    tests: [
+      {
+        file: 'test/publishing/real-publisher.int.test.ts',
+        name: 'several candles closed by one log entry are all kept, those of an older epoch are refused',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'An incarnation that was cut off writes nothing any more',
+    file: 'src/actors/kernel/persistence-bridge.ts',
+    text: '    if (session === undefined || session.hasClosed()) {',
+    without: '    if (session === undefined) {',
+    also: [
+      {
+        file: 'src/actors/kernel/persistence-bridge.ts',
+        text: '    this.#sessions.delete(session.nactKey);\n',
+        without: '',
+      },
+      {
+        file: 'src/actors/kernel/life.ts',
+        text: 'if (this.hasEnded()) throw new Error(`Cannot persist for',
+        without: 'if (path === undefined) throw new Error(`Cannot persist for',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/actors/kernel/persistent-actor.test.ts',
+        name: 'a cut-off incarnation writes nothing any more',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A lane that was fenced once sends nothing more',
+    file: 'src/persistence/journal-lane.ts',
+    text: "    if (failure.code === 'FENCED') this.#fenced = failure;\n",
+    without: '',
+    tests: [
+      {
+        file: 'test/persistence/journal-lane.test.ts',
+        name: 'a lane that was fenced once sends nothing more',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A fenced actor lets go without another write',
+    file: 'src/actors/kernel/actor-cell.ts',
+    text: "    if (errorClass === 'fenced') {",
+    without: "    if (errorClass === 'fenced' && place.isInRecovery) {",
+    tests: [
+      {
+        file: 'test/actors/kernel/persistent-actor.test.ts',
+        name: 'a fenced write lets the actor go without another write',
+      },
+      { file: 'test/actors/kernel/supervision.test.ts', name: 'a fenced actor lets go' },
+    ],
+  },
+];

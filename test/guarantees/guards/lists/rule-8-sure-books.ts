@@ -1,0 +1,176 @@
+import type { Guard } from '../guard.ts';
+
+/** A book that may be wrong is never shown as right. */
+export const sureBooks: readonly Guard[] = [
+  {
+    holds: 8,
+    name: 'A book is stale from a gap on',
+    file: 'src/exchanges/book-sync.ts',
+    text: "  #becomeStale(reason: string, nowMs: number): void {\n    this.#phase = 'waiting';\n",
+    without: '  #becomeStale(reason: string, nowMs: number): void {\n',
+    tests: [
+      {
+        file: 'test/exchanges/feed-session.test.ts',
+        name: 'makes a book stale when a part of it could not be read',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A gap in the sequence is found',
+    file: 'src/exchanges/book-sync.ts',
+    text: "if (continuity.verdict === 'gap') {",
+    without: "if (continuity.verdict === 'gap' && this.#last === undefined) {",
+    tests: [
+      {
+        file: 'test/exchanges/feed-session.test.ts',
+        name: 'the book is never sure again before the next snapshot',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Checksums are compared',
+    file: 'src/market/evolve.ts',
+    text: 'if (was === expected) {',
+    without: 'if (was === expected || true) {',
+    tests: [{ file: 'test/market/evolve.test.ts', name: 'checksums' }],
+  },
+  {
+    holds: 8,
+    name: 'A crossed book is found',
+    file: 'src/market/evolve.ts',
+    text: '  if (book.isCrossed) {',
+    without: '  if (book.isCrossed && policy.checksum !== undefined && expected === -1) {',
+    tests: [
+      { file: 'test/market/evolve.test.ts', name: 'a delta that crosses the book makes it stale' },
+      { file: 'test/market/evolve.test.ts', name: 'a snapshot that is crossed in itself is no sure book' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Equal best prices are a crossed book',
+    file: 'src/market/order-book.ts',
+    text: 'bestBid >= bestAsk;',
+    without: 'bestBid > bestAsk;',
+    tests: [{ file: 'test/market/order-book.test.ts', name: 'equal best prices are a crossed book' }],
+  },
+  {
+    holds: 8,
+    name: 'Deltas on a book that is not sure are left out',
+    file: 'src/market/evolve.ts',
+    text: "  if (state.bookStatus.status !== 'live') {\n    state.counters.deltasIgnoredWhileStale++;\n    return;\n  }\n",
+    without: '',
+    tests: [{ file: 'test/market/instrument-state.test.ts', name: 'the book is live only since a snapshot' }],
+  },
+  {
+    holds: 8,
+    name: 'A feed that says it is not connected makes the book stale',
+    file: 'src/market/evolve.ts',
+    text: '      markStale(state, event.reason, event.receiveTimeMs, state.lastBookEvent, outputs);\n',
+    without: '',
+    tests: [
+      { file: 'test/market/instrument-state.test.ts', name: 'the book is live only since a snapshot' },
+      { file: 'test/actors/connection.test.ts', name: 'says that the book is stale when its socket is lost' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A book event that was refused leaves a stale book, not one with a hole',
+    file: 'src/market/decide.ts',
+    text: '      accepted.push(toStaleStatus(event.receiveTimeMs, resyncReason));\n',
+    without: '',
+    tests: [
+      {
+        file: 'test/market/decide.test.ts',
+        name: 'a rejected book event leaves a stale book, not one with a hole',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A book event that was given up leaves its hole in the log',
+    file: 'src/actors/delivery.ts',
+    text: 'this.#send({ ...batch, events: [toStaleStatus(event, cause)] });',
+    without: 'this.#sendNext();',
+    tests: [{ file: 'test/actors/delivery.test.ts', name: 'puts ' }],
+  },
+  {
+    holds: 8,
+    name: 'A recovered book is not shown as live before its feed has spoken',
+    file: 'src/actors/symbol.ts',
+    text: "this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';",
+    without: 'this.#isUnsureAfterRecovery = false;',
+    tests: [
+      {
+        file: 'test/actors/symbol.test.ts',
+        name: 'shows a recovered book as stale until its own feed has spoken',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Somebody else who speaks does not make a recovered book sure',
+    file: 'src/actors/symbol.ts',
+    text: 'if (!this.#sourcesBeforeRecovery.has(entry.source) && !entry.events.some(isBookStatement)) return;',
+    without: '',
+    tests: [
+      {
+        file: 'test/actors/symbol.test.ts',
+        name: 'shows a recovered book as stale until its own feed has spoken',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'The last word of a stopped instrument is that its book is stale',
+    file: 'src/actors/symbol.ts',
+    text: "status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;",
+    without: 'status;',
+    tests: [
+      {
+        file: 'test/actors/symbol.test.ts',
+        name: 'says at its end that nobody knows any more whether the book is right',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A part of a book that could not be read makes it stale',
+    file: 'src/exchanges/feed-session.ts',
+    text: '    } else if (damagesBook) {',
+    without: '    } else if (damagesBook && !wouldShow) {',
+    tests: [
+      {
+        file: 'test/exchanges/feed-session.test.ts',
+        name: 'makes a book stale when a part of it could not be read',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A gap of the connection makes all its books stale',
+    file: 'src/exchanges/feed-session.ts',
+    text: '    this.#loseAllBooks(reason, { isConnectionReplaced: true });\n',
+    without: '',
+    tests: [
+      {
+        file: 'test/exchanges/feed-session.test.ts',
+        name: 'makes every book stale at a gap, before what the frame holds',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A connection that fell silent is replaced',
+    file: 'src/exchanges/feed-session.ts',
+    text: 'if (nowMs - lastSoundMs > this.#adapter.deadAfterMs) {',
+    without: 'if (nowMs - lastSoundMs > Infinity) {',
+    tests: [
+      {
+        file: 'test/exchanges/feed-session.test.ts',
+        name: 'asks for another connection once when this one falls silent',
+      },
+    ],
+  },
+];

@@ -1,0 +1,120 @@
+import type { Guard } from '../guard.ts';
+
+const rows = 'test/persistence/stored-bytes.test.ts';
+const damagedRows = 'test/persistence/damaged-rows.int.test.ts';
+
+/** Stored bytes: old ones stay readable, damaged ones are never accepted. */
+export const storedBytes: readonly Guard[] = [
+  {
+    holds: 'bytes',
+    name: 'The checksum of a journal row is compared',
+    file: 'src/persistence/stored-bytes.ts',
+    text: 'if (checksum !== stored.checksum) {',
+    without: 'if (checksum !== stored.checksum && checksum === 0.5) {',
+    tests: [
+      { file: rows, name: 'with any single bit of its checksum flipped is refused' },
+      { file: damagedRows, name: 'a journal row of another instrument is refused though it is whole' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'The checksum of a journal row covers where it belongs',
+    file: 'src/persistence/stored-bytes.ts',
+    text: 'crc32(`${instrument}\\n${batchNumber}\\n${epoch}\\n${schemaId}\\n`)',
+    without: 'crc32(`${schemaId}${epoch - epoch}${batchNumber - batchNumber}${instrument.slice(0, 0)}`)',
+    tests: [
+      {
+        file: rows,
+        name: 'a journal row in the place of another instrument, batch, epoch or schema is refused',
+      },
+      {
+        file: damagedRows,
+        name: 'a journal row under the number of its neighbour is refused though it is whole',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'The hash of a state snapshot is compared',
+    file: 'src/persistence/stored-bytes.ts',
+    text: 'if (!stateHash({ instrument, batchNumber, position }, schemaId, state).equals(stored.sha256)) {',
+    without: 'if (batchNumber < 0 && position < 0) {',
+    tests: [
+      { file: rows, name: 'a state snapshot with any single bit of its hash flipped is refused' },
+      { file: damagedRows, name: 'a state snapshot of another instrument is skipped though it is whole' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'The hash of a state snapshot covers where it belongs',
+    file: 'src/persistence/stored-bytes.ts',
+    text: '    .update(`${instrument}\\n${batchNumber}\\n${position}\\n${schemaId}\\n`)\n',
+    without:
+      '    .update(`${instrument.length - instrument.length}${batchNumber * 0}${position * 0}${schemaId}`)\n',
+    tests: [
+      {
+        file: rows,
+        name: 'a state snapshot in the place of another instrument, batch, position or schema is refused',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'Avro sees only bytes that an encoder once wrote',
+    file: 'src/codec/versioned-format.ts',
+    text: 'if (expected !== actual) {',
+    without: 'if (expected !== actual && expected === 0.5) {',
+    tests: [
+      { file: 'test/codec/log-entry-codec.test.ts', name: 'with any flipped bit are unreadable' },
+      { file: 'test/codec/state-codec.test.ts', name: 'cut short or with a flipped bit are unreadable' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'A state snapshot that can not be read is skipped for the one before',
+    file: 'src/persistence/state-snapshots.ts',
+    text: '        below = row.batchNumber;\n',
+    without: '        return undefined;\n',
+    tests: [
+      {
+        file: damagedRows,
+        name: 'a state snapshot with a bit of it changed is skipped for the one before, with a warning',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'The journal keeps what the older of both snapshots needs',
+    file: 'src/persistence/postgres-journal.ts',
+    text: 'ORDER BY batch_number DESC OFFSET 1 LIMIT 1)`,',
+    without: 'ORDER BY batch_number DESC LIMIT 1)`,',
+    tests: [
+      {
+        file: 'test/persistence/postgres-journal.int.test.ts',
+        name: 'drops what both kept snapshots contain, so that either can be recovered from',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'A released schema stays as it is',
+    file: 'src/codec/log-entry-schemas.ts',
+    text: "{ name: 'isHistory', type: 'boolean' },",
+    without:
+      "{ name: 'isHistory', type: 'boolean' },\n              { name: 'isBlock', type: 'boolean', default: false },",
+    tests: [
+      { file: 'test/codec/released-bytes.test.ts', name: 'is the schema that was released' },
+      { file: 'test/codec/released-bytes.test.ts', name: 'reads what a release wrote with log-1' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'Negative numbers beyond 2^52 do not go through the doubles of the Avro library',
+    file: 'src/codec/wide-integers.ts',
+    text: 'const LONG_MAX = 2 ** 52 - 1;',
+    without: 'const LONG_MAX = 2 ** 53 - 1;',
+    tests: [
+      { file: 'test/codec/log-entry-codec.test.ts', name: 'come back as they were, at any size of number' },
+    ],
+  },
+];
