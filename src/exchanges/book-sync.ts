@@ -179,7 +179,8 @@ export class BookSync {
     this.#phase = 'synced';
     this.#isToldStale = false;
     this.#isFirstDelta = true;
-    this.#ignoringSinceMs = undefined;
+    // What was held while the snapshot was awaited is older than it, however long that took.
+    this.#ignoringSinceMs = nowMs;
     this.#last = event.sequence;
     this.#lastChecksum = event.checksum;
     this.#forgetRequests();

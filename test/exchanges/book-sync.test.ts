@@ -104,6 +104,14 @@ describe('the synchroniser of a book', () => {
     expect(sync.counters).toMatchObject({ applied: 35, ignoredStale: 35, gapCount: 0 });
   });
 
+  it('takes deltas that were held for long behind a late snapshot for what they are', () => {
+    const { sync, story, take } = start(restRules);
+    for (let sequence = 1; sequence <= 60; sequence++) take(sequence, sequence * 1_000);
+    sync.snapshot(snapshot(58, 60_500));
+    expect(story).toEqual(['BookSnapshot 58', 'BookDelta 59', 'BookDelta 60']);
+    expect(sync.counters).toMatchObject({ applied: 2, ignoredStale: 58, gapCount: 0 });
+  });
+
   it('drops what comes before the snapshot on a stream that sends it', () => {
     const { sync, story, take } = start(streamRules);
     take(5);
