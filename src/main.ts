@@ -11,6 +11,7 @@ import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { systemClock, systemTimers } from './base/clock.ts';
 import { TampinesError } from './base/errors.ts';
+import { LoopDelay } from './base/loop-delay.ts';
 import type { Log } from './base/log.ts';
 import type { BuiltNode } from './build-node.ts';
 import { SHARD, buildNode, liveAdapters } from './build-node.ts';
@@ -19,7 +20,9 @@ import { createLiveTransport } from './feeds/live-transport.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { openStorage } from './persistence/open-storage.ts';
 import { readShardHolder } from './persistence/shard-holder.ts';
-import { nodeMetricSources } from './node-metric-sources.ts';
+import { nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
+import { checkReadiness } from './node-readiness.ts';
+import { readQueues } from './queue-readings.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { ProvidedRedis } from './publishing/redis-provider.ts';
 import { provideRedis } from './publishing/redis-provider.ts';
@@ -98,10 +101,18 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       closers,
       runId: randomUUID().slice(0, 8),
     });
-    await node.instruments.start();
-    const admin = await startAdmin(options, node, { storage, claim, redis }).catch((cause: unknown) => {
-      throw cannotListen(settings, cause);
+    const loopDelay = new LoopDelay({ clock: systemClock, timers: systemTimers });
+    loopDelay.start();
+    closers.add('loop delay', () => {
+      loopDelay.stop();
+      return Promise.resolve();
     });
+    await node.instruments.start();
+    const admin = await startAdmin(options, node, { storage, claim, redis, loopDelay }).catch(
+      (cause: unknown) => {
+        throw cannotListen(settings, cause);
+      },
+    );
     closers.add('admin', () => admin.close());
     node.keepWanted();
     log.info({ admin: admin.url, docs: `${admin.url}/docs`, redis: redis.url }, 'node ready');
@@ -135,8 +146,9 @@ function openNodeStorage(settings: Settings, log: Log): Promise<Storage> {
 function startAdmin(
   { settings, origins, log }: NodeOptions,
   node: BuiltNode,
-  { storage, claim, redis }: { storage: Storage; claim: ShardClaim; redis: ProvidedRedis },
+  parts: { storage: Storage; claim: ShardClaim; redis: ProvidedRedis; loopDelay: LoopDelay },
 ): Promise<AdminServer> {
+  const { storage, claim, redis, loopDelay } = parts;
   return createAdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
@@ -148,20 +160,23 @@ function startAdmin(
     tables: storage.tables,
     records: storage.records,
     documents: createRedisDocuments(settings.publish.naming),
-    readiness: async () => [
-      await checkPostgres(storage),
-      {
-        name: 'redis',
-        isReady: node.publisher.isConnected,
-        detail: node.publisher.isConnected
-          ? redis.kind
-          : node.publisher.metrics.lastErrorText || 'not connected yet',
-      },
-    ],
+    readiness: () =>
+      checkReadiness({
+        database: storage.database,
+        appends: storage.journal.appends,
+        lease: node.lease,
+        publisher: node.publisher,
+        redisKind: redis.kind,
+        loopDelay,
+      }),
     settingsInForce: () => describeSettings(settings, origins),
     epoch: claim.epoch,
     node: settings.node.name,
-    metricSources: nodeMetricSources(node.publisher),
+    metricSources: [
+      ...nodeMetricSources(node.publisher),
+      ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
+    ],
+    readQueues: () => readQueues({ ...node, storage }),
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
   });
@@ -175,17 +190,4 @@ export function cannotListen({ admin }: Pick<Settings, 'admin'>, cause: unknown)
     `Cannot listen on ${admin.host}:${admin.port} for the admin REST: ${cause.message}; set admin.port (0: any free one) or admin.host`,
     { cause },
   );
-}
-
-async function checkPostgres(storage: Storage): Promise<{ name: string; isReady: boolean; detail: string }> {
-  try {
-    await storage.database.query({ text: 'SELECT 1' });
-    return { name: 'postgres', isReady: true, detail: storage.database.isEmbedded ? 'embedded' : 'external' };
-  } catch (error) {
-    return {
-      name: 'postgres',
-      isReady: false,
-      detail: error instanceof Error ? error.message : String(error),
-    };
-  }
 }

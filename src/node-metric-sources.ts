@@ -1,5 +1,8 @@
 /** Numbers of the edges, for the metrics page; the admin server adds those of actors and process. */
 import type { MetricSource } from './admin/metrics.ts';
+import type { LeaseKeeper } from './actors/lease-keeper.ts';
+import type { LoopDelay } from './base/loop-delay.ts';
+import type { OldestWait } from './base/oldest-wait.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 
 export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
@@ -41,5 +44,53 @@ export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
     ),
     gauge('pending_values', 'Values that wait for Redis', () => publisher.pendingCount),
     gauge('redis_connected', '1 while Redis is connected', () => (publisher.isConnected ? 1 : 0)),
+  ];
+}
+
+/** What tells whether the node's own work gets on; readiness looks at the same. */
+export function progressMetricSources(parts: {
+  readonly lease: LeaseKeeper;
+  readonly appends: OldestWait;
+  readonly loopDelay: LoopDelay;
+}): MetricSource[] {
+  const { lease, appends, loopDelay } = parts;
+  const metric = (
+    kind: MetricSource['kind'],
+    name: string,
+    help: string,
+    read: () => number,
+  ): MetricSource => ({
+    name: `tampines_${name}`,
+    help,
+    kind,
+    labelNames: [],
+    read: () => [{ value: read() }],
+  });
+  return [
+    metric(
+      'gauge',
+      'lease_held',
+      '1 while the database confirms that the instruments are this node’s own',
+      () => (lease.isHeld() ? 1 : 0),
+    ),
+    metric(
+      'gauge',
+      'lease_remaining_seconds',
+      'Until the lease runs out, unless it is confirmed again',
+      () => lease.health.remainingMs / 1_000,
+    ),
+    metric('counter', 'lease_losses_total', 'Times that the lease ran out', () => lease.health.lossCount),
+    metric(
+      'gauge',
+      'journal_oldest_append_seconds',
+      'How long the oldest batch has waited to be durable',
+      () => appends.ageMs / 1_000,
+    ),
+    metric(
+      'gauge',
+      'loop_delay_seconds',
+      'The longest time of the last seconds for which the event loop was held up',
+      () => loopDelay.maxMs / 1_000,
+    ),
   ];
 }

@@ -6,9 +6,11 @@ import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actor
 import { estimateBytes } from '../market/event-bytes.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import { OldestWait } from '../base/oldest-wait.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import { missingBatchError, notNextBatchError, toJournalError } from './journal-errors.ts';
+import { JournalReads, READ_PAGE_ROWS } from './journal-reads.ts';
 import { JournalLane, OUTCOME_DEADLINE_MS } from './journal-lane.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
@@ -17,9 +19,6 @@ import type { StoredEntry } from './stored-bytes.ts';
 import { readStoredEntry, storeEntry } from './stored-bytes.ts';
 import { WriteRoom } from './write-room.ts';
 
-/** Rows that recovery holds in memory at once. */
-const READ_PAGE_ROWS = 1_000;
-
 /** Bytes of entries, as events, that may be on their way into the journal; further appends wait before they are encoded. */
 export const JOURNAL_QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -27,6 +26,8 @@ export const JOURNAL_QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 type Tail = { readonly instrumentId: number; lastBatchNumber: number };
 
 export class PostgresJournal implements Journal {
+  /** Of appends that are not durable yet. */
+  readonly appends: OldestWait;
   /** What is on its way. */
   readonly room = new WriteRoom(JOURNAL_QUEUE_MAX_BYTES);
   readonly #database: Database;
@@ -36,6 +37,7 @@ export class PostgresJournal implements Journal {
   readonly #stop = new AbortController();
   readonly #outcomeDeadlineMs: number;
   readonly #snapshots: StateSnapshots;
+  readonly #reads: JournalReads;
   readonly #lanes = new Map<string, JournalLane>();
   /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
   readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
@@ -48,13 +50,16 @@ export class PostgresJournal implements Journal {
     context: WriterContext;
     outcomeDeadlineMs?: number;
   }) {
+    this.appends = new OldestWait(options.context.clock);
     this.#database = options.database;
     this.#ids = options.ids;
     this.#codec = options.codec;
     this.#context = options.context;
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs ?? OUTCOME_DEADLINE_MS;
+    this.#reads = new JournalReads(options.database);
     this.#snapshots = new StateSnapshots({
       ...options,
+      reads: this.#reads,
       outcomeDeadlineMs: this.#outcomeDeadlineMs,
       stop: this.#stop.signal,
     });
@@ -77,11 +82,13 @@ export class PostgresJournal implements Journal {
     entry: LogEntry,
   ): Promise<void> {
     const bytes = estimateBytes(entry.events);
+    const end = this.appends.begin();
     const entered = this.room.enter(bytes);
     if (entered !== undefined) await this.#track(entered);
     try {
       await this.#append(claim, instrument, batchNumber, entry);
     } finally {
+      end();
       this.room.leave(bytes);
     }
   }
@@ -133,13 +140,7 @@ export class PostgresJournal implements Journal {
     if (instrumentId === undefined) return;
     let last = afterBatchNumber;
     for (;;) {
-      const { rows } = await this.#database.read<StoredEntry & { epoch: number }>({
-        name: `${this.#database.schema}.read-batches`,
-        text: `SELECT batch_number AS "batchNumber", epoch, schema_id AS "schemaId", checksum, entry
-          FROM ${this.#database.schema}.journal
-          WHERE instrument_id = $1 AND batch_number > $2 ORDER BY batch_number LIMIT ${READ_PAGE_ROWS}`,
-        values: [instrumentId, last],
-      });
+      const rows = await this.#reads.readPage(instrumentId, last);
       for (const row of rows) {
         if (row.batchNumber !== last + 1) throw missingBatchError(instrument, last + 1, row.batchNumber);
         const entry = readStoredEntry(this.#codec, instrument, row);
@@ -190,15 +191,7 @@ export class PostgresJournal implements Journal {
 
   async #loadTail(instrument: InstrumentKey): Promise<Tail> {
     const instrumentId = await this.#ids.assign(instrument);
-    const { schema } = this.#database;
-    // The journal may be pruned to nothing; what a snapshot contains was written once.
-    const { rows } = await this.#database.read<{ last: number | null }>({
-      text: `SELECT greatest(
-        (SELECT max(batch_number) FROM ${schema}.journal WHERE instrument_id = $1),
-        (SELECT max(batch_number) FROM ${schema}.state_snapshot WHERE instrument_id = $1)) AS last`,
-      values: [instrumentId],
-    });
-    return { instrumentId, lastBatchNumber: rows[0]?.last ?? 0 };
+    return { instrumentId, lastBatchNumber: await this.#reads.readEnd(instrumentId) };
   }
 
   #enqueue(lane: JournalLane, instrument: InstrumentKey, tail: Tail, stored: StoredEntry): Promise<void> {
