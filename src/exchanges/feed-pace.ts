@@ -3,7 +3,8 @@
  * told, a few numbers whatever the feed; knows neither clock nor exchange.
  *
  * A silence is out of the ordinary when it is longer than three times the longest one of late (which fades by half an hour), and than twelve
- * times the mean: at a steady random (Poisson) pace less than one silence in a hundred thousand is.
+ * times the mean: at a steady random (Poisson) pace less than one silence in a hundred thousand is. Where all silences are about the same
+ * (keepalives of a channel) three times the mean is enough.
  */
 
 /** No silence shorter than this is suspicious, however fast the book. */
@@ -15,6 +16,9 @@ const WARM_UP_MS = 60_000;
 const WARM_UP_EVENTS = 10;
 const LONGEST_FACTOR = 3;
 const MEAN_FACTOR = 12;
+const REGULAR_MEAN_FACTOR = 3;
+/** Variance of regular silences, in squared means; that of a Poisson pace is 1. */
+const REGULAR_VARIANCE_MAX = 0.1;
 /** Silences of which the mean is taken, about: later ones count for more. */
 const MEAN_EVENTS = 64;
 const HALF_LIFE_MS = 3_600_000;
@@ -29,6 +33,7 @@ export class FeedPace {
   #eventCount = 0;
   #heardForMs = 0;
   #meanMs = 0;
+  #varianceMs2 = 0;
   #longestMs = 0;
   #fadedAtMs = 0;
 
@@ -49,7 +54,10 @@ export class FeedPace {
     if (silenceMs === undefined || silenceMs < 0) return;
     this.#eventCount++;
     this.#heardForMs += silenceMs;
-    this.#meanMs += (silenceMs - this.#meanMs) / Math.min(this.#eventCount, MEAN_EVENTS);
+    const share = 1 / Math.min(this.#eventCount, MEAN_EVENTS);
+    const deviationMs = silenceMs - this.#meanMs;
+    this.#meanMs += share * deviationMs;
+    this.#varianceMs2 += share * (deviationMs * (silenceMs - this.#meanMs) - this.#varianceMs2);
     this.#learn(silenceMs, nowMs);
   }
 
@@ -74,7 +82,10 @@ export class FeedPace {
   patienceMs(nowMs: number): number | undefined {
     if (this.#heardForMs < WARM_UP_MS || this.#eventCount < WARM_UP_EVENTS) return undefined;
     this.#fade(nowMs);
-    const ordinaryMs = Math.max(LONGEST_FACTOR * this.#longestMs, MEAN_FACTOR * this.#meanMs);
+    const isRegular =
+      this.#eventCount >= MEAN_EVENTS && this.#varianceMs2 <= REGULAR_VARIANCE_MAX * this.#meanMs ** 2;
+    const meanFactor = isRegular ? REGULAR_MEAN_FACTOR : MEAN_FACTOR;
+    const ordinaryMs = Math.max(LONGEST_FACTOR * this.#longestMs, meanFactor * this.#meanMs);
     return Math.min(SILENCE_MAX_MS, Math.max(SILENCE_MIN_MS, ordinaryMs));
   }
 

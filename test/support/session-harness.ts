@@ -17,6 +17,7 @@ export class SessionHarness {
     adapter: ExchangeAdapter,
     symbols: readonly string[],
     channels: readonly Channel[] = ['book', 'trades'],
+    more: Partial<ConstructorParameters<typeof FeedSession>[0]> = {},
   ) {
     this.session = new FeedSession({
       adapter,
@@ -24,6 +25,7 @@ export class SessionHarness {
       options: { depth: undefined },
       endpoints: adapter.defaultEndpoints,
       symbols: symbols.map(toNativeSymbol),
+      ...more,
       effects: {
         deliver: (symbol, event) => this.events.push({ symbol, event }),
         send: (frame) => this.sent.push(frame),
