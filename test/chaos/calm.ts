@@ -13,9 +13,10 @@ const MOVING_MS = 700;
 
 /**
  * Waits until every book is live and true; the market stands still for the comparison and moves on for another try, for a book that is being
- * resynchronised may need its next change. Leaves the market still. What did not heal in time is reported.
+ * resynchronised may need its next change. Leaves the market still. What did not heal in time is reported. Returns how long it took, in ms.
  */
-export async function untilHealed(state: RunState): Promise<void> {
+export async function untilHealed(state: RunState): Promise<number> {
+  const startMs = performance.now();
   const deadlineMs = performance.now() + HEALED_WITHIN_MS;
   let wrong: string[] = ['no node was ready'];
   for (;;) {
@@ -24,17 +25,19 @@ export async function untilHealed(state: RunState): Promise<void> {
       await sleep(MOVING_MS);
       state.markets.standStill();
       wrong = await untilTrue(state, STILL_MS);
-      if (wrong.length === 0) return;
+      if (wrong.length === 0) return performance.now() - startMs;
     }
     if (performance.now() > deadlineMs || state.isOver()) break;
   }
-  if (state.isOver()) return;
+  const tookMs = performance.now() - startMs;
+  if (state.isOver()) return tookMs;
   state.report({
     rule: 'heals',
     subject: state.nodes.current?.name ?? 'node',
     expected: `every book live and true within ${HEALED_WITHIN_MS / 1000} s without faults`,
     was: wrong.join('; '),
   });
+  return tookMs;
 }
 
 async function untilTrue(state: RunState, withinMs: number): Promise<string[]> {

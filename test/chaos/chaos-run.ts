@@ -40,7 +40,7 @@ const STEPS_PER_SECOND = 12;
 const PROGRESS_MS = 10_000;
 const FIRST_LIFE_MS = 2_000;
 /** A silent feed is cut by the run itself within this: no book may be shown as live on top of what is older. */
-const LIVE_AGE_MAX_MS = 25_000;
+const LIVE_AGE_MAX_MS = 12_000;
 
 const SETTINGS = [
   `postgres.schema=${SCHEMA}`,
@@ -173,7 +173,7 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
     final,
     violations,
     logCounts,
-    spans: lanes.spans,
+    lanes,
   });
 }
 

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSeededRandom } from '../../src/base/clock.ts';
 import { untilHealed } from './calm.ts';
-import { freezeNode, killNode } from './faults/node-faults.ts';
+import { freezeNode, killNode, pauseNode } from './faults/node-faults.ts';
 import { SURROUNDINGS_FAULTS, drawFault, runFault } from './faults/surroundings-faults.ts';
 import type { RunState } from './run-state.ts';
 import { count, drawWhole } from './run-state.ts';
@@ -13,13 +13,18 @@ import { count, drawWhole } from './run-state.ts';
 /** How long a node may speak for its instruments without Postgres confirming it: a freeze is longer. */
 export const LEASE_MS = 1_000;
 /** Faults of the process between two rests: one of them is the freeze. */
-const ROUND_LENGTH = 5;
+const ROUND_LENGTH = 6;
+
+/** How often a kill or freeze comes after a pause. */
+const PAUSE_SHARE = 0.15;
 
 /** When a fault was at work (Unix ms): the cause of what is missing is looked for here. */
 export type FaultSpan = { readonly name: string; readonly fromMs: number; toMs: number };
 
 export class FaultLanes {
   readonly spans: FaultSpan[] = [];
+  /** How long everything took to be live and true again, rest by rest. */
+  readonly healTimesMs: number[] = [];
   readonly #state: RunState;
   readonly #untilMs: number;
   readonly #nodeLane: RunState;
@@ -47,7 +52,7 @@ export class FaultLanes {
       this.#state.markets.startMoving();
       await Promise.all([this.#runNodeRound(), this.#runSurroundings()]);
       if (this.#isOver()) return;
-      await untilHealed(this.#state);
+      this.healTimesMs.push(await untilHealed(this.#state));
       count(this.#state, 'rest');
     }
   }
@@ -60,7 +65,8 @@ export class FaultLanes {
     const { random } = this.#nodeLane;
     const freezeAt = drawWhole(random, 0, ROUND_LENGTH - 1);
     for (let index = 0; index < ROUND_LENGTH && !this.#isOver(); index++) {
-      await sleep(drawWhole(random, 1_500, 5_500));
+      await sleep(drawWhole(random, 1_000, 4_000));
+      if (random() < PAUSE_SHARE) await this.#noted('pause', () => pauseNode(this.#nodeLane));
       if (index === freezeAt) await this.#noted('freeze', () => freezeNode(this.#nodeLane, LEASE_MS));
       else await this.#noted('kill', () => killNode(this.#nodeLane));
     }

@@ -1,7 +1,7 @@
 /** What a run comes to: figures, violations in words, and the causes of trades that are missing. */
 import type { FinalResult } from './checks/final-check.ts';
 import { missingSpans } from './checks/trade-check.ts';
-import type { FaultSpan } from './fault-lanes.ts';
+import type { FaultLanes, FaultSpan } from './fault-lanes.ts';
 import type { RunHistory } from './run-history.ts';
 import type { RunState } from './run-state.ts';
 import type { Violation } from './violation.ts';
@@ -21,6 +21,8 @@ export type ChaosReport = {
   readonly liveBooks: number;
   /** The oldest that a book shown as live was, by exchange, in ms. */
   readonly liveAgesMs: Readonly<Record<string, number>>;
+  /** How long everything took to be live and true again once faults rested: the longest. */
+  readonly healedWithinMs: number;
   readonly tradesMade: number;
   readonly tradesStored: number;
   readonly candles: number;
@@ -42,14 +44,14 @@ export function createReport(run: {
   final: FinalResult;
   violations: readonly Violation[];
   logCounts: ReadonlyMap<string, number>;
-  spans: readonly FaultSpan[];
+  lanes: FaultLanes;
 }): ChaosReport {
   const { state, history, final } = run;
   const missingTrades: Record<string, number> = {};
   for (const [instrument, missing] of final.missing) {
     const exchange = instrument.slice(0, instrument.indexOf(':'));
     for (const span of missingSpans(missing, SPAN_GAP_MS)) {
-      const cause = `${exchange}: ${causeOf(span, run.spans)}`;
+      const cause = `${exchange}: ${causeOf(span, run.lanes.spans)}`;
       missingTrades[cause] = (missingTrades[cause] ?? 0) + span.count;
     }
   }
@@ -64,6 +66,7 @@ export function createReport(run: {
     publications: history.publications.count,
     liveBooks: history.publications.liveBookCount,
     liveAgesMs: sorted(history.publications.liveAgesMs),
+    healedWithinMs: Math.round(Math.max(0, ...run.lanes.healTimesMs)),
     tradesMade: state.markets.tradeCount,
     tradesStored: final.storedTrades,
     candles: final.candles,
@@ -87,6 +90,18 @@ function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
   );
 }
 
+/** What an hour must hold at least. */
+const KILLS_PER_HOUR = 300;
+const FREEZES_PER_HOUR = 60;
+
+/** Returns how many kills and freezes there were against those that a run of its length must hold. */
+export function describeBudget({ faults, minutes }: ChaosReport): string {
+  const kills = (faults['kill'] ?? 0) + (faults['kill during recovery'] ?? 0);
+  const part = (count: number, perHour: number, what: string): string =>
+    `${count} of ${Math.ceil((perHour * minutes) / 60)} ${what}`;
+  return `budget: ${part(kills, KILLS_PER_HOUR, 'kills')}, ${part(faults['zombie freeze'] ?? 0, FREEZES_PER_HOUR, 'zombie freezes')}`;
+}
+
 /** Returns the report as lines for people. */
 export function describeReport(report: ChaosReport): string {
   const table = (title: string, rows: Readonly<Record<string, number>>): string[] => [
@@ -107,6 +122,7 @@ export function describeReport(report: ChaosReport): string {
     }),
     ...table('oldest book shown as live, ms', report.liveAgesMs),
     ...table(`missing trades: ${missing}`, report.missingTrades),
+    `longest healing ${report.healedWithinMs} ms`,
     `${report.nodeStarts} starts of nodes in ${report.tookSeconds} s, seed ${report.seed}`,
     ...report.violations
       .slice(0, 50)

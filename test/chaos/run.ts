@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { runChaos } from './chaos-run.ts';
-import { describeReport } from './report.ts';
+import { describeBudget, describeReport } from './report.ts';
 
 const program = new Command('chaos')
   .description(
@@ -11,8 +11,14 @@ const program = new Command('chaos')
   .option('--minutes <n>', 'how long faults go on', parsePositive, 1)
   .option('--seed <n>', 'seed of markets and faults', parsePositive, 1)
   .option('--json <file>', 'write the report as JSON')
+  .option('--budget', 'compare kills and freezes with those that a run of this length must hold')
   .parse();
-const { minutes, seed, json } = program.opts<{ minutes: number; seed: number; json?: string }>();
+const { minutes, seed, json, budget } = program.opts<{
+  minutes: number;
+  seed: number;
+  json?: string;
+  budget?: true;
+}>();
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
@@ -22,6 +28,7 @@ try {
   const report = await runChaos({ minutes, seed, say, stop: stop.signal });
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(describeReport(report));
+  if (budget === true) console.log(describeBudget(report));
   process.exit(report.violations.length === 0 ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? (error.stack ?? error.message) : error);

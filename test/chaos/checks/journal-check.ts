@@ -41,10 +41,12 @@ type Track = {
   snapshots: number[];
 };
 
+type Claim = { readonly id: number; readonly timeMs: number; readonly epoch: number; readonly owner: string };
+
 export class JournalCheck {
   readonly violations: Violation[] = [];
   readonly #tracks = new Map<string, Track>();
-  readonly #claims: { readonly id: number; readonly epoch: number; readonly owner: string }[] = [];
+  readonly #claims: Claim[] = [];
   /** Highest row number and its instrument, by epoch. */
   readonly #lastWrites = new Map<number, { id: number; what: string }>();
   rowCount = 0;
@@ -53,7 +55,7 @@ export class JournalCheck {
     this.rowCount++;
     switch (row.kind) {
       case 'claim':
-        this.#addClaim(row.id, row.epoch, row.owner);
+        this.#addClaim(row);
         break;
       case 'journal':
         this.#addWrite(row.id, row.epoch, `batch ${row.batchNumber} of ${row.instrument}`);
@@ -79,12 +81,9 @@ export class JournalCheck {
     }
   }
 
-  get newestEpoch(): number {
-    return this.#claims.at(-1)?.epoch ?? 0;
-  }
-
-  hasEpoch(epoch: number): boolean {
-    return this.#claims.some((claim) => claim.epoch === epoch);
+  /** When the epoch was claimed (Unix ms); `undefined` when it never was. */
+  claimedMs(epoch: number): number | undefined {
+    return this.#claims.findLast((claim) => claim.epoch === epoch)?.timeMs;
   }
 
   /** When the log of the instrument reached this position (Unix ms); `undefined` when it never did. */
@@ -101,12 +100,12 @@ export class JournalCheck {
     return track.timesMs[low];
   }
 
-  #addClaim(id: number, epoch: number, owner: string): void {
+  #addClaim({ id, timeMs, epoch, owner }: Claim): void {
     const last = this.#claims.at(-1);
     if (last !== undefined && epoch <= last.epoch) {
       this.#report('epochs', owner, `a claim with an epoch above ${last.epoch}`, `epoch ${epoch}`);
     }
-    this.#claims.push({ id, epoch, owner });
+    this.#claims.push({ id, timeMs, epoch, owner });
     for (const [older, write] of this.#lastWrites) {
       if (older < epoch && write.id > id) this.#reportZombie(older, epoch, owner, write.what);
     }

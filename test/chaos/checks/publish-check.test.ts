@@ -10,11 +10,21 @@ const FIRST = bookText([['100.10', '1']], [['100.20', '2.50']]);
 const SECOND = bookText([['100.10', '3']], [['100.20', '2.50']]);
 const AGE_MAX_MS = 5_000;
 
-/** Position 10 is durable at 1 s, 20 at 2 s; the first book was true until 3 s, the second is since. Epochs 1 and 2 were claimed. */
+/**
+ * Position 10 is durable at 1 s, 20 at 2 s; the first book was true until 3 s, the second is since. Epochs 1 and 2
+ * were claimed at 0 s, 3 at 4 s.
+ */
 function createCheck(): PublishCheck {
   const journal = new JournalCheck();
-  for (const epoch of [1, 2])
-    journal.add({ id: epoch, timeMs: 0, kind: 'claim', shard: 0, epoch, owner: 'node' });
+  for (const epoch of [1, 2, 3])
+    journal.add({
+      id: epoch,
+      timeMs: epoch === 3 ? 4_000 : 0,
+      kind: 'claim',
+      shard: 0,
+      epoch,
+      owner: 'node',
+    });
   for (const batchNumber of [1, 2]) {
     journal.add({
       id: 10 + batchNumber,
@@ -73,8 +83,13 @@ describe('publications', () => {
     ],
     ['beyond the end of the log', 'durable', [publication({ seq: 21 })]],
     ['before the log had them', 'durable', [publication({ seq: 20, publishTimeMs: 1_900, levels: FIRST })]],
-    ['under an epoch that nobody claimed', 'durable', [publication({ epoch: 3 })]],
+    ['under an epoch that nobody claimed', 'durable', [publication({ epoch: 4 })]],
     ['of a live book that never was', 'true-book', [publication({ levels: bookText([['99', '1']], []) })]],
+    [
+      'of a live book that its node only recovered',
+      'stale-shown',
+      [publication({ epoch: 3, levels: FIRST, publishTimeMs: 4_500 })],
+    ],
     [
       'of a live book that was true too long ago',
       'stale-shown',

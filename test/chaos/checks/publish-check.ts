@@ -22,7 +22,7 @@ export type Publication = {
 };
 
 export type PublishCheckOptions = {
-  readonly journal: Pick<JournalCheck, 'reachedMs' | 'hasEpoch'>;
+  readonly journal: Pick<JournalCheck, 'reachedMs' | 'claimedMs'>;
   readonly truths: BookTruths;
   /** By exchange: how long after it was true a book may be shown as live: until its silence must have been noticed. */
   readonly liveAgeMaxMs: (exchange: string) => number;
@@ -30,6 +30,8 @@ export type PublishCheckOptions = {
 
 /** Both clocks are that of one machine, read in different processes and cut to milliseconds. */
 const CLOCK_SLACK_MS = 5;
+/** How far the books that exchanges give on request may lag behind. */
+const SNAPSHOT_LAG_MS = 600;
 
 export class PublishCheck {
   readonly violations: Violation[] = [];
@@ -72,7 +74,7 @@ export class PublishCheck {
 
   #checkDurable({ channel, epoch, seq, publishTimeMs }: Publication): void {
     const instrument = instrumentOf(channel);
-    if (!this.#options.journal.hasEpoch(epoch)) {
+    if (this.#options.journal.claimedMs(epoch) === undefined) {
       this.#report('durable', channel, 'an epoch that was claimed', `epoch ${epoch}`);
     }
     if (seq === 0) return;
@@ -110,6 +112,17 @@ export class PublishCheck {
         channel,
         `a live book (${epoch}, ${seq}) that was true at most ${maxMs} ms before`,
         `last true ${Math.round(ageMs)} ms before`,
+      );
+    }
+    // What a node recovers was true when it was written; live is only what a feed has said since.
+    const claimedMs = this.#options.journal.claimedMs(epoch) ?? 0;
+    const beforeClaimMs = claimedMs - (publishTimeMs - ageMs);
+    if (ageMs > 0 && beforeClaimMs > SNAPSHOT_LAG_MS) {
+      this.#report(
+        'stale-shown',
+        channel,
+        `a live book (${epoch}, ${seq}) that was true after its node had claimed the shard`,
+        `last true ${Math.round(beforeClaimMs)} ms before that`,
       );
     }
   }

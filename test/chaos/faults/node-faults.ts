@@ -63,6 +63,18 @@ export async function freezeNode(state: RunState, leaseMs: number): Promise<void
   await zombie.kill();
 }
 
+/** SIGSTOP and SIGCONT with nobody else about: the node goes on, and must not show what it held as if it were of now. */
+export async function pauseNode(state: RunState): Promise<void> {
+  const { nodes, random } = state;
+  const pausedMs = drawWhole(random, 100, 4_000);
+  const node = nodes.current;
+  if (!node?.isRunning) return;
+  count(state, 'pause');
+  node.freeze();
+  await sleep(pausedMs);
+  node.thaw();
+}
+
 /** Starts another node until one holds the shard: one that can't start, for Postgres is away, is tried again. */
 async function takeOver(state: RunState): Promise<NodeProcess | undefined> {
   for (let tries = 0; tries < 20 && !state.isOver(); tries++) {

@@ -155,8 +155,11 @@ export const SURROUNDINGS_FAULTS: readonly Fault[] = [
     weight: 2,
     run: async (state) => {
       const durationMs = drawWhole(state.random, 500, 5_000);
-      drawExchange(state).exchange.faults.silence(durationMs);
+      const { faults } = drawExchange(state).exchange;
+      faults.silence(durationMs);
       await sleep(durationMs);
+      // What it did not say in between is lost, as only a new connection can be without.
+      faults.disconnect();
     },
   },
   {
