@@ -301,6 +301,7 @@ function overlay(
 ): void {
   for (const [name, value] of Object.entries(source)) {
     const path = prefix === '' ? name : `${prefix}.${name}`;
+    requireOwnName(name, path);
     const existing = target[name];
     if (isTree(existing) && isTree(value)) {
       overlay(existing, value, path, origins, origin);
@@ -311,11 +312,17 @@ function overlay(
   }
 }
 
+/** What every object has is no setting: taken for one, it would be changed for the whole process. */
+function requireOwnName(name: string, path: string): void {
+  if (name in Object.prototype) throw invalid(`${path}: there is no such setting`);
+}
+
 /** Text from the environment or a flag: numbers and comma lists where the text says so, else text. */
 function assign(tree: Tree, path: string, text: string): void {
   const names = path.split('.');
   const last = names.pop()!;
   let node = tree;
+  for (const name of [...names, last]) requireOwnName(name, path);
   for (const name of names) {
     const next = node[name];
     node = isTree(next) ? next : (node[name] = {});

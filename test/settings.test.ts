@@ -81,6 +81,17 @@ describe('settings', () => {
     expect(messageOf(() => loadSettings({ file: '/nowhere/at/all.yaml' }))).toContain('/nowhere/at/all.yaml');
   });
 
+  it.each([
+    { assignments: ['exchanges.__proto__.polluted=1'] },
+    { assignments: ['exchanges.kraken.__proto__.polluted=1'] },
+    { assignments: ['exchanges.constructor.prototype.polluted=1'] },
+    { file: settingsFile('__proto__: { polluted: 1 }') },
+    { file: settingsFile('admin: { __proto__: { polluted: 1 } }') },
+  ])('change nothing that all objects share: %j', (sources) => {
+    expect(messageOf(() => loadSettings(sources))).toContain('there is no such setting');
+    expect(({} as Readonly<Record<string, unknown>>)['polluted']).toBeUndefined();
+  });
+
   it('take secrets from the environment only', () => {
     const file = settingsFile('postgres: { url: "postgres://x" }');
     expect(messageOf(() => loadSettings({ file }))).toContain('TAMPINES_POSTGRES_URL');
