@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hasErrorCode } from '../../src/base/errors.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
+import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import type { StoredEntry, StoredState } from '../../src/persistence/stored-bytes.ts';
 import {
   readStoredEntry,
@@ -12,6 +13,7 @@ import {
 } from '../../src/persistence/stored-bytes.ts';
 import { EDGE_ENTRIES, EDGE_STATES } from '../codec/edge-records.ts';
 import { fromFixtureJson } from '../codec/fixture-json.ts';
+import { toFixtureState } from '../codec/fixture-state.ts';
 
 type EntryRow = StoredEntry & { readonly instrument: string; readonly epoch: number };
 type StateRow = StoredState & { readonly instrument: string; readonly position: number };
@@ -21,7 +23,7 @@ const entryPlace = { instrument, batchNumber: 41, epoch: 3 };
 const statePlace = { instrument, batchNumber: 41, position: 1_234 };
 
 const readEntry = (row: EntryRow): unknown => readStoredEntry(logCodec, row.instrument, row);
-const readState = (row: StateRow): unknown => readStoredState(logCodec, row.instrument, row);
+const readState = (row: StateRow): InstrumentSnapshot => readStoredState(logCodec, row.instrument, row);
 const entryRow = (name: string): EntryRow => ({
   ...storeEntry(logCodec, entryPlace, EDGE_ENTRIES[name]!),
   instrument,
@@ -172,6 +174,7 @@ test('rows that a release stored are read as what was stored', () => {
   }
   for (const row of states) {
     const stored = { ...row, sha256: bytes(row['sha256']), state: bytes(row['state']) };
-    expect(readState(stored as unknown as StateRow)).toStrictEqual(row['value']);
+    const state = readState(stored as unknown as StateRow);
+    expect(toFixtureState(state)).toStrictEqual(row['value']);
   }
 });

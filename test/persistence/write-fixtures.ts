@@ -7,6 +7,7 @@ import { logCodec } from '../../src/codec/log-codec.ts';
 import { storeEntry, storeState } from '../../src/persistence/stored-bytes.ts';
 import { EDGE_ENTRIES, EDGE_STATES } from '../codec/edge-records.ts';
 import { toFixtureJson } from '../codec/fixture-json.ts';
+import { toFixtureState } from '../codec/fixture-state.ts';
 
 const instrument = 'kraken:BTC-USD';
 const epoch = 3;
@@ -21,7 +22,14 @@ const entries = Object.values(EDGE_ENTRIES).map((value, index) => {
 const states = Object.values(EDGE_STATES).map((value, index) => {
   const [batchNumber, position] = [index + 10, value.position];
   const row = storeState(logCodec, { instrument, batchNumber, position }, value);
-  return { ...row, instrument, position, sha256: base64(row.sha256), state: base64(row.state), value };
+  return {
+    ...row,
+    instrument,
+    position,
+    sha256: base64(row.sha256),
+    state: base64(row.state),
+    value: toFixtureState(value),
+  };
 });
 if (existsSync(file)) console.log('rows-1.json is released: it stays as it is');
 else writeFileSync(file, `${toFixtureJson({ entries, states })}\n`);
