@@ -2,13 +2,16 @@ import type { DesiredInstrument, InstrumentCatalog } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
 import type { Database } from './database.ts';
+import type { InstrumentIds } from './instrument-ids.ts';
 
 /** The desired set of instruments as rows; one that is removed keeps its row, and with it its id. */
 export class PostgresInstrumentCatalog implements InstrumentCatalog {
   readonly #database: Database;
+  readonly #ids: InstrumentIds;
 
-  constructor(database: Database) {
+  constructor(database: Database, ids: InstrumentIds) {
     this.#database = database;
+    this.#ids = ids;
   }
 
   async list(): Promise<DesiredInstrument[]> {
@@ -17,6 +20,8 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
     });
     return rows.map((row) => {
       const [exchange, symbol] = splitInstrumentKey(row.key);
+      // Recovery asks for the ids of all of these next.
+      this.#ids.note(row.key, row.id);
       return {
         instrument: row.key,
         instrumentId: row.id,

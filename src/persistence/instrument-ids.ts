@@ -10,6 +10,11 @@ export class InstrumentIds {
     this.#database = database;
   }
 
+  /** Takes the id from whoever has read it. */
+  note(instrument: InstrumentKey, id: number): void {
+    this.#idByKey.set(instrument, id);
+  }
+
   /** Returns the id, `undefined` when the instrument never had one. */
   async find(instrument: InstrumentKey): Promise<number | undefined> {
     const known = this.#idByKey.get(instrument);

@@ -49,7 +49,7 @@ export function createStorage(database: Database, context: WriterContext): Stora
     journal,
     tables,
     records,
-    catalog: new PostgresInstrumentCatalog(database),
+    catalog: new PostgresInstrumentCatalog(database, ids),
     async close() {
       await tables.close();
       await journal.close();

@@ -4,16 +4,17 @@ import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import { fencedError, toJournalError } from './journal-errors.ts';
+import type { JournalReads } from './journal-reads.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
-import type { StoredState } from './stored-bytes.ts';
 import { readStoredState, storeState } from './stored-bytes.ts';
 
 export class StateSnapshots {
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #codec: LogCodec;
+  readonly #reads: JournalReads;
   readonly #context: WriterContext;
   readonly #outcomeDeadlineMs: number;
   readonly #stop: AbortSignal;
@@ -22,6 +23,7 @@ export class StateSnapshots {
     database: Database;
     ids: InstrumentIds;
     codec: LogCodec;
+    reads: JournalReads;
     context: WriterContext;
     outcomeDeadlineMs: number;
     stop: AbortSignal;
@@ -29,6 +31,7 @@ export class StateSnapshots {
     this.#database = options.database;
     this.#ids = options.ids;
     this.#codec = options.codec;
+    this.#reads = options.reads;
     this.#context = options.context;
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs;
     this.#stop = options.stop;
@@ -76,13 +79,7 @@ export class StateSnapshots {
     if (instrumentId === undefined) return undefined;
     let below = Number.MAX_SAFE_INTEGER;
     for (;;) {
-      const { rows } = await this.#database.read<StoredState & { position: number }>({
-        text: `SELECT batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state
-          FROM ${this.#database.schema}.state_snapshot
-          WHERE instrument_id = $1 AND batch_number < $2 ORDER BY batch_number DESC LIMIT 1`,
-        values: [instrumentId, below],
-      });
-      const [row] = rows;
+      const row = await this.#reads.readState(instrumentId, below);
       if (row === undefined) return undefined;
       try {
         const state = readStoredState(this.#codec, instrument, row);

@@ -124,7 +124,7 @@ export async function openOperatorTablesStore(
   const { database, context } = test;
   const records = new PostgresOperationsRecords({ database, context });
   return {
-    catalog: new PostgresInstrumentCatalog(database),
+    catalog: new PostgresInstrumentCatalog(database, new InstrumentIds(database)),
     records,
     close: async () => {
       await records.close();
