@@ -43,6 +43,8 @@ const schema = z.strictObject({
     dataDirectory: z.string().min(1).default('.tampines'),
     /** How long this node takes for granted that it owns its instruments, without the database confirming it. */
     leaseMs: positive.min(300).max(600_000).default(10_000),
+    /** How long the event loop may be blocked before the process ends itself, to be started again; 0: for ever. */
+    blockedMaxMs: notNegative.max(3_600_000).default(60_000),
   }),
   postgres: z.strictObject({
     /** Secret. `postgres://…`; empty: embedded Postgres in the data directory. */

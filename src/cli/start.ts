@@ -1,9 +1,10 @@
 /** `tampines start`: a node that runs until SIGINT or SIGTERM. */
 
-import { systemClock } from '../base/clock.ts';
+import { systemClock, systemTimers } from '../base/clock.ts';
 import { startNode } from '../main.ts';
 import { loadSettings } from '../settings.ts';
 import { createLogger } from './logger.ts';
+import { startLoopWatchdog } from './loop-watchdog.ts';
 
 /** @throws TampinesError of whatever could not be started */
 export async function start(options: { config: string | undefined; set: readonly string[] }): Promise<void> {
@@ -13,11 +14,13 @@ export async function start(options: { config: string | undefined; set: readonly
     assignments: options.set,
   });
   const log = createLogger(settings.log, { node: settings.node.name, destination: 1 });
+  const watchdog = startLoopWatchdog({ blockedMaxMs: settings.node.blockedMaxMs, timers: systemTimers });
   const node = await startNode({ settings, origins, log });
   const signal = await Promise.race([untilStopped(), node.whenFenced.then(() => undefined)]);
   log.info({ signal: signal ?? 'fenced' }, 'shutting down');
   await node.stop();
   log.info({}, 'stopped');
+  watchdog.stop();
   if (signal === undefined) process.exit(FENCED_EXIT_CODE);
 }
 

@@ -347,20 +347,33 @@ export class ActorCell {
     this.#incarnation.dispatchTurn();
   }
 
-  /** Cuts the actor off when the handler in hand takes too long. JavaScript can't end it; but it can persist, send and start nothing more. */
+  /**
+   * Cuts the actor off when the handler in hand takes too long, or its log gives nothing for as long while it is read. JavaScript can't end
+   * either; but they can persist, send and start nothing more, and the place among those that recover is free again.
+   */
   checkStuck(): void {
     const incarnation = this.#incarnation;
-    const startedMs = incarnation?.life.handlerStartedMs;
-    if (incarnation === undefined || startedMs === undefined) return;
-    const ageMs = this.#environment.clock.monotonicMs() - startedMs;
+    if (incarnation === undefined) return;
+    const { handlerStartedMs, recoveryProgressMs } = incarnation.life;
+    const sinceMs = handlerStartedMs ?? recoveryProgressMs;
+    if (sinceMs === undefined) return;
+    const ageMs = this.#environment.clock.monotonicMs() - sinceMs;
     if (ageMs > this.spec.handlerMaxMs) void this.#replaceStuck(incarnation, ageMs);
   }
 
   async #replaceStuck(incarnation: Incarnation, ageMs: number): Promise<void> {
     const { life } = incarnation;
     const { envelope } = life;
-    const what = envelope === undefined ? 'its start' : this.inbox.describe(envelope);
-    const error = new TampinesError('HANDLER_STUCK', `Cut off after ${String(ageMs)} ms in ${what}`);
+    const isInRecovery = life.handlerStartedMs === undefined;
+    const what = isInRecovery
+      ? 'a recovery whose log gave nothing'
+      : envelope === undefined
+        ? 'its start'
+        : this.inbox.describe(envelope);
+    const error = new TampinesError('HANDLER_STUCK', `Cut off after ${String(ageMs)} ms in ${what}`, {
+      // What keeps a log from answering is the world's; it will not be parked for that.
+      isRetryable: isInRecovery,
+    });
     const isStopping = incarnation.stopRequest !== undefined;
     const order = this.orderCount;
     const isMine = () => this.orderCount === order && this.#incarnation === undefined;
@@ -371,7 +384,7 @@ export class ActorCell {
     await this.#supervisor.stopOwnedChildren(this);
     await this.#waits.within(this.spec.shutdownMs, this.#callOnStop(life, 'failure'));
     if (isStopping || !isMine()) return;
-    const delayMs = this.#decide(error, { isInRecovery: false });
+    const delayMs = this.#decide(error, { isInRecovery });
     if (delayMs !== undefined && (await this.wait(delayMs)) && isMine()) this.start();
   }
 }

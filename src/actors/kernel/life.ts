@@ -34,6 +34,8 @@ export class Life {
   envelope: Envelope | undefined;
   /** When the handler in hand began, on the monotonic clock. */
   handlerStartedMs: number | undefined;
+  /** When the log last gave something while it is read (from the reader's turn on), on the monotonic clock. */
+  recoveryProgressMs: number | undefined;
   /** nact's `persist`, as of the turn in hand; absent while the log is read. */
   nactPersist: ((entry: unknown) => Promise<void>) | undefined;
   persisting: Promise<unknown> | undefined;

@@ -52,9 +52,12 @@ export class PersistenceBridge implements NactPersistenceEngine {
     session.recoveryFailure = undefined;
     const leave = await this.#gate.enter();
     session.leaveRecovery = leave;
+    const { life } = session;
     try {
+      life.recoveryProgressMs = this.#clock.monotonicMs();
       return await this.#readSnapshot(this.#openSession(nactKey));
     } catch (error) {
+      life.recoveryProgressMs = undefined;
       leave();
       throw error;
     }
@@ -65,6 +68,7 @@ export class PersistenceBridge implements NactPersistenceEngine {
     const startedMs = this.#clock.monotonicMs();
     const found = await log.engine.latestSnapshot(log.key);
     this.#openSession(session.nactKey);
+    life.recoveryProgressMs = this.#clock.monotonicMs();
     life.state = found === undefined ? session.initialState(life) : log.restore(found.snapshot);
     life.batchNumber = found?.batchNumber ?? 0;
     life.recovery = {
@@ -83,6 +87,7 @@ export class PersistenceBridge implements NactPersistenceEngine {
         try {
           return await this.#replay(session, afterSequenceNumber, step, await initial);
         } finally {
+          session.life.recoveryProgressMs = undefined;
           session.leaveRecovery?.();
         }
       },
@@ -106,7 +111,10 @@ export class PersistenceBridge implements NactPersistenceEngine {
       if (session.recoveryFailure !== undefined) throw session.recoveryFailure.error;
       life.batchNumber = batchNumber;
       entriesReplayed++;
-      if (entriesReplayed % ENTRIES_PER_TURN === 0) await nextTurn();
+      if (entriesReplayed % ENTRIES_PER_TURN === 0) {
+        life.recoveryProgressMs = this.#clock.monotonicMs();
+        await nextTurn();
+      }
     });
     this.#openSession(nactKey);
     const { snapshotBatchNumber, tookMs: startedMs } = life.recovery!;
