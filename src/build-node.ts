@@ -59,6 +59,7 @@ export type BuiltNode = {
   readonly publisher: RedisPublisher;
   /** What waits between sockets and symbol actors. */
   readonly feedBudget: FeedBudget;
+  readonly gates: readonly ExchangeGate[];
   readonly lease: LeaseKeeper;
   /** Resolves when another node owns the instruments: nothing is written or published any more, what is left is to close. */
   readonly whenFenced: Promise<ShardHolder | undefined>;
@@ -145,7 +146,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
     send: (target, message) => system.send(target, message),
   });
   const feedBudget = new FeedBudget(feed);
-  const { exchanges, group } = spawnExchanges(system, parts, feedBudget);
+  const { exchanges, group, gates } = spawnExchanges(system, parts, feedBudget);
   const instruments = new Instruments({
     system,
     catalog: storage.catalog,
@@ -193,6 +194,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
     system,
     publisher,
     feedBudget,
+    gates,
     lease,
     whenFenced,
     keepWanted: () => keepWanted(parts, instruments),
@@ -208,14 +210,16 @@ function spawnExchanges(
   system: ActorSystem,
   parts: NodeParts,
   budget: FeedBudget,
-): { exchanges: Map<string, ActorRef<ExchangeMessage>>; group: AnyActorRef } {
+): { exchanges: Map<string, ActorRef<ExchangeMessage>>; group: AnyActorRef; gates: ExchangeGate[] } {
   const group = system.spawn(system.root, groupActor('exchanges'));
   const exchanges = new Map<string, ActorRef<ExchangeMessage>>();
+  const gates: ExchangeGate[] = [];
   for (const adapter of liveAdapters()) {
     const options = exchangeOptions(adapter, parts, budget);
+    gates.push(options.gate);
     exchanges.set(adapter.exchange, system.spawn(group, exchangeActor(options)));
   }
-  return { exchanges, group };
+  return { exchanges, group, gates };
 }
 
 function exchangeOptions(

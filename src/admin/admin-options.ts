@@ -12,6 +12,7 @@ import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import type { Documents, MarketTables, OperationsRecords } from '../actors/ports.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { QueueReading } from '../base/queue-reading.ts';
 import type { MetricSource } from './metrics.ts';
 
 export type AdminOptions = {
@@ -36,6 +37,8 @@ export type AdminOptions = {
   readonly node: string;
   /** Beside those of the process, the instruments and the actors. */
   readonly metricSources: readonly MetricSource[];
+  /** The queues of the node, but for the admin server's own. */
+  readonly readQueues: () => readonly QueueReading[];
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;

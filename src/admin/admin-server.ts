@@ -21,6 +21,8 @@ import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { PROBLEM_TYPE, pathOf, toProblem } from './problems.ts';
+import { queueMetrics } from './queue-metrics.ts';
+import { RequestLimits } from './request-limits.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
@@ -62,11 +64,17 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
-  const metrics = new Metrics({ log, sources: [...nodeMetrics(options), ...options.metricSources] });
+  const limits = new RequestLimits(options.clock);
+  const queues = queueMetrics(() => [...options.readQueues(), limits.reading()]);
+  const metrics = new Metrics({
+    log,
+    sources: [...nodeMetrics(options), ...queues, ...options.metricSources],
+  });
 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
+  limits.guard(app);
   addGuards(app, options);
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
@@ -130,6 +138,7 @@ async function addOpenApi(app: AdminApp): Promise<void> {
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, pathOf(request.url));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (problem.status === 429) reply.header('retry-after', '1');
   return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 

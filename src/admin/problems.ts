@@ -37,6 +37,7 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   ROUTE_UNKNOWN: [404, 'No such route', 'The routes are listed in /v1/openapi.json.'],
   BODY_TOO_LARGE: [413, 'Body too large', 'At most 64 KiB are read.'],
   MEDIA_TYPE_UNSUPPORTED: [415, 'Media type not supported', 'Send `Content-Type: application/json`.'],
+  TOO_MANY_REQUESTS: [429, 'Too many requests', 'Ask again in a second, and less at once.'],
   UNAUTHORIZED: [401, 'Token missing or wrong', 'Send `Authorization: Bearer <token>`.'],
   CHANGE_FORBIDDEN: [403, 'Change not allowed'],
   HOST_REFUSED: [403, 'Host refused', 'Use localhost, 127.0.0.1 or [::1].'],

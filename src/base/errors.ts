@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   ROUTE_UNKNOWN: 'There is no REST route of this method and path.',
   BODY_TOO_LARGE: 'The body of a REST request is larger than 64 KiB.',
   MEDIA_TYPE_UNSUPPORTED: 'The body of a REST request is not `application/json`.',
+  TOO_MANY_REQUESTS: 'More is asked of the admin REST, at once or within a second, than it takes.',
   UNAUTHORIZED: 'A REST request that changes something carries no bearer token, or a wrong one.',
   CHANGE_FORBIDDEN:
     'A REST request may not change anything: it comes from another machine while no token is set, or from a foreign web page.',

@@ -30,6 +30,9 @@ export const STORED_MAX_RECORDS = 10_000;
 /** Characters of raw text that a dead letter keeps. */
 export const DEAD_LETTER_TEXT_MAX_CHARACTERS = 2_000;
 
+/** How long a reader waits for what is being written. */
+const READER_WAIT_MAX_MS = 1_000;
+
 /** Records written between two times of dropping old ones. */
 const TRIM_EVERY_RECORDS = 1_000;
 
@@ -46,13 +49,25 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #stop = new AbortController();
   readonly #gapCounts = new FeedGapCounts();
   #waiting = nothingWaiting();
+  /** Since the log told. */
   #droppedCount = 0;
+  #droppedTotal = 0;
   #writtenSinceTrim = 0;
   #writing: Promise<void> | undefined;
 
   constructor(options: { database: Database; context: WriterContext }) {
     this.#database = options.database;
     this.#context = options.context;
+  }
+
+  /** Records that wait, of the kind of which most do. */
+  get waitingMax(): number {
+    const { events, letters, gaps } = this.#waiting;
+    return Math.max(events.length, letters.length, gaps.length);
+  }
+
+  get droppedTotal(): number {
+    return this.#droppedTotal + this.#droppedCount;
   }
 
   recordSupervisionEvent(event: SupervisionEvent): void {
@@ -74,7 +89,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
     path: string | undefined;
     limit: number;
   }): Promise<SupervisionEvent[]> {
-    await this.#writing;
+    await this.#untilWritten();
     const { rows } = await this.#database.read<
       Omit<SupervisionEvent, 'recoveredPosition'> & { recoveredPosition: number | null }
     >({
@@ -88,7 +103,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   async readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {
-    await this.#writing;
+    await this.#untilWritten();
     const { rows } = await this.#database.read<Omit<DeadLetter, 'symbol'> & { symbol: string | null }>({
       text: `SELECT time_ms AS "timeMs", exchange, symbol, reason, detail, text
         FROM ${this.#database.schema}.dead_letter
@@ -99,7 +114,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   async countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]> {
-    await this.#writing;
+    await this.#untilWritten();
     const { rows } = await this.#database.read<{ exchange: string; reason: string; count: number }>({
       text: `SELECT exchange, reason, count FROM ${this.#database.schema}.dead_letter_count ORDER BY exchange, reason`,
     });
@@ -111,7 +126,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
     instrument: string | undefined;
     limit: number;
   }): Promise<FeedGap[]> {
-    await this.#writing;
+    await this.#untilWritten();
     const { rows } = await this.#database.read<FeedGap>({
       text: `SELECT exchange, instrument, channel, from_ms AS "fromMs", to_ms AS "toMs", reason, repair,
           trades_refetched AS "tradesRefetched"
@@ -131,6 +146,12 @@ export class PostgresOperationsRecords implements OperationsRecords {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#writing;
+  }
+
+  /** Readers see what was recorded before, but don't wait for a database that is away. */
+  async #untilWritten(): Promise<void> {
+    if (this.#writing === undefined) return;
+    await Promise.race([this.#writing, this.#context.timers.sleep(READER_WAIT_MAX_MS)]);
   }
 
   #add<Item>(queue: Item[], record: Item): void {
@@ -172,6 +193,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   #reportDropped(): void {
     if (this.#droppedCount === 0) return;
+    this.#droppedTotal += this.#droppedCount;
     this.#context.log.warn({ droppedCount: this.#droppedCount }, 'operations records dropped');
     this.#droppedCount = 0;
   }

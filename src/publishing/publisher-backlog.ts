@@ -47,6 +47,10 @@ export class PublisherBacklog {
     return this.#latest.size + this.#closed.size;
   }
 
+  get closedCount(): number {
+    return this.#closed.size;
+  }
+
   hasLatest(key: string): boolean {
     return this.#latest.has(key);
   }

@@ -91,6 +91,10 @@ export class RedisPublisher implements Publisher {
     return this.#backlog.valueCount;
   }
 
+  get waitingClosedCount(): number {
+    return this.#backlog.closedCount;
+  }
+
   publish(publications: readonly Publication[]): void {
     if (this.#isClosed) return;
     const nowMs = this.#options.clock.nowMs();

@@ -151,6 +151,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       epoch: claim.epoch,
       node: 'node-1',
       metricSources: [],
+      readQueues: () => [],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
       ...overrides,

@@ -14,7 +14,8 @@ import type { RestartStrategy } from '../../supervision/strategy.ts';
 
 const SHUTDOWN_MS = 5000;
 const HANDLER_MAX_MS = 60_000;
-const MAILBOX_MAX_MESSAGES = 10_000;
+/** Messages that may wait for one actor, where its spec says nothing else. */
+export const MAILBOX_MAX_MESSAGES = 10_000;
 
 type AnyContext = PersistentActorContext<ActorMessage, unknown, unknown>;
 
