@@ -35,7 +35,7 @@ export class HeldDeltas {
     this.#tally.bytes += estimateEventBytes(delta.event);
     if (this.#deltas.length <= BUFFERED_DELTAS_MAX && this.#tally.bytes <= HELD_DELTAS_MAX_BYTES) return 0;
     // Half at once, so that a book that waits for long moves its array rarely.
-    const dropped = this.#deltas.splice(0, Math.ceil(this.#deltas.length / 2));
+    const dropped = this.#deltas.splice(0, (this.#deltas.length + 1) >> 1);
     this.#discount(dropped);
     return dropped.length;
   }

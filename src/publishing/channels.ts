@@ -6,21 +6,30 @@ export interface Listener {
   push(message: readonly Reply[]): void;
 }
 
+/** Subscriptions of all clients together; each costs some hundred bytes. */
+export const SUBSCRIPTIONS_MAX = 100_000;
+
 export class Channels {
+  #subscriptionCount = 0;
   readonly #byChannel = new Map<string, Set<Listener>>();
   readonly #byPattern = new Map<string, Set<Listener>>();
 
-  subscribe(kind: 'channel' | 'pattern', name: string, listener: Listener): void {
+  /** Returns false when there are too many already. */
+  subscribe(kind: 'channel' | 'pattern', name: string, listener: Listener): boolean {
     const listeners = this.#of(kind);
     const held = listeners.get(name);
+    if (held?.has(listener) === true) return true;
+    if (this.#subscriptionCount >= SUBSCRIPTIONS_MAX) return false;
+    this.#subscriptionCount++;
     if (held === undefined) listeners.set(name, new Set([listener]));
     else held.add(listener);
+    return true;
   }
 
   unsubscribe(kind: 'channel' | 'pattern', name: string, listener: Listener): void {
     const listeners = this.#of(kind);
     const held = listeners.get(name);
-    held?.delete(listener);
+    if (held?.delete(listener) === true) this.#subscriptionCount--;
     if (held?.size === 0) listeners.delete(name);
   }
 

@@ -22,6 +22,11 @@ export class RespReader {
   #held = '';
   #at = 0;
 
+  /** Bytes of requests that are not whole yet. */
+  get heldBytes(): number {
+    return this.#held.length - this.#at;
+  }
+
   /** Adds bytes as latin1 text. */
   add(bytes: string): void {
     this.#held = this.#at === this.#held.length ? bytes : this.#held.slice(this.#at) + bytes;

@@ -12,7 +12,11 @@ import { RespSession } from './resp-session.ts';
 
 /** Bytes that may wait for a client that reads too slowly; then it is disconnected, as Redis does with slow subscribers. */
 export const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
-const CLIENTS_MAX = 1_000;
+/** Bytes of all clients together, on their way in and out; beyond it whoever has much of them is disconnected. */
+export const BUFFERS_MAX_BYTES = 128 * 1024 * 1024;
+/** A client that has less than this on its way is not the one to blame. */
+const MUCH_BYTES = 1024 * 1024;
+export const CLIENTS_MAX = 256;
 const SWEEP_MS = 1_000;
 
 export type RespServerOptions = {
@@ -21,6 +25,7 @@ export type RespServerOptions = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly outputMaxBytes?: number;
+  readonly buffersMaxBytes?: number;
 };
 
 export type RespServer = { readonly port: number; close(): Promise<void> };
@@ -29,19 +34,25 @@ export type RespServer = { readonly port: number; close(): Promise<void> };
 export async function startRespServer(options: RespServerOptions): Promise<RespServer> {
   const keys = new Keyspace(options.clock);
   const channels = new Channels();
-  const sockets = new Set<Socket>();
+  const clients = new Map<Socket, BufferedBytes>();
   const outputMaxBytes = options.outputMaxBytes ?? OUTPUT_MAX_BYTES;
+  const buffersMaxBytes = options.buffersMaxBytes ?? BUFFERS_MAX_BYTES;
   let lastId = 0;
 
   const server = createServer({ noDelay: true }, (socket) => {
-    if (sockets.size >= CLIENTS_MAX) {
+    if (clients.size >= CLIENTS_MAX) {
       socket.on('error', ignore);
       socket.end('-ERR max number of clients reached\r\n');
       return;
     }
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    serveClient(socket, { id: ++lastId, keys, channels, outputMaxBytes });
+    const isTooMuch = (ownBytes: number): boolean => {
+      if (ownBytes < MUCH_BYTES) return false;
+      let bytes = 0;
+      for (const countBytes of clients.values()) bytes += countBytes();
+      return bytes > buffersMaxBytes;
+    };
+    clients.set(socket, serveClient(socket, { id: ++lastId, keys, channels, outputMaxBytes, isTooMuch }));
+    socket.on('close', () => clients.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -58,15 +69,25 @@ export async function startRespServer(options: RespServerOptions): Promise<RespS
       new Promise((resolve) => {
         sweep.cancel();
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        for (const socket of clients.keys()) socket.destroy();
       }),
   };
 }
 
+/** Returns what of one client is on its way, in and out. */
+type BufferedBytes = () => number;
+
 function serveClient(
   socket: Socket,
-  options: { id: number; keys: Keyspace; channels: Channels; outputMaxBytes: number },
-): void {
+  options: {
+    id: number;
+    keys: Keyspace;
+    channels: Channels;
+    outputMaxBytes: number;
+    /** Whether all clients together have too much on their way, and this one a good part of it. */
+    isTooMuch: (ownBytes: number) => boolean;
+  },
+): BufferedBytes {
   const reader = new RespReader();
   let output = '';
   let isScheduled = false;
@@ -75,7 +96,8 @@ function serveClient(
     if (output === '' || socket.destroyed) return;
     socket.write(output, 'latin1');
     output = '';
-    if (socket.writableLength > options.outputMaxBytes) socket.destroy();
+    const ownBytes = socket.writableLength;
+    if (ownBytes > options.outputMaxBytes || options.isTooMuch(ownBytes)) socket.destroy();
   };
   const session = new RespSession({
     ...options,
@@ -96,7 +118,10 @@ function serveClient(
     for (;;) {
       if (socket.destroyed) return;
       const reading = reader.next();
-      if (reading.type === 'incomplete') return;
+      if (reading.type === 'incomplete') {
+        if (options.isTooMuch(reader.heldBytes)) socket.destroy();
+        return;
+      }
       if (reading.type === 'broken') {
         session.fail(reading.reason);
         flush();
@@ -108,6 +133,7 @@ function serveClient(
   });
   socket.on('error', ignore);
   socket.on('close', () => session.close());
+  return () => reader.heldBytes + socket.writableLength;
 }
 
 function ignore(): void {

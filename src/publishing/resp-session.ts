@@ -31,6 +31,10 @@ const ALLOWED_WHILE_SUBSCRIBED = new Set([
   'QUIT',
 ]);
 const SERVER_VERSION = '7.0.0';
+/** Channels and patterns of one client. */
+export const CLIENT_SUBSCRIPTIONS_MAX = 10_000;
+const CHANNEL_NAME_MAX_BYTES = 1_024;
+const TOO_MANY_SUBSCRIPTIONS: Reply = { error: 'ERR too many subscriptions, or the name is too long' };
 
 export class RespSession implements Listener {
   readonly #options: SessionOptions;
@@ -170,11 +174,18 @@ export class RespSession implements Listener {
     if (names.length === 0) return wrongArguments(word);
     return {
       several: names.map((name) => {
+        const isKnown = this.#subscriptions[kind].has(name);
+        if (!isKnown && !this.#maySubscribe(kind, name)) return TOO_MANY_SUBSCRIPTIONS;
         this.#subscriptions[kind].add(name);
-        this.#options.channels.subscribe(kind, name, this);
         return { outOfBand: [word, name, this.#subscriptionCount] };
       }),
     };
+  }
+
+  #maySubscribe(kind: SubscriptionKind, name: string): boolean {
+    if (this.#subscriptionCount >= CLIENT_SUBSCRIPTIONS_MAX || name.length > CHANNEL_NAME_MAX_BYTES)
+      return false;
+    return this.#options.channels.subscribe(kind, name, this);
   }
 
   /** Without names: from all. */
