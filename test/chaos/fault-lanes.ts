@@ -13,7 +13,7 @@ import { count, drawWhole } from './run-state.ts';
 /** How long a node may speak for its instruments without Postgres confirming it: a freeze is longer. */
 export const LEASE_MS = 1_000;
 /** Faults of the process between two rests: one of them is the freeze. */
-const ROUND_LENGTH = 6;
+const ROUND_LENGTH = 7;
 
 /** How often a kill or freeze comes after a pause. */
 const PAUSE_SHARE = 0.15;
@@ -65,7 +65,7 @@ export class FaultLanes {
     const { random } = this.#nodeLane;
     const freezeAt = drawWhole(random, 0, ROUND_LENGTH - 1);
     for (let index = 0; index < ROUND_LENGTH && !this.#isOver(); index++) {
-      await sleep(drawWhole(random, 1_000, 4_000));
+      await sleep(drawWhole(random, 300, 2_500));
       if (random() < PAUSE_SHARE) await this.#noted('pause', () => pauseNode(this.#nodeLane));
       if (index === freezeAt) await this.#noted('freeze', () => freezeNode(this.#nodeLane, LEASE_MS));
       else await this.#noted('kill', () => killNode(this.#nodeLane));

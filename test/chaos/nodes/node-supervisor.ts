@@ -53,6 +53,7 @@ export class NodeSupervisor {
 
   /** Starts a process that nobody starts again, unless it takes the place of the current one by `adopt`. */
   launch(): NodeProcess {
+    if (this.#isClosing) throw new Error('The run is over: no node starts any more');
     const name = `chaos-${++this.#startCount}`;
     const { onLine, ...options } = this.#options;
     const node: NodeProcess = new NodeProcess({

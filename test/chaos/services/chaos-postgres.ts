@@ -95,7 +95,7 @@ export class ChaosPostgres {
   }
 
   async close(): Promise<void> {
-    await this.#server.stop('SIGQUIT');
+    await this.#server.close('SIGQUIT');
     if (this.isDiskSmall) unmount(this.#disk);
   }
 }

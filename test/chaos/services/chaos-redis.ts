@@ -58,7 +58,7 @@ export class ChaosRedis {
   }
 
   async close(): Promise<void> {
-    await this.#server.stop('SIGKILL');
+    await this.#server.close('SIGKILL');
   }
 
   /** Ends it with all it holds on disk. */

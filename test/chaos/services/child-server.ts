@@ -23,6 +23,7 @@ export class ChildServer {
   #child: ChildProcess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #output = '';
+  #isClosed = false;
 
   constructor(command: ServerCommand) {
     this.#command = command;
@@ -35,6 +36,7 @@ export class ChildServer {
   /** Starts it and waits until it answers. @throws Error with what it said when it did not in time */
   async start(): Promise<void> {
     const { name, program, args, folder, account, probe } = this.#command;
+    if (this.#isClosed) throw new Error(`${name} was closed for good`);
     this.#output = '';
     const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...account });
     const keep = (bytes: Buffer): void => {
@@ -57,6 +59,12 @@ export class ChildServer {
       }
     }
     throw new Error(`${name} did not start: ${String(last)}\n${this.#output}`);
+  }
+
+  /** Ends it for good: a restart that is under way fails. */
+  async close(signal: NodeJS.Signals): Promise<void> {
+    this.#isClosed = true;
+    await this.stop(signal);
   }
 
   /** Sends the signal and waits for the end; one that does not end in time is killed. */
