@@ -106,6 +106,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/exchanges/binance-streams.ts#depthLimitOf': 'a count of levels in a URL',
   'src/exchanges/cryptocom-frames.ts#asId': 'an update id of at most 15 digits',
   'src/exchanges/kraken-v1.ts#KrakenV1Decoder.decode': 'the depth in the name of a channel',
+  'src/exchanges/numbered-trades.ts#numberOf': 'a trade id that a double holds exactly',
   'src/exchanges/wire-json.ts#parseJson':
     'JSON whose bare numbers became text before, where they are decimals (json-text.ts)',
   'src/exchanges/wire-json.ts#asWholeNumber': 'a time, count or checksum of at most 15 digits',
@@ -132,6 +133,8 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/feeds/simulators/binance-rest.ts#RequestWeights.spend': 'a time: the minute of a request',
   'src/feeds/simulators/binance-rest.ts#depthLimit': 'a count of levels in a URL',
   'src/feeds/simulators/binance-rest.ts#tradesBody': 'a count and an id in a URL',
+  'src/feeds/simulators/cryptocom-text.ts#chooseTrades': 'a count and times in a URL',
+  'src/feeds/simulators/kraken-rest.ts#tradesResult': 'a count in a URL',
   'src/feeds/simulators/loopback-exchange.ts#LoopbackConnection.sendMarketData':
     'a length: where a frame is cut',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',

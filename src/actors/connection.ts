@@ -16,10 +16,11 @@ import type {
 } from '../exchanges/adapter.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
 import { FeedPaces } from '../exchanges/feed-pace.ts';
-import type { FeedSessionStatus } from '../exchanges/feed-session.ts';
 import { FeedSession } from '../exchanges/feed-session.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
+import type { ConnectionStatus } from './connection-status.ts';
+import { CLOSED_STATUS } from './connection-status.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
 import type { FeedBudget } from './feed-budget.ts';
@@ -29,6 +30,7 @@ import type { SymbolMetadata } from './feed-routes.ts';
 import { FeedRoutes } from './feed-routes.ts';
 import { FeedValve } from './feed-valve.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
+import { requestInto } from './line-requests.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { FeedReply, SymbolMessage } from './symbol.ts';
 import { TradeCatchUps } from './trade-catch-ups.ts';
@@ -61,17 +63,6 @@ export type ConnectionMessage =
   | { readonly type: 'Tick' }
   | FeedReply;
 
-export type ConnectionStatus = FeedSessionStatus & {
-  readonly name: string;
-  readonly url: string;
-  readonly reconnects: number;
-  readonly lastClosedReason: string | undefined;
-  /** Events that wait for symbol actors to become durable. */
-  readonly pendingEvents: number;
-  readonly isPaused: boolean;
-  readonly isSocketOpen: boolean;
-};
-
 export type ConnectionOptions = {
   readonly adapter: ExchangeAdapter;
   readonly kind: ConnectionKind;
@@ -102,8 +93,6 @@ export type ConnectionOptions = {
 const TICK_MS = 250;
 const REQUEST_TIMEOUT_MS = 15_000;
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
-/** A thousand trades have some hundred kilobytes. */
-const PAST_TRADES_MAX_BYTES = 4 * 1024 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** A connection that lived this long starts again at the shortest delay. */
 const HEALTHY_AFTER_MS = 30_000;
@@ -175,19 +164,15 @@ class Connection {
     this.#trades = new TradeCatchUps({
       adapter: options.adapter,
       endpoints: options.endpoints,
-      connection: options.name,
+      name: options.name,
+      gate: options.gate,
+      records: options.records,
+      routes: this.#routes,
+      clock: context.clock,
       log: context.log,
-      deliver: (nativeSymbol, trade) => this.#routes.push(nativeSymbol, trade),
-      ask: (nativeSymbol) => {
-        const target = this.#routes.tradesTarget(nativeSymbol)?.target;
-        if (target !== undefined) context.send(target, { type: 'GetKnownTrades', feed: context.self });
-      },
-      request: (nativeSymbol, request) => void this.#fetchTrades(nativeSymbol, request),
-      declare: (nativeSymbol, gap) => {
-        const instrument = this.#routes.tradesTarget(nativeSymbol)?.instrument ?? nativeSymbol;
-        const { exchange } = options.adapter;
-        options.records.recordFeedGap({ exchange, instrument, channel: 'trades', ...gap });
-      },
+      line: () => (context.isOver ? undefined : this.#line),
+      isOpen: () => !options.isRecording && this.#session?.status().state === 'open',
+      ask: (target) => context.send(target, { type: 'GetKnownTrades', feed: context.self }),
     });
     const timeMs = context.clock.nowMs();
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
@@ -210,7 +195,7 @@ class Connection {
         if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], nowMs);
         else this.#openDueMs ??= nowMs;
-        this.#openTrades([message.nativeSymbol], 'no connection carried its trades', nowMs);
+        this.#trades.open([message.nativeSymbol], 'no connection carried its trades', nowMs);
         break;
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], nowMs);
@@ -232,9 +217,7 @@ class Connection {
         this.#routes.redeliver(message.instrument, message);
         break;
       case 'KnownTrades':
-        for (const nativeSymbol of this.#routes.tradesOf(message.instrument)) {
-          this.#trades.known(nativeSymbol, message.known, nowMs);
-        }
+        this.#trades.known(message.instrument, message.known, nowMs);
         break;
       case 'GetStatus':
         message.reply(this.#status());
@@ -287,11 +270,11 @@ class Connection {
       paces: this.#options.isRecording ? undefined : this.#paces,
       effects: {
         deliver: (nativeSymbol, event) => {
-          if (event.type === 'Trade') this.#trades.take(nativeSymbol, event, this.#context.clock.nowMs());
+          if (event.type === 'Trade') this.#trades.take(nativeSymbol, event);
           else this.#routes.push(nativeSymbol, event);
         },
         send: (frame) => this.#line?.send(frame),
-        fetchSnapshot: (nativeSymbol, request) => void this.#fetch(nativeSymbol, request),
+        fetchSnapshot: (nativeSymbol, request) => this.#fetchBook(nativeSymbol, request),
         reconnect: (reason) => this.#line?.hangUp(reason),
         refuse: (nativeSymbol, code, message) => {
           this.#context.log.warn(
@@ -332,17 +315,12 @@ class Connection {
         this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'pastTrades':
-        this.#trades.answered(
-          item.nativeSymbol,
-          item.answer,
-          item.receiveTimeMs,
-          this.#context.clock.nowMs(),
-        );
+        this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'opened':
         this.#openedAtMs = this.#context.clock.nowMs();
         if (!this.#options.isRecording) this.#session?.opened(this.#openedAtMs);
-        this.#openTrades(this.#routes.nativeSymbols(), 'no connection carried its trades', this.#openedAtMs);
+        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', this.#openedAtMs);
         this.#context.log.info(
           { connection: this.#options.name, exchange: this.#options.adapter.exchange },
           'connected',
@@ -400,56 +378,22 @@ class Connection {
     }
   }
 
-  async #fetch(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
+  #fetchBook(nativeSymbol: NativeSymbol, request: HttpRequest): void {
     const line = this.#line;
-    const isWanted = (): boolean =>
-      line !== undefined &&
-      line === this.#line &&
-      !this.#context.isOver &&
-      this.#session?.wantsSnapshot(nativeSymbol) === true;
-    const limits = {
+    void requestInto(line, request, {
+      type: 'answer',
+      nativeSymbol,
+      gate: this.#options.gate,
+      clock: this.#context.clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       bodyMaxBytes: BODY_MAX_BYTES,
       turn: `book ${nativeSymbol}`,
-      isWanted,
-    };
-    try {
-      const { status, body, receiveTimeMs } = await this.#options.gate.request(request, limits);
-      line?.put({ type: 'answer', nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const receiveTimeMs = this.#context.clock.nowMs();
-      line?.put({ type: 'answer', nativeSymbol, answer: { ok: false, reason }, receiveTimeMs });
-    }
-  }
-
-  /** From here on it has to be seen which trades are missing. A recording holds all there are. */
-  #openTrades(nativeSymbols: readonly NativeSymbol[], reason: string, nowMs: number): void {
-    if (this.#options.isRecording || this.#session?.status().state !== 'open') return;
-    for (const nativeSymbol of nativeSymbols) {
-      if (this.#routes.tradesTarget(nativeSymbol) !== undefined)
-        this.#trades.open(nativeSymbol, reason, nowMs);
-    }
-  }
-
-  async #fetchTrades(nativeSymbol: NativeSymbol, request: HttpRequest): Promise<void> {
-    const line = this.#line;
-    const isWanted = (): boolean =>
-      line === this.#line && !this.#context.isOver && this.#trades.isHolding(nativeSymbol);
-    const limits = {
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      bodyMaxBytes: PAST_TRADES_MAX_BYTES,
-      turn: `trades ${nativeSymbol}`,
-      isWanted,
-    };
-    try {
-      const { status, body, receiveTimeMs } = await this.#options.gate.request(request, limits);
-      line?.put({ type: 'pastTrades', nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const receiveTimeMs = this.#context.clock.nowMs();
-      line?.put({ type: 'pastTrades', nativeSymbol, answer: { ok: false, reason }, receiveTimeMs });
-    }
+      isWanted: () =>
+        line !== undefined &&
+        line === this.#line &&
+        !this.#context.isOver &&
+        this.#session?.wantsSnapshot(nativeSymbol) === true,
+    });
   }
 
   #resyncBooks(instrument: string, reason: string): void {
@@ -468,7 +412,7 @@ class Connection {
     for (const nativeSymbol of returned) {
       this.#session?.resync(nativeSymbol, 'its actor is back after events were dropped', nowMs);
     }
-    this.#openTrades(returned, 'its actor took nothing, so trades were dropped', nowMs);
+    this.#trades.open(returned, 'its actor took nothing, so trades were dropped', nowMs);
     this.#routes.flush();
   }
 
@@ -484,6 +428,8 @@ class Connection {
       pendingEvents: this.#routes.pendingCount + (this.#line?.inboxCount ?? 0),
       isPaused: this.#line?.isPaused ?? false,
       isSocketOpen: this.#line !== undefined,
+      catchingUpCount: this.#trades.holdingCount,
+      keptTrades: this.#trades.keptCount,
     };
   }
 
@@ -498,15 +444,3 @@ class Connection {
     });
   }
 }
-
-const CLOSED_STATUS: FeedSessionStatus = {
-  state: 'closed',
-  watchedCount: 0,
-  syncedCount: 0,
-  queuedFrames: 0,
-  framesReceived: 0,
-  framesRejected: 0,
-  lastSoundMs: undefined,
-  connectionSequenceChecksOk: 0,
-  connectionGapCount: 0,
-};

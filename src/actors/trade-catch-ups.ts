@@ -2,6 +2,7 @@
  * The trades of one connection on their way to the instruments: for each symbol a `TradeCatchUp`, which lets them pass or holds them until those
  * before them are there. Here its questions become messages and requests, and what it declares becomes a record and a log line.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Endpoints, ExchangeAdapter, HttpRequest, MissingTrades } from '../exchanges/adapter.ts';
 import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
@@ -10,21 +11,35 @@ import { TRADE_CATCH_UP_LIMITS, TradeCatchUp } from '../exchanges/trade-catch-up
 import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
+import type { ExchangeGate } from './exchange-gate.ts';
+import type { FeedLine } from './feed-line.ts';
+import type { FeedRoutes } from './feed-routes.ts';
+import type { ActorRef } from './kernel/actor-types.ts';
+import { requestInto } from './line-requests.ts';
+import type { OperationsRecords } from './ports.ts';
+import type { SymbolMessage } from './symbol.ts';
 
 /** Trades that all symbols of a connection keep in memory together; beyond it the one that keeps most gives up. */
 export const KEPT_TRADES_MAX = 100_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+/** A thousand trades have some hundred kilobytes. */
+const BODY_MAX_BYTES = 4 * 1024 * 1024;
 
 export type TradeCatchUpsOptions = {
   readonly adapter: ExchangeAdapter;
   readonly endpoints: Endpoints;
-  readonly connection: string;
+  readonly name: string;
+  readonly gate: ExchangeGate;
+  readonly records: OperationsRecords;
+  readonly routes: FeedRoutes;
+  readonly clock: Clock;
   readonly log: Log;
-  readonly deliver: (nativeSymbol: NativeSymbol, trade: Trade) => void;
-  /** Asks the instrument of the symbol's trades what it has; the answer comes by `known`. */
-  readonly ask: (nativeSymbol: NativeSymbol) => void;
-  /** Sends the request when its turn comes; the answer comes by `answered`. */
-  readonly request: (nativeSymbol: NativeSymbol, request: HttpRequest) => void;
-  readonly declare: (nativeSymbol: NativeSymbol, gap: TradeGap) => void;
+  /** Whether the symbols are subscribed. Never so for a recording: it holds all there is. */
+  readonly isOpen: () => boolean;
+  /** The line that is open now: answers come in by its inbox, those to an earlier one are dropped with it. */
+  readonly line: () => FeedLine | undefined;
+  /** Sends `GetKnownTrades`; the answer comes by `known`. */
+  readonly ask: (target: ActorRef<SymbolMessage>) => void;
 };
 
 type Entry = { readonly catchUp: TradeCatchUp; asked: MissingTrades | undefined };
@@ -55,17 +70,21 @@ export class TradeCatchUps {
     return this.#entries.get(nativeSymbol)?.catchUp.isHolding ?? false;
   }
 
-  /** The symbol is subscribed, or lost trades another way: it has to be seen what it misses. */
-  open(nativeSymbol: NativeSymbol, reason: string, nowMs: number): void {
-    let entry = this.#entries.get(nativeSymbol);
-    if (entry === undefined) {
-      entry = this.#create(nativeSymbol);
-      this.#entries.set(nativeSymbol, entry);
+  /** The symbols are subscribed, or lost trades another way: it has to be seen what they miss. */
+  open(nativeSymbols: readonly NativeSymbol[], reason: string, nowMs: number): void {
+    if (!this.#options.isOpen()) return;
+    for (const nativeSymbol of nativeSymbols) {
+      if (this.#options.routes.tradesTarget(nativeSymbol) === undefined) continue;
+      let entry = this.#entries.get(nativeSymbol);
+      if (entry === undefined) {
+        entry = this.#create(nativeSymbol);
+        this.#entries.set(nativeSymbol, entry);
+      }
+      entry.catchUp.opened(reason, nowMs);
     }
-    entry.catchUp.opened(reason, nowMs);
   }
 
-  /** What is held of the symbol is dropped: nobody saw it, and the next opening fetches it. */
+  /** What is held of the symbol is dropped: nobody saw it, and the next opening finds it missing. */
   remove(nativeSymbol: NativeSymbol): void {
     this.#entries.delete(nativeSymbol);
   }
@@ -74,17 +93,21 @@ export class TradeCatchUps {
     for (const { catchUp } of this.#entries.values()) catchUp.closed(reason, wholeUntilMs);
   }
 
-  take(nativeSymbol: NativeSymbol, trade: Trade, nowMs: number): void {
+  take(nativeSymbol: NativeSymbol, trade: Trade): void {
     const entry = this.#entries.get(nativeSymbol);
-    if (entry === undefined) this.#options.deliver(nativeSymbol, trade);
-    else entry.catchUp.trade(trade, nowMs);
+    if (entry === undefined) this.#options.routes.push(nativeSymbol, trade);
+    else entry.catchUp.trade(trade, this.#options.clock.nowMs());
   }
 
-  known(nativeSymbol: NativeSymbol, known: KnownTrades | undefined, nowMs: number): void {
-    this.#entries.get(nativeSymbol)?.catchUp.known(known, nowMs);
+  /** The answer of an instrument. */
+  known(instrument: string, known: KnownTrades | undefined, nowMs: number): void {
+    for (const nativeSymbol of this.#options.routes.tradesOf(instrument)) {
+      this.#entries.get(nativeSymbol)?.catchUp.known(known, nowMs);
+    }
   }
 
-  answered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, receiveTimeMs: number, nowMs: number): void {
+  answered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, receiveTimeMs: number): void {
+    const nowMs = this.#options.clock.nowMs();
     const entry = this.#entries.get(nativeSymbol);
     const missing = entry?.asked;
     if (entry === undefined || missing === undefined) return;
@@ -107,7 +130,7 @@ export class TradeCatchUps {
   }
 
   #create(nativeSymbol: NativeSymbol): Entry {
-    const { adapter, endpoints, deliver, ask, request } = this.#options;
+    const { adapter, endpoints, routes } = this.#options;
     const history = adapter.tradeHistory;
     const entry: Entry = {
       asked: undefined,
@@ -115,18 +138,36 @@ export class TradeCatchUps {
         history,
         limits: TRADE_CATCH_UP_LIMITS,
         effects: {
-          deliver: (trade) => deliver(nativeSymbol, trade),
-          ask: () => ask(nativeSymbol),
-          fetch: (missing) => {
+          deliver: (trade) => routes.push(nativeSymbol, trade),
+          ask: () => {
+            const route = routes.tradesTarget(nativeSymbol);
+            if (route !== undefined) this.#options.ask(route.target);
+          },
+          request: (missing) => {
             if (history.identity === 'none') return;
             entry.asked = missing;
-            request(nativeSymbol, history.request(endpoints, nativeSymbol, missing));
+            this.#request(nativeSymbol, history.request(endpoints, nativeSymbol, missing));
           },
           gap: (gap) => this.#declare(nativeSymbol, gap),
         },
       }),
     };
     return entry;
+  }
+
+  #request(nativeSymbol: NativeSymbol, request: HttpRequest): void {
+    const { gate, clock } = this.#options;
+    const line = this.#options.line();
+    void requestInto(line, request, {
+      type: 'pastTrades',
+      nativeSymbol,
+      gate,
+      clock,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      bodyMaxBytes: BODY_MAX_BYTES,
+      turn: `trades ${nativeSymbol}`,
+      isWanted: () => line === this.#options.line() && this.isHolding(nativeSymbol),
+    });
   }
 
   #read(
@@ -149,11 +190,13 @@ export class TradeCatchUps {
   }
 
   #declare(nativeSymbol: NativeSymbol, gap: TradeGap): void {
-    const { connection, adapter, log, declare } = this.#options;
-    const fields = { connection, exchange: adapter.exchange, nativeSymbol, ...gap };
+    const { name, adapter, log, records, routes } = this.#options;
+    const { exchange } = adapter;
+    const instrument = routes.tradesTarget(nativeSymbol)?.instrument ?? nativeSymbol;
+    const fields = { connection: name, exchange, instrument, ...gap };
     if (gap.repair === 'incomplete') log.warn(fields, 'trades are missing for good');
     else log.info(fields, 'caught up on trades');
-    declare(nativeSymbol, gap);
+    records.recordFeedGap({ exchange, instrument, channel: 'trades', ...gap });
   }
 }
 

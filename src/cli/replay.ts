@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { ConnectionMessage, ConnectionStatus, WatchRequest } from '../actors/connection.ts';
+import type { ConnectionStatus } from '../actors/connection-status.ts';
+import type { ConnectionMessage, WatchRequest } from '../actors/connection.ts';
 import { connectionActor } from '../actors/connection.ts';
 import { ExchangeGate } from '../actors/exchange-gate.ts';
 import { FeedBudget } from '../actors/feed-budget.ts';

@@ -22,6 +22,7 @@ import type {
 import { pushBook } from './book-message.ts';
 import type { BybitCategory } from './bybit-instruments.ts';
 import { readBybitInstruments } from './bybit-instruments.ts';
+import { createBybitTrades } from './bybit-trades.ts';
 import { inStreamBook } from './in-stream-book.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -87,7 +88,7 @@ export function createBybitAdapter(category: BybitCategory, bybitOptions: BybitO
     subscribeFrames: (symbols, channels, options) => requestFrames('subscribe', symbols, channels, options),
     unsubscribeFrames: (symbols, channels, options) =>
       requestFrames('unsubscribe', symbols, channels, options),
-    tradeHistory: { identity: 'none', reason: 'not read yet' },
+    tradeHistory: createBybitTrades(category),
     instrumentsRequests: (endpoints) => [
       { url: `${endpoints.rest}/v5/market/instruments-info?category=${category}&limit=1000` },
     ],

@@ -17,6 +17,7 @@ import type {
   InstrumentsReading,
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
+import { coinbaseExchangeTrades } from './coinbase-exchange-trades.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -52,7 +53,7 @@ export const coinbaseExchangeAdapter: ExchangeAdapter = {
   createDecoder: () => new CoinbaseExchangeDecoder(),
   subscribeFrames: (symbols, channels) => requestFrames('subscribe', symbols, channels),
   unsubscribeFrames: (symbols, channels) => requestFrames('unsubscribe', symbols, channels),
-  tradeHistory: { identity: 'none', reason: 'not read yet' },
+  tradeHistory: coinbaseExchangeTrades,
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/products` }],
   readInstruments,
   checksum: undefined,

@@ -2,11 +2,12 @@
  * The frames of Crypto.com's market streams, of today (`exchange/v1`, text numbers, snapshot and deltas) and of 2021 (`v2`, bare numbers, whole
  * books). One decoder reads both: bare numbers become their own text first, so that ids beyond 2^53 and all decimals stay exact.
  */
-import type { Sequence, Trade } from '../market/events.ts';
+import type { Sequence } from '../market/events.ts';
 import { toNativeSymbol } from '../market/symbols.ts';
-import { formatUnits, toUnits } from '../market/units.ts';
+import { toUnits } from '../market/units.ts';
 import type { FeedMessage, FrameDecoder } from './adapter.ts';
 import { pushBook } from './book-message.ts';
+import { readCryptocomTrades } from './cryptocom-trades.ts';
 import { quoteNumbers } from './json-text.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -113,51 +114,19 @@ export class CryptocomDecoder implements FrameDecoder {
     return messages;
   }
 
-  /**
-   * The exchange sends the newest trade first. Several fills may share one `d` (seen in 2022, two of them with equal quantity), so a fill is
-   * named by `d` and its match id, or by `d` and what it says where there is no match id; of fills that are alike in all that, the second in a
-   * frame is `…-1`, and so on. Alike fills can stand for one another, so history sent twice, or cut anywhere, names the same fills the same way.
-   */
   #readTrades(
     symbol: string,
     elements: readonly unknown[],
     isHistory: boolean,
     receiveTimeMs: number,
   ): readonly FeedMessage[] {
-    const messages: FeedMessage[] = [];
-    const countOfName = new Map<string, number>();
-    for (let index = elements.length - 1; index >= 0; index--) {
-      const fill = asRecord(elements[index]);
-      const d = asText(fill?.['d']);
-      const eventTimeMs = asWholeNumber(fill?.['t']);
-      const side = fill?.['s'];
-      const reading = this.#scales.of(symbol).readTrade(fill?.['p'], fill?.['q']);
-      if (d === undefined || eventTimeMs === undefined || reading === undefined) {
-        messages.push(rejected(symbol, 'trade lacks its id, time, price or quantity'));
-        continue;
-      }
-      if (side !== 'BUY' && side !== 'SELL') {
-        messages.push(rejected(symbol, 'trade does not say which side took'));
-        continue;
-      }
-      const { scales, price, quantity } = reading;
-      const name =
-        asText(fill?.['m']) ??
-        `${formatUnits(quantity, scales.quantity)}@${formatUnits(price, scales.price)}`;
-      const count = countOfName.get(`${d}-${name}`) ?? 0;
-      countOfName.set(`${d}-${name}`, count + 1);
-      const trade: Trade = {
-        type: 'Trade',
-        eventTimeMs,
-        receiveTimeMs,
-        ...reading,
-        takerSide: side === 'BUY' ? 'buy' : 'sell',
-        tradeId: count === 0 ? `${d}-${name}` : `${d}-${name}-${count}`,
-        isHistory,
-      };
-      messages.push({ type: 'trade', nativeSymbol: toNativeSymbol(symbol), event: trade });
-    }
-    return messages;
+    const scales = this.#scales.of(symbol);
+    const { trades, rejections } = readCryptocomTrades(elements, scales, { isHistory, receiveTimeMs });
+    const nativeSymbol = toNativeSymbol(symbol);
+    return [
+      ...rejections.map((reason) => rejected(symbol, reason)),
+      ...trades.map((event) => ({ type: 'trade', nativeSymbol, event }) as const),
+    ];
   }
 
   #readAcknowledgement(answer: JsonRecord, frame: string): readonly FeedMessage[] {

@@ -20,6 +20,7 @@ import type {
   SequenceRange,
 } from './adapter.ts';
 import { CryptocomDecoder } from './cryptocom-frames.ts';
+import { cryptocomTrades } from './cryptocom-trades.ts';
 import { inStreamBook } from './in-stream-book.ts';
 import type { JsonRecord } from './wire-json.ts';
 import { asArray, asRecord, asText, excerpt, parseJson } from './wire-json.ts';
@@ -58,7 +59,7 @@ export const cryptocomAdapter: ExchangeAdapter = {
     requestFrames('subscribe', symbols, channels, options, nowMs),
   unsubscribeFrames: (symbols, channels, options, nowMs) =>
     requestFrames('unsubscribe', symbols, channels, options, nowMs),
-  tradeHistory: { identity: 'none', reason: 'not read yet' },
+  tradeHistory: cryptocomTrades,
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/public/get-instruments` }],
   readInstruments,
   checksum: undefined,

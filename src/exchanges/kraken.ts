@@ -16,6 +16,7 @@ import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { quoteNumbers } from './json-text.ts';
 import { readAssetPairs } from './kraken-asset-pairs.ts';
 import { krakenChecksum } from './kraken-checksum.ts';
+import { krakenTrades } from './kraken-trades.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
@@ -58,7 +59,7 @@ export const krakenAdapter: ExchangeAdapter = {
   createDecoder: (options) => new KrakenDecoder(options),
   subscribeFrames: (symbols, channels, options) => requestFrames('subscribe', symbols, channels, options),
   unsubscribeFrames: (symbols, channels, options) => requestFrames('unsubscribe', symbols, channels, options),
-  tradeHistory: { identity: 'none', reason: 'not read yet' },
+  tradeHistory: krakenTrades,
   instrumentsRequests: (endpoints) => [{ url: `${endpoints.rest}/AssetPairs` }],
   readInstruments: (body) => readAssetPairs(body, 'v2'),
   checksum: krakenChecksum,

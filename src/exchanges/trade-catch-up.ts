@@ -23,7 +23,7 @@ export interface TradeCatchUpEffects {
   /** Asks the instrument what it has; `known` brings the answer. One that does not come is asked for again. */
   ask(): void;
   /** Asks the exchange for a page; `answered` brings the answer. */
-  fetch(missing: MissingTrades): void;
+  request(missing: MissingTrades): void;
   gap(gap: TradeGap): void;
 }
 
@@ -205,7 +205,7 @@ export class TradeCatchUp {
     }
     if (this.#phase === 'due' && nowMs >= this.#dueMs) {
       this.#phase = 'asked';
-      this.#effects.fetch(this.#hole.missing());
+      this.#effects.request(this.#hole.missing());
     }
   }
 

@@ -1,5 +1,6 @@
 /** Actors of one exchange on a clock that stands still, with storage in memory, a plain exchange, and a transport that tests speak through. */
-import type { ConnectionMessage, ConnectionOptions, ConnectionStatus } from '../../src/actors/connection.ts';
+import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
+import type { ConnectionMessage, ConnectionOptions } from '../../src/actors/connection.ts';
 import { ExchangeGate } from '../../src/actors/exchange-gate.ts';
 import type { FeedLimits } from '../../src/actors/feed-budget.ts';
 import { FeedBudget } from '../../src/actors/feed-budget.ts';

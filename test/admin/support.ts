@@ -1,5 +1,6 @@
 /** An admin server before a real actor system with storage in memory. The exchange is a small actor that lists what tests need. */
-import type { ConnectionMessage, ConnectionStatus } from '../../src/actors/connection.ts';
+import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
+import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage } from '../../src/actors/exchange.ts';
 import { groupActor } from '../../src/actors/group.ts';
 import { Instruments } from '../../src/actors/instruments.ts';
@@ -255,6 +256,8 @@ const connectionStatus: ConnectionStatus = {
   pendingEvents: 0,
   isPaused: false,
   isSocketOpen: true,
+  catchingUpCount: 0,
+  keptTrades: 0,
 };
 
 const connectionSpec: ActorSpec<ConnectionMessage, ConnectionStatus> = {

@@ -26,6 +26,25 @@ export function tradesText(symbol: SimulatedSymbol, trades: readonly SimulatedTr
     .join(',');
 }
 
+/** The newest trades from `start_ts` on and before `end_ts`: nanoseconds, or milliseconds where they are as short. */
+export function chooseTrades(
+  trades: readonly SimulatedTrade[],
+  parameters: URLSearchParams,
+): readonly SimulatedTrade[] {
+  const count = Math.min(TRADES_MAX, Number.parseInt(parameters.get('count') ?? '25', 10) || 25);
+  const timeMs = (name: string, otherwise: number): number => {
+    const text = parameters.get(name);
+    if (text === null) return otherwise;
+    return Number(text.length > MS_DIGITS ? BigInt(text) / 1_000_000n : BigInt(text));
+  };
+  const startMs = timeMs('start_ts', 0);
+  const endMs = timeMs('end_ts', Number.MAX_SAFE_INTEGER);
+  return trades.filter((trade) => trade.timeMs >= startMs && trade.timeMs < endMs).slice(-count);
+}
+
+const TRADES_MAX = 150;
+const MS_DIGITS = 15;
+
 /** One row of `public/get-instruments`. */
 export function listing(symbol: SimulatedSymbol) {
   const isSwap = symbol.nativeSymbol.endsWith('-PERP');

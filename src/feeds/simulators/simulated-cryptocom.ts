@@ -8,7 +8,7 @@
 import type { RandomSource } from '../../base/clock.ts';
 import { createSeededRandom } from '../../base/clock.ts';
 import { BookWindow } from './book-window.ts';
-import { listing, tradeFrame, tradesText } from './cryptocom-text.ts';
+import { chooseTrades, listing, tradeFrame, tradesText } from './cryptocom-text.ts';
 import type {
   ClientConnection,
   ConnectionHandlers,
@@ -296,7 +296,7 @@ export class CryptocomProtocol implements ExchangeProtocol {
     if (method !== 'public/get-book' && method !== 'public/get-trades') return refuse('No such method');
     if (!this.market.has(nativeSymbol)) return refuse('Unknown symbol');
     if (method === 'public/get-trades') {
-      const trades = this.market.tradesOf(nativeSymbol).slice(-150);
+      const trades = chooseTrades(this.market.tradesOf(nativeSymbol), url.searchParams);
       return succeed(`{"data":[${tradesText(this.market.symbolOf(nativeSymbol), trades)}]}`);
     }
     const { bids, asks } = this.market.bookOf(nativeSymbol, 50);

@@ -11,7 +11,8 @@ import type {
   ExchangeProtocol,
   RestAnswer,
 } from './exchange-protocol.ts';
-import { assetPair, bookChecksum, bookFrame, instrumentFrame, isoMicros, tradeFrame } from './kraken-text.ts';
+import { answerKraken } from './kraken-rest.ts';
+import { bookChecksum, bookFrame, instrumentFrame, isoMicros, tradeFrame } from './kraken-text.ts';
 import { serveOnLoopback } from './loopback-exchange.ts';
 import type { BookSides, SimulatedSymbol } from './simulated-book.ts';
 import type { SimulatedExchange, SimulatedExchangeOptions } from './simulated-exchange.ts';
@@ -274,11 +275,7 @@ export class KrakenProtocol implements ExchangeProtocol {
   }
 
   answer(url: URL): RestAnswer {
-    if (url.pathname.endsWith('/AssetPairs')) {
-      const result = Object.fromEntries(this.market.symbols.map(assetPair));
-      return { status: 200, body: JSON.stringify({ error: [], result }) };
-    }
-    return { status: 404, body: '{"error":["EGeneral:Unknown method"]}' };
+    return answerKraken(url, this.market);
   }
 
   #times(): { time_in: string; time_out: string } {
