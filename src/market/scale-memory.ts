@@ -38,14 +38,13 @@ export class ScaleMemory {
     onRejected: (reason: string) => void,
   ): LevelsReading {
     for (;;) {
-      const before = this.#scales;
-      const reading = {
-        bids: this.#readSide(bids, onRejected),
-        asks: this.#readSide(asks, onRejected),
-      };
-      // The scale grew inside this frame: what was read before is at the old one, and nothing was rejected that will not be again.
-      if (before === this.#scales) return { scales: before, ...reading };
-      onRejected = ignore;
+      const scales = this.#scales;
+      const rejections: string[] = [];
+      const bidUnits = this.#readSide(bids, scales, rejections);
+      const askUnits = bidUnits && this.#readSide(asks, scales, rejections);
+      if (bidUnits === undefined || askUnits === undefined) continue;
+      for (const reason of rejections) onRejected(reason);
+      return { scales, bids: bidUnits, asks: askUnits };
     }
   }
 
@@ -63,13 +62,18 @@ export class ScaleMemory {
     }
   }
 
-  #readSide(levels: readonly WireLevel[], onRejected: (reason: string) => void): Levels {
+  /**
+   * `undefined` as soon as the scales are no longer these: what was read before is at the old ones, and it starts again. The first book of a symbol
+   * nearly always grows them at its first level, so that little is read twice.
+   */
+  #readSide(levels: readonly WireLevel[], scales: Scales, rejections: string[]): Levels | undefined {
     const units: Units[] = [];
     for (const level of levels) {
       const price = Array.isArray(level) ? this.#readPrice(level[0]) : undefined;
       const quantity = Array.isArray(level) ? this.#readQuantity(level[1]) : undefined;
+      if (this.#scales !== scales) return undefined;
       if (price === undefined || quantity === undefined) {
-        onRejected(`level is not a pair of decimal numbers: ${JSON.stringify(level)}`.slice(0, 120));
+        rejections.push(`level is not a pair of decimal numbers: ${JSON.stringify(level)}`.slice(0, 120));
         continue;
       }
       units.push(price, quantity);
@@ -112,8 +116,4 @@ export class ScaleMemory {
 function writtenDecimals(text: string): number {
   const point = text.indexOf('.');
   return point === -1 ? 0 : text.length - point - 1;
-}
-
-function ignore(): void {
-  // Levels rejected on the first reading were told already.
 }
