@@ -7,6 +7,11 @@ import { ChildServer, freePort } from './child-server.ts';
 
 /** Room for the tables of an hour, the history that was not taken yet, and the write-ahead log. */
 const DISK_MB = 1_024;
+/** Programs of the system that a run without root or Linux does without: then no disk is filled. */
+const MOUNT = 'mount';
+const UNMOUNT = 'umount';
+const FILL = 'fallocate';
+
 const SETTINGS = [
   'listen_addresses=127.0.0.1',
   'max_connections=60',
@@ -36,7 +41,7 @@ export class ChaosPostgres {
     const disk = join(folder, 'postgres');
     mkdirSync(disk);
     const isDiskSmall =
-      spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'tampines-chaos', disk]).status === 0;
+      spawnSync(MOUNT, ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'tampines-chaos', disk]).status === 0;
     if (account !== undefined) chownSync(disk, account.uid, account.gid);
     const data = join(disk, 'data');
     try {
@@ -78,7 +83,7 @@ export class ChaosPostgres {
   /** Leaves not a byte free; the tables and the write-ahead log can grow no more. */
   fillDisk(): void {
     const { bavail, bsize } = statfsSync(this.#disk);
-    spawnSync('fallocate', ['-l', String(bavail * bsize), this.#filler]);
+    spawnSync(FILL, ['-l', String(bavail * bsize), this.#filler]);
     try {
       // What became free meanwhile, and what fallocate rounded away.
       for (let count = 0; count < 64; count++)
@@ -101,7 +106,7 @@ export class ChaosPostgres {
 }
 
 function unmount(disk: string): void {
-  if (spawnSync('umount', [disk]).status !== 0) spawnSync('umount', ['-l', disk]);
+  if (spawnSync(UNMOUNT, [disk]).status !== 0) spawnSync(UNMOUNT, ['-l', disk]);
 }
 
 function urlOf(port: number): string {
