@@ -224,7 +224,8 @@ class SymbolActor {
     this.#sourcesBeforeRecovery = new Set(state.sources.snapshot().map(({ source }) => source));
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
     await this.#rows.write();
-    context.log.info(
+    // A later life is told by its supervisor already, who bounds how many lines a storm of restarts may write.
+    context.log[this.#hasLived ? 'debug' : 'info'](
       {
         instrument: this.#options.instrument.instrument,
         position: state.position,

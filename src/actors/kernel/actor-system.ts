@@ -96,6 +96,7 @@ class KernelActorSystem implements ActorSystem {
   readonly #timers: Timers;
   readonly #supervisor: Supervisor;
   readonly #nactRoot: NactRef;
+  readonly #reports: Reports;
   readonly #watchdog: TimerHandle;
 
   constructor(options: ActorSystemOptions) {
@@ -104,13 +105,14 @@ class KernelActorSystem implements ActorSystem {
     let incarnationCount = 0;
     this.#timers = timers;
     this.#nactRoot = startNactSystem(options.name, bridge);
+    this.#reports = new Reports(options);
     this.#supervisor = new Supervisor({
       clock,
       timers,
       random,
       bridge,
       nactRoot: this.#nactRoot,
-      reports: new Reports(options),
+      reports: this.#reports,
       logFor: (path) => createPathLog(log, path),
       nextIncarnationNumber: () => ++incarnationCount,
     });
@@ -195,6 +197,7 @@ class KernelActorSystem implements ActorSystem {
   async shutdown(): Promise<void> {
     await this.#supervisor.stopAll();
     this.#watchdog.cancel();
+    this.#reports.close();
     nactLibrary.stop(this.#nactRoot);
   }
 

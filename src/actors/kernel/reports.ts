@@ -1,5 +1,5 @@
 /** What operators hear of: supervision events and dead letters, each as one structured log line and one call. */
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timers } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { describeCause } from '../../supervision/failure.ts';
 import type {
@@ -8,6 +8,7 @@ import type {
   SupervisionEvent,
   SupervisionEventKind,
 } from './actor-types.ts';
+import { LineLimit } from './line-limit.ts';
 
 const MESSAGE_MAX_CHARACTERS = 200;
 
@@ -27,6 +28,7 @@ const LOG_LEVELS: Readonly<Record<SupervisionEventKind, 'debug' | 'info' | 'warn
 
 export type ReportTargets = {
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: Log;
   readonly onSupervisionEvent: (event: SupervisionEvent) => void;
   readonly onDeadLetter: (letter: ActorDeadLetter) => void;
@@ -34,9 +36,22 @@ export type ReportTargets = {
 
 export class Reports {
   readonly #targets: ReportTargets;
+  readonly #limit: LineLimit;
 
   constructor(targets: ReportTargets) {
     this.#targets = targets;
+    const { clock, timers, log } = targets;
+    this.#limit = new LineLimit({
+      clock,
+      timers,
+      onLeftOut: (lines) =>
+        log.warn(lines, 'Supervision lines left out; the newest are in GET /v1/supervision/events'),
+    });
+  }
+
+  /** Tells what lines were left out so far. */
+  close(): void {
+    this.#limit.close();
   }
 
   event(
@@ -56,7 +71,10 @@ export class Reports {
       recoveredPosition: undefined,
       ...facts,
     };
-    this.#targets.log[LOG_LEVELS[kind]](event, `Actor ${kind}`);
+    const level = LOG_LEVELS[kind];
+    // Lines for debugging are not limited: whoever asks for them wants them all.
+    if (level === 'debug' || this.#limit.admits(kind, event.cause))
+      this.#targets.log[level](event, `Actor ${kind}`);
     this.#guarded(() => this.#targets.onSupervisionEvent(event));
   }
 
@@ -70,7 +88,9 @@ export class Reports {
     };
     // An actor that ended is expected to miss what is still said to it; every other dead letter is a message that somebody counted on.
     const hasEnded = reason === 'gone' || reason === 'stopping' || reason === 'stopped';
-    this.#targets.log[hasEnded ? 'debug' : 'warn'](letter, 'Dead letter');
+    if (hasEnded) this.#targets.log.debug(letter, 'Dead letter');
+    else if (this.#limit.admits(`dead letter: ${reason}`, cause))
+      this.#targets.log.warn(letter, 'Dead letter');
     this.#guarded(() => this.#targets.onDeadLetter(letter));
   }
 
