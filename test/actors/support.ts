@@ -19,6 +19,7 @@ import type {
 } from '../../src/actors/ports.ts';
 import type { SymbolMessage, SymbolView } from '../../src/actors/symbol.ts';
 import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
+import { logCodec } from '../../src/codec/log-codec.ts';
 import type { ExchangeAdapter, FeedMessage } from '../../src/exchanges/adapter.ts';
 import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
 import { MemoryJournal, MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
@@ -26,7 +27,6 @@ import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.t
 import { MemoryOperationsRecords } from '../../src/persistence/memory-operations-records.ts';
 import { redisDocuments } from '../../src/publishing/redis-documents.ts';
 import { restartWithBackoff } from '../../src/supervision/strategy.ts';
-import { jsonLogCodec } from '../support/json-log-codec.ts';
 import { bookDelta, bookSnapshot, trade } from '../support/market-events.ts';
 import { createTestSystem } from './kernel/support.ts';
 
@@ -173,7 +173,7 @@ type Surroundings = Partial<{
 export async function createActors(surroundings: Surroundings = {}, storage = new MemoryJournalStorage()) {
   const kernel = createTestSystem();
   const { time, system } = kernel;
-  const journal = surroundings.journal ?? new MemoryJournal({ storage, codec: jsonLogCodec, log: silentLog });
+  const journal = surroundings.journal ?? new MemoryJournal({ storage, codec: logCodec, log: silentLog });
   const tables = surroundings.tables ?? new MemoryMarketTables();
   const records = new MemoryOperationsRecords();
   const claim = await journal.claim(0, 'test');
@@ -337,7 +337,7 @@ export async function openSocket({ transport, time }: Actors, count = 1): Promis
 export function holdableJournal() {
   const inner = new MemoryJournal({
     storage: new MemoryJournalStorage(),
-    codec: jsonLogCodec,
+    codec: logCodec,
     log: silentLog,
   });
   const failures: { before?: Error; after?: Error }[] = [];

@@ -21,7 +21,7 @@ import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.t
 import { MemoryOperationsRecords } from '../../src/persistence/memory-operations-records.ts';
 import { redisDocuments } from '../../src/publishing/redis-documents.ts';
 import { failureRate } from '../../src/supervision/strategy.ts';
-import { jsonLogCodec } from '../support/json-log-codec.ts';
+import { logCodec } from '../../src/codec/log-codec.ts';
 import { NOON_MS } from '../support/market-events.ts';
 
 export const LISTINGS = [
@@ -80,7 +80,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
   const exchangesRef = system.spawn(system.root, groupActor('exchanges'));
   const exchange = system.spawn(exchangesRef, exchangeSpec({ targets, resyncs }));
   const shard = system.spawn(system.root, groupActor('shard-0'));
-  const journal = new MemoryJournal({ storage: new MemoryJournalStorage(), codec: jsonLogCodec, log });
+  const journal = new MemoryJournal({ storage: new MemoryJournalStorage(), codec: logCodec, log });
   const claim = await journal.claim(0, 'test');
   const tables = new MemoryMarketTables();
   const catalog = new MemoryInstrumentCatalog();
