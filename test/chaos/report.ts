@@ -48,11 +48,18 @@ export function createReport(run: {
 }): ChaosReport {
   const { state, history, final } = run;
   const missingTrades: Record<string, number> = {};
+  const missingViolations: Violation[] = [];
   for (const [instrument, missing] of final.missing) {
     const exchange = instrument.slice(0, instrument.indexOf(':'));
     for (const span of missingSpans(missing, SPAN_GAP_MS)) {
-      const cause = `${exchange}: ${causeOf(span, run.lanes.spans)}`;
-      missingTrades[cause] = (missingTrades[cause] ?? 0) + span.count;
+      const cause = causeOf(span, run.lanes.spans);
+      missingTrades[`${exchange}: ${cause}`] = (missingTrades[`${exchange}: ${cause}`] ?? 0) + span.count;
+      missingViolations.push({
+        rule: 'trade-once',
+        subject: instrument,
+        expected: 'every trade from the first on',
+        was: `${span.count} missing, made from ${new Date(span.fromMs).toISOString()} to ${new Date(span.toMs).toISOString()} (${cause})`,
+      });
     }
   }
   return {
@@ -71,7 +78,7 @@ export function createReport(run: {
     tradesStored: final.storedTrades,
     candles: final.candles,
     missingTrades,
-    violations: run.violations,
+    violations: [...run.violations, ...missingViolations],
   };
 }
 
