@@ -51,7 +51,8 @@ export function readQueues(owners: QueueOwners): QueueReading[] {
   ];
 }
 
-function readFeedQueues(budget: FeedBudget): QueueReading[] {
+/** Of the way from sockets to symbol actors. */
+export function readFeedQueues(budget: FeedBudget): QueueReading[] {
   const { limits, bytes, fullCounts } = budget;
   const all = budget.loads();
   const fullest = (valueOf: (load: FeedLoad) => number): number => most(all, valueOf);
