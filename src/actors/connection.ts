@@ -4,47 +4,34 @@
  * It never looks into frames or books.
  */
 import type { BackoffPolicy } from '../base/backoff.ts';
-import { backoffDelayMs } from '../base/backoff.ts';
-import type { RandomSource } from '../base/clock.ts';
-import type {
-  AdapterOptions,
-  Channel,
-  ConnectionKind,
-  Endpoints,
-  ExchangeAdapter,
-  HttpRequest,
-} from '../exchanges/adapter.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
 import { FeedPaces } from '../exchanges/feed-pace.ts';
-import { FeedSession } from '../exchanges/feed-session.ts';
+import type { FeedSession } from '../exchanges/feed-session.ts';
+import type { MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import { CLOSED_STATUS } from './connection-status.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
-import type { ExchangeGate } from './exchange-gate.ts';
 import type { FeedBudget } from './feed-budget.ts';
-import type { LineItem } from './feed-line.ts';
-import { FeedLine } from './feed-line.ts';
-import type { SymbolMetadata } from './feed-routes.ts';
+import type { FeedLine, LineItem } from './feed-line.ts';
+import type { FeedOpening, FeedOpeningOptions } from './feed-opening.ts';
+import { openFeed } from './feed-opening.ts';
+import type { RouteRequest, SymbolMetadata } from './feed-routes.ts';
 import { FeedRoutes } from './feed-routes.ts';
 import { FeedValve } from './feed-valve.ts';
-import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
-import { requestInto } from './line-requests.ts';
-import type { FeedTransport, OperationsRecords } from './ports.ts';
-import type { FeedReply, SymbolMessage } from './symbol.ts';
+import type { ActorContext, ActorSpec } from './kernel/actor-types.ts';
+import { PlannedLeave } from './planned-leave.ts';
+import type { OperationsRecords } from './ports.ts';
+import { ReconnectPace } from './reconnect-pace.ts';
+import type { FeedReply } from './symbol.ts';
 import { TradeCatchUps } from './trade-catch-ups.ts';
 
-/** Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. */
-export type WatchRequest = {
-  readonly type: 'Watch';
-  readonly nativeSymbol: NativeSymbol;
-  readonly channels: readonly Channel[];
-  readonly instrument: string;
-  readonly target: ActorRef<SymbolMessage>;
-  /** Told to the symbol actor before anything else; `undefined` when the exchange's list does not have it. */
-  readonly metadata: SymbolMetadata | undefined;
-};
+/**
+ * Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. `metadata` is told to it before anything
+ * else; `undefined` when the exchange's list does not have it.
+ */
+export type WatchRequest = { readonly type: 'Watch' } & Omit<RouteRequest, 'timeMs'>;
 
 export type ConnectionMessage =
   | WatchRequest
@@ -63,16 +50,9 @@ export type ConnectionMessage =
   | { readonly type: 'Tick' }
   | FeedReply;
 
-export type ConnectionOptions = {
-  readonly adapter: ExchangeAdapter;
-  readonly kind: ConnectionKind;
+export type ConnectionOptions = FeedOpeningOptions & {
   readonly name: string;
-  readonly endpoints: Endpoints;
-  readonly adapterOptions: AdapterOptions;
-  readonly transport: FeedTransport;
-  readonly gate: ExchangeGate;
   readonly records: OperationsRecords;
-  readonly random: RandomSource;
   /** Names this connection to symbol actors; a name that was used before means the same events again, under the same ordinals. */
   readonly source: string;
   readonly strategy: RestartStrategy;
@@ -91,11 +71,6 @@ export type ConnectionOptions = {
 };
 
 const TICK_MS = 250;
-const REQUEST_TIMEOUT_MS = 15_000;
-const BODY_MAX_BYTES = 64 * 1024 * 1024;
-const HANDSHAKE_TIMEOUT_MS = 15_000;
-/** A connection that lived this long starts again at the shortest delay. */
-const HEALTHY_AFTER_MS = 30_000;
 /** Ticks after which what symbol actors did not acknowledge is sent again (10 s, whatever the clock of a recording says). */
 const RETRY_TICKS = 40;
 
@@ -124,11 +99,11 @@ class Connection {
   readonly #paces = new FeedPaces();
   readonly #valve: FeedValve;
   readonly #trades: TradeCatchUps;
+  readonly #leave: PlannedLeave;
   #session: FeedSession | undefined;
   #line: FeedLine | undefined;
   #openDueMs: number | undefined;
-  #openedAtMs = 0;
-  #failuresInRow = 0;
+  readonly #pace: ReconnectPace;
   #reconnectCount = 0;
   #lastClosedReason: string | undefined;
   #tickCount = 0;
@@ -136,6 +111,7 @@ class Connection {
   constructor(options: ConnectionOptions, context: ActorContext<ConnectionMessage>) {
     this.#options = options;
     this.#context = context;
+    this.#pace = new ReconnectPace(options.reconnect, options.random);
     this.#routes = new FeedRoutes({
       clock: context.clock,
       // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
@@ -159,7 +135,7 @@ class Connection {
       isRecording: options.isRecording,
       line: () => this.#line,
       heldDeltaBytes: () => this.#session?.heldDeltas.bytes ?? 0,
-      resync: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
+      resync: (symbol, reason) => this.#sessionOf(symbol)?.resync(symbol, reason, context.clock.nowMs()),
     });
     this.#trades = new TradeCatchUps({
       adapter: options.adapter,
@@ -173,6 +149,17 @@ class Connection {
       line: () => (context.isOver ? undefined : this.#line),
       isOpen: () => !options.isRecording && this.#session?.status().state === 'open',
       ask: (target) => context.send(target, { type: 'GetKnownTrades', feed: context.self }),
+    });
+    this.#leave = new PlannedLeave({
+      name: options.name,
+      log: context.log,
+      connectWaitMs: (nowMs) => options.gate.connectWaitMs(nowMs),
+      open: () => this.#createOpening(),
+      books: () => this.#routes.bookSymbols(),
+      deliver: (nativeSymbol, event) => this.#pass(nativeSymbol, event),
+      resyncOld: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
+      promote: (successor) => this.#promote(successor),
+      giveUp: (reason) => this.#line?.hangUp(reason),
     });
     const timeMs = context.clock.nowMs();
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
@@ -193,12 +180,15 @@ class Connection {
         break;
       case 'Watch':
         if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
+        this.#leave.successor?.session.watch([message.nativeSymbol], nowMs);
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], nowMs);
         else this.#openDueMs ??= nowMs;
         this.#trades.open([message.nativeSymbol], 'no connection carried its trades', nowMs);
         break;
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], nowMs);
+        this.#leave.successor?.session.unwatch([message.nativeSymbol], nowMs);
+        this.#leave.forget(message.nativeSymbol);
         this.#routes.remove(message.nativeSymbol);
         this.#paces.forget(message.nativeSymbol);
         this.#trades.remove(message.nativeSymbol);
@@ -208,7 +198,7 @@ class Connection {
         this.#routes.describe(message.nativeSymbol, message.metadata, nowMs);
         break;
       case 'Resync':
-        this.#session?.resync(message.nativeSymbol, message.reason, nowMs);
+        this.#sessionOf(message.nativeSymbol)?.resync(message.nativeSymbol, message.reason, nowMs);
         break;
       case 'ResyncBook':
         this.#resyncBooks(message.instrument, message.reason);
@@ -223,7 +213,7 @@ class Connection {
         message.reply(this.#status());
         break;
       case 'GetCounters':
-        message.reply(this.#session?.counters(message.nativeSymbol));
+        message.reply(this.#sessionOf(message.nativeSymbol)?.counters(message.nativeSymbol));
         break;
       default:
         message satisfies never;
@@ -237,6 +227,7 @@ class Connection {
   /** Ends the connection for good: nothing reconnects until something is watched again. */
   close(reason: string): void {
     this.#openDueMs = undefined;
+    this.#leave.end(reason);
     this.#endSession(reason, this.#context.clock.nowMs());
     this.#session = undefined;
     this.#line?.close(reason);
@@ -258,52 +249,68 @@ class Connection {
       return;
     }
     this.#openDueMs = undefined;
-    const { adapter, kind, endpoints, adapterOptions, transport, random, gate } = this.#options;
-    this.#session = new FeedSession({
-      adapter,
-      connectionKind: kind,
-      options: adapterOptions,
-      endpoints,
-      symbols: this.#routes.nativeSymbols(),
-      random,
-      sharedFrames: gate.frames,
-      paces: this.#options.isRecording ? undefined : this.#paces,
-      effects: {
-        deliver: (nativeSymbol, event) => {
-          if (event.type === 'Trade') this.#trades.take(nativeSymbol, event);
-          else this.#routes.push(nativeSymbol, event);
-        },
-        send: (frame) => this.#line?.send(frame),
-        fetchSnapshot: (nativeSymbol, request) => this.#fetchBook(nativeSymbol, request),
-        reconnect: (reason) => this.#line?.hangUp(reason),
-        refuse: (nativeSymbol, code, message) => {
-          this.#context.log.warn(
-            { connection: this.#options.name, nativeSymbol, code, refusal: message },
-            'the exchange refused a request',
-          );
-        },
-        reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
+    this.#become(this.#createOpening());
+  }
+
+  #createOpening(): FeedOpening {
+    const { isRecording, name, budget } = this.#options;
+    const paces = isRecording ? undefined : this.#paces;
+    const { clock, log } = this.#context;
+    const surroundings = { name, symbols: this.#routes.nativeSymbols(), paces, clock, log };
+    return openFeed(this.#options, surroundings, {
+      deliver: (opening, nativeSymbol, event) => {
+        if (opening === this.#leave.successor) this.#leave.deliver(nativeSymbol, event);
+        else if (event.type === 'Trade' || !this.#leave.hasMoved(nativeSymbol))
+          this.#pass(nativeSymbol, event);
+      },
+      isWanted: ({ line }) =>
+        !this.#context.isOver && (line === this.#line || line === this.#leave.successor?.line),
+      reconnect: (opening, reason, urgency) => {
+        const isPlanned = urgency === 'afterReplacement' && !isRecording && opening.line === this.#line;
+        if (isPlanned) this.#leave.begin(reason, this.#context.clock.nowMs());
+        else opening.line.hangUp(reason);
+      },
+      reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
+      wakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
+      inboxFull: () => {
+        budget.fullCounts.inbox++;
       },
     });
-    this.#line = new FeedLine({
-      transport,
-      socket: {
-        url: kind.url(endpoints),
-        frameMaxBytes: adapter.limits.frameMaxBytes,
-        handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-      },
-      onWakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
-      onFull: () => {
-        this.#options.budget.fullCounts.inbox++;
-      },
-    });
+  }
+
+  #become({ session, line }: FeedOpening): void {
+    this.#session = session;
+    this.#line = line;
+  }
+
+  #pass(nativeSymbol: NativeSymbol, event: MarketEvent): void {
+    if (event.type === 'Trade') this.#trades.take(nativeSymbol, event);
+    else this.#routes.push(nativeSymbol, event);
+  }
+
+  /** The session that the symbol's book comes from. */
+  #sessionOf(nativeSymbol: NativeSymbol): FeedSession | undefined {
+    return this.#leave.hasMoved(nativeSymbol) ? this.#leave.successor?.session : this.#session;
+  }
+
+  #promote(successor: FeedOpening): void {
+    this.#line?.close('moved to another connection');
+    this.#become(successor);
+    const nowMs = this.#context.clock.nowMs();
+    this.#pace.opened(nowMs);
+    // What is asked for was to come in by the line that is gone.
+    const holding = this.#routes.nativeSymbols().filter((symbol) => this.#trades.isHolding(symbol));
+    this.#trades.open(holding, 'its connection was left', nowMs);
   }
 
   #workOff(): void {
-    for (const item of this.#line?.take() ?? []) this.#take(item);
+    const line = this.#line;
+    for (const item of line?.take() ?? []) if (line === this.#line) this.#take(item);
+    this.#leave.workOff(this.#context.clock.nowMs());
   }
 
   #take(item: LineItem): void {
+    const nowMs = this.#context.clock.nowMs();
     switch (item.type) {
       case 'frame':
         // A recording opens with its first frame: only then is the time the same in each run.
@@ -318,9 +325,9 @@ class Connection {
         this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'opened':
-        this.#openedAtMs = this.#context.clock.nowMs();
-        if (!this.#options.isRecording) this.#session?.opened(this.#openedAtMs);
-        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', this.#openedAtMs);
+        this.#pace.opened(nowMs);
+        if (!this.#options.isRecording) this.#session?.opened(nowMs);
+        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', nowMs);
         this.#context.log.info(
           { connection: this.#options.name, exchange: this.#options.adapter.exchange },
           'connected',
@@ -339,14 +346,22 @@ class Connection {
     this.#endSession(reason, nowMs);
     this.#lastClosedReason = reason;
     this.#line = undefined;
+    const carriesTrades = this.#leave.carriesTrades;
+    const successor = this.#leave.takeSuccessor();
+    if (successor !== undefined) {
+      this.#become(successor);
+      if (successor.session.status().state === 'open') this.#pace.opened(nowMs);
+      if (!carriesTrades)
+        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', nowMs);
+      const fields = { connection: this.#options.name, cause: reason };
+      this.#context.log.warn(fields, 'connection closed before all had moved, its successor goes on');
+      return;
+    }
     // What a recording's session counted is asked for after its end.
     if (this.#options.isRecording) return;
     this.#session = undefined;
     if (this.#routes.isEmpty) return;
-    this.#failuresInRow =
-      this.#openedAtMs > 0 && nowMs - this.#openedAtMs > HEALTHY_AFTER_MS ? 0 : this.#failuresInRow + 1;
-    this.#openedAtMs = 0;
-    const delayMs = backoffDelayMs(this.#options.reconnect, this.#failuresInRow, this.#options.random);
+    const { delayMs, attempt } = this.#pace.closed(nowMs);
     this.#openDueMs = nowMs + delayMs;
     this.#reconnectCount++;
     this.#context.log.warn(
@@ -354,7 +369,7 @@ class Connection {
         connection: this.#options.name,
         exchange: this.#options.adapter.exchange,
         cause: reason,
-        attempt: this.#failuresInRow,
+        attempt,
         delayMs,
       },
       'connection closed, will reconnect',
@@ -364,12 +379,15 @@ class Connection {
   #endSession(reason: string, nowMs: number): void {
     if (this.#options.isRecording) return;
     this.#session?.closed(reason, nowMs);
-    this.#trades.closed(reason, this.#session?.status().lastSoundMs ?? nowMs);
+    if (!this.#leave.carriesTrades) {
+      this.#trades.closed(reason, this.#session?.status().lastSoundMs ?? nowMs);
+    }
   }
 
   #tick(nowMs: number): void {
     const { heartbeatMs, isRecording } = this.#options;
     if (!isRecording) this.#session?.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
+    this.#leave.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const isAlive = this.#session?.status().state === 'open';
     if (isAlive) this.#trades.tick(nowMs);
@@ -378,30 +396,12 @@ class Connection {
     }
   }
 
-  #fetchBook(nativeSymbol: NativeSymbol, request: HttpRequest): void {
-    const line = this.#line;
-    void requestInto(line, request, {
-      type: 'answer',
-      nativeSymbol,
-      gate: this.#options.gate,
-      clock: this.#context.clock,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      bodyMaxBytes: BODY_MAX_BYTES,
-      turn: `book ${nativeSymbol}`,
-      isWanted: () =>
-        line !== undefined &&
-        line === this.#line &&
-        !this.#context.isOver &&
-        this.#session?.wantsSnapshot(nativeSymbol) === true,
-    });
-  }
-
   #resyncBooks(instrument: string, reason: string): void {
     // A recording has no fresh book to give, and a status at some place among its events would number them anew in each run.
     if (this.#options.isRecording) return;
     const nowMs = this.#context.clock.nowMs();
     for (const nativeSymbol of this.#routes.booksOf(instrument)) {
-      this.#session?.resync(nativeSymbol, reason, nowMs);
+      this.#sessionOf(nativeSymbol)?.resync(nativeSymbol, reason, nowMs);
     }
   }
 
@@ -410,7 +410,11 @@ class Connection {
     const returned = this.#routes.takeReturned();
     if (returned.length === 0) return;
     for (const nativeSymbol of returned) {
-      this.#session?.resync(nativeSymbol, 'its actor is back after events were dropped', nowMs);
+      this.#sessionOf(nativeSymbol)?.resync(
+        nativeSymbol,
+        'its actor is back after events were dropped',
+        nowMs,
+      );
     }
     this.#trades.open(returned, 'its actor took nothing, so trades were dropped', nowMs);
     this.#routes.flush();

@@ -129,6 +129,11 @@ export class FeedRoutes {
     return [...new Set([...this.#books.keys(), ...this.#trades.keys()])];
   }
 
+  /** Native symbols whose book is carried. */
+  bookSymbols(): NativeSymbol[] {
+    return this.#options.carriesBooks ? [...this.#books.keys()] : [];
+  }
+
   /** Native symbols whose book goes to this instrument. */
   booksOf(instrument: string): NativeSymbol[] {
     return [...this.#books]

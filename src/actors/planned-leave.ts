@@ -1,0 +1,202 @@
+/**
+ * Leaves a connection that the exchange will close soon, without a moment in which a book is not sure: a successor is opened beside it, each book
+ * moves over with the first sure snapshot that the successor has of it, and the old line is closed when all have moved. Trades are taken from
+ * both meanwhile; they count once. When that takes too long, what has not moved is cut off like on any reconnect.
+ */
+import type { Log } from '../base/log.ts';
+import type { MarketEvent } from '../market/events.ts';
+import type { NativeSymbol } from '../market/symbols.ts';
+import type { FeedOpening } from './feed-opening.ts';
+
+/** OKX closes about 60 s after its notice. */
+export const LEAVE_WITHIN_MS = 50_000;
+/** A successor that could not be opened is tried again after this long. */
+const RETRY_MS = 2_000;
+/** A connection without books is ready this long after it was opened and subscribed. */
+const TRADES_SETTLE_MS = 2_000;
+
+export type PlannedLeaveOptions = {
+  readonly name: string;
+  readonly log: Log;
+  /** Takes one connection attempt and returns 0, or says how long to wait. */
+  readonly connectWaitMs: (nowMs: number) => number;
+  readonly open: () => FeedOpening;
+  /** Symbols whose book the connection carries. */
+  readonly books: () => readonly NativeSymbol[];
+  readonly deliver: (nativeSymbol: NativeSymbol, event: MarketEvent) => void;
+  /** Gives a book of the old line a fresh start. */
+  readonly resyncOld: (nativeSymbol: NativeSymbol, reason: string) => void;
+  /** The successor is the connection from now on; the old line is to be closed. */
+  readonly promote: (successor: FeedOpening) => void;
+  /** There is no successor in time. */
+  readonly giveUp: (reason: string) => void;
+};
+
+type Leave = {
+  readonly reason: string;
+  readonly untilMs: number;
+  readonly moved: Set<NativeSymbol>;
+  openDueMs: number;
+  openedAtMs: number | undefined;
+};
+
+export class PlannedLeave {
+  readonly #options: PlannedLeaveOptions;
+  #leave: Leave | undefined;
+  #successor: FeedOpening | undefined;
+
+  constructor(options: PlannedLeaveOptions) {
+    this.#options = options;
+  }
+
+  get successor(): FeedOpening | undefined {
+    return this.#successor;
+  }
+
+  /** The successor has the symbol's trades: its subscription left. */
+  get carriesTrades(): boolean {
+    const status = this.#successor?.session.status();
+    return status?.state === 'open' && status.queuedFrames === 0;
+  }
+
+  /** The symbol's book comes from the successor already. */
+  hasMoved(nativeSymbol: NativeSymbol): boolean {
+    return this.#leave?.moved.has(nativeSymbol) ?? false;
+  }
+
+  begin(reason: string, nowMs: number): void {
+    if (this.#leave !== undefined) return;
+    this.#options.log.info(
+      { connection: this.#options.name, cause: reason },
+      'the exchange will close the connection, its successor is opened',
+    );
+    this.#leave = {
+      reason,
+      untilMs: nowMs + LEAVE_WITHIN_MS,
+      moved: new Set(),
+      openDueMs: nowMs,
+      openedAtMs: undefined,
+    };
+  }
+
+  tick(nowMs: number, { isPaused }: { isPaused: boolean }): void {
+    const leave = this.#leave;
+    if (leave === undefined) return;
+    const successor = this.#successor;
+    if (successor === undefined) {
+      if (nowMs >= leave.untilMs) this.#giveUp(leave);
+      else if (nowMs >= leave.openDueMs) this.#open(leave, nowMs);
+      return;
+    }
+    if (isPaused) successor.line.pause();
+    else if (successor.line.inboxCount === 0) successor.line.resume();
+    successor.session.tick(nowMs, { isPaused: successor.line.isPaused });
+    this.#promoteWhenReady(nowMs);
+    if (this.#leave === undefined || nowMs < leave.untilMs) return;
+    if (successor.session.status().state === 'open') this.#promote(leave, successor, nowMs);
+    else {
+      this.end('it was not open in time');
+      this.#options.giveUp(leave.reason);
+    }
+  }
+
+  /** Works off what the successor's line brought. */
+  workOff(nowMs: number): void {
+    const successor = this.#successor;
+    const leave = this.#leave;
+    if (successor === undefined || leave === undefined) return;
+    for (const item of successor.line.take()) {
+      switch (item.type) {
+        case 'opened':
+          leave.openedAtMs = nowMs;
+          successor.session.opened(nowMs);
+          break;
+        case 'frame':
+          successor.session.frame(item.frame, item.receiveTimeMs);
+          break;
+        case 'answer':
+          successor.session.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+          break;
+        case 'closed':
+          this.#failed(leave, item.reason, nowMs);
+          return;
+        case 'pastTrades':
+          // Asked for over the line that is left.
+          break;
+        default:
+          item satisfies never;
+      }
+    }
+    this.#promoteWhenReady(nowMs);
+  }
+
+  /** Takes what the successor has to say, as far as it is its turn. */
+  deliver(nativeSymbol: NativeSymbol, event: MarketEvent): void {
+    const moved = this.#leave?.moved;
+    if (event.type === 'BookSnapshot') moved?.add(nativeSymbol);
+    if (event.type === 'Trade' || moved?.has(nativeSymbol) === true)
+      this.#options.deliver(nativeSymbol, event);
+  }
+
+  forget(nativeSymbol: NativeSymbol): void {
+    this.#leave?.moved.delete(nativeSymbol);
+  }
+
+  /** The old line has closed by itself: returns the successor, as far as it is, and is over. */
+  takeSuccessor(): FeedOpening | undefined {
+    const successor = this.#successor;
+    this.#successor = undefined;
+    this.#leave = undefined;
+    return successor;
+  }
+
+  /** Nothing is left to move. */
+  end(reason: string): void {
+    this.takeSuccessor()?.line.close(reason);
+  }
+
+  #open(leave: Leave, nowMs: number): void {
+    const waitMs = this.#options.connectWaitMs(nowMs);
+    if (waitMs > 0) leave.openDueMs = nowMs + waitMs;
+    else this.#successor = this.#options.open();
+  }
+
+  #promoteWhenReady(nowMs: number): void {
+    const leave = this.#leave;
+    const successor = this.#successor;
+    if (leave?.openedAtMs === undefined || successor === undefined || !this.carriesTrades) return;
+    const books = this.#options.books();
+    if (!books.every((symbol) => leave.moved.has(symbol))) return;
+    if (books.length === 0 && nowMs - leave.openedAtMs < TRADES_SETTLE_MS) return;
+    this.#promote(leave, successor, nowMs);
+  }
+
+  #promote({ reason, moved }: Leave, successor: FeedOpening, nowMs: number): void {
+    const { books, deliver, promote, log, name } = this.#options;
+    const times = { eventTimeMs: nowMs, receiveTimeMs: nowMs };
+    const left = books().filter((symbol) => !moved.has(symbol));
+    for (const symbol of left)
+      deliver(symbol, { type: 'FeedStatus', status: 'disconnected', reason, ...times });
+    this.takeSuccessor();
+    promote(successor);
+    log.info({ connection: name, cause: reason, booksCutOff: left.length }, 'moved to the successor');
+  }
+
+  #failed(leave: Leave, reason: string, nowMs: number): void {
+    this.#successor = undefined;
+    leave.openedAtMs = undefined;
+    leave.openDueMs = nowMs + RETRY_MS;
+    const moved = [...leave.moved];
+    leave.moved.clear();
+    for (const symbol of moved) this.#options.resyncOld(symbol, `its new connection was lost: ${reason}`);
+    this.#options.log.warn(
+      { connection: this.#options.name, cause: reason, delayMs: RETRY_MS },
+      'the successor was lost, will open another',
+    );
+  }
+
+  #giveUp({ reason }: Leave): void {
+    this.end(reason);
+    this.#options.giveUp(reason);
+  }
+}

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import type { ConnectionOptions } from '../../src/actors/connection.ts';
+import { connectionActor } from '../../src/actors/connection.ts';
+import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
+import type { FeedMessage } from '../../src/exchanges/adapter.ts';
+import {
+  publishedStatuses,
+  createActors,
+  frames,
+  instrumentOf,
+  openSocket,
+  plainAdapter,
+} from './support.ts';
+
+const { book, delta, trade } = frames;
+const leave: FeedMessage = { type: 'leave', reason: 'the server announced its shutdown' };
+
+/** Two books on a connection that the exchange says it will close. */
+async function leaving(overrides: Partial<ConnectionOptions> = {}) {
+  const actors = await createActors();
+  const [first, second] = ['BTC-USDT', 'ETH-USDT'].map((symbol) => actors.spawn(symbol).ref);
+  const connection = actors.system.spawn(
+    actors.system.root,
+    connectionActor(actors.connectionOptions({ ...overrides })),
+  );
+  actors.watch(connection, 'BTC-USDT', first!);
+  actors.watch(connection, 'ETH-USDT', second!);
+  await openSocket(actors);
+  const { sockets } = actors.transport;
+  const say = async (socketIndex: number, ...messages: FeedMessage[]) => {
+    sockets[socketIndex]!.handlers.onFrame(JSON.stringify(messages), actors.time.nowMs());
+    await actors.time.advance(1);
+  };
+  await say(0, book('BTCUSDT', 1), book('ETHUSDT', 1));
+  await say(0, leave);
+  await actors.time.advance(250);
+  const statuses = async () => [(await actors.view(first!)).status, (await actors.view(second!)).status];
+  const gaps = () => actors.records.readFeedGaps({ instrument: undefined, limit: 10 });
+  return { actors, connection, first: first!, second: second!, sockets, say, statuses, gaps };
+}
+
+describe('a connection that the exchange will close', () => {
+  it('is left book by book for its successor, and no book is stale for a moment', async () => {
+    const { actors, first, sockets, say, statuses, gaps, connection } = await leaving();
+    expect(sockets).toHaveLength(2);
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(1);
+    expect(sockets[1]!.sent).toEqual(['subscribe BTCUSDT,ETHUSDT book,trades']);
+    await say(1, delta('BTCUSDT', 4), book('BTCUSDT', 5));
+    await say(0, delta('BTCUSDT', 2), delta('ETHUSDT', 2), trade('BTCUSDT', 'a'));
+    await say(1, delta('BTCUSDT', 6), trade('BTCUSDT', 'a'), trade('BTCUSDT', 'b'));
+    expect(await actors.view(first)).toMatchObject({ snapshots: 2, deltas: 1, trades: 2 });
+    expect(sockets[0]!.closedReason).toBeUndefined();
+    await say(1, book('ETHUSDT', 3));
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    await say(0, delta('BTCUSDT', 3), trade('BTCUSDT', 'old'));
+    await say(1, delta('BTCUSDT', 7), delta('ETHUSDT', 4), trade('BTCUSDT', 'c'));
+    expect(await actors.view(first)).toMatchObject({ snapshots: 2, deltas: 2, trades: 3 });
+    expect(await statuses()).toEqual(['live', 'live']);
+    expect(await gaps()).toEqual([]);
+    expect(await actors.status(connection)).toMatchObject({ reconnects: 0, syncedCount: 2 });
+    expect(actors.logLines.map(({ message }) => message)).toContain('moved to the successor');
+  });
+
+  it('opens one successor, however often it is told', async () => {
+    const { actors, sockets, say } = await leaving();
+    await say(0, leave, leave);
+    await actors.time.advance(5_000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('loses only what had not moved when it closes early', async () => {
+    const { actors, sockets, say, statuses, gaps } = await leaving();
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5));
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(1);
+    expect(await statuses()).toEqual(['live', 'stale']);
+    await say(1, delta('BTCUSDT', 6), book('ETHUSDT', 9));
+    expect(await statuses()).toEqual(['live', 'live']);
+    expect(await gaps()).toMatchObject([{ instrument: 'plain:ETH-USDT', reason: 'gone' }]);
+    await actors.time.advance(30_000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('keeps what had moved when the successor is lost, with a fresh start, and opens another', async () => {
+    const { actors, sockets, say, statuses } = await leaving();
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5));
+    sockets[1]!.handlers.onClosed('refused');
+    await actors.time.advance(1);
+    expect(await statuses()).toEqual(['stale', 'live']);
+    expect(sockets[0]!.sent.slice(-2)).toEqual(['unsubscribe BTCUSDT book', 'subscribe BTCUSDT book']);
+    await say(0, book('BTCUSDT', 6));
+    expect(await statuses()).toEqual(['live', 'live']);
+    await actors.time.advance(2_500);
+    expect(sockets).toHaveLength(3);
+    sockets[2]!.handlers.onOpen();
+    await say(2, book('BTCUSDT', 8), book('ETHUSDT', 8));
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    expect(await statuses()).toEqual(['live', 'live']);
+  });
+
+  it('waits for its successor no longer than stated, then cuts off what has not moved', async () => {
+    const { actors, sockets, say, statuses } = await leaving();
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5));
+    await actors.time.advance(LEAVE_WITHIN_MS - 1_000);
+    expect(sockets[0]!.closedReason).toBeUndefined();
+    await actors.time.advance(1_000);
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    expect(await statuses()).toEqual(['live', 'stale']);
+    await say(1, book('ETHUSDT', 5));
+    expect(await statuses()).toEqual(['live', 'live']);
+  });
+
+  it('reconnects like any other when no successor could be opened in time', async () => {
+    const { actors, sockets } = await leaving();
+    await actors.time.advance(LEAVE_WITHIN_MS);
+    expect(sockets.map(({ closedReason }) => closedReason)).toEqual([
+      'the server announced its shutdown',
+      'it was not open in time',
+    ]);
+    sockets[0]!.handlers.onClosed('closed');
+    await actors.time.advance(2_000);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it('takes and drops symbols on both meanwhile', async () => {
+    const { actors, connection, sockets, say, second } = await leaving({
+      adapter: plainAdapter(),
+    });
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(1);
+    await say(1, book('BTCUSDT', 5));
+    actors.system.send(connection, { type: 'Unwatch', nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol });
+    const third = actors.spawn('SOL-USDT').ref;
+    actors.watch(connection, 'SOL-USDT', third);
+    await actors.time.advance(1);
+    for (const { sent } of sockets) {
+      expect(sent.slice(1)).toEqual(['unsubscribe BTCUSDT book,trades', 'subscribe SOLUSDT book,trades']);
+    }
+    await say(0, book('SOLUSDT', 1));
+    await say(1, book('ETHUSDT', 5));
+    expect(sockets[0]!.closedReason).toBeUndefined();
+    await say(1, book('SOLUSDT', 2));
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    expect([(await actors.view(second)).status, (await actors.view(third)).status]).toEqual(['live', 'live']);
+  });
+
+  it('ends with both sockets when nothing is watched any more', async () => {
+    const { actors, connection, sockets } = await leaving();
+    await actors.system.stop(connection);
+    expect(sockets.map(({ closedReason }) => closedReason)).toEqual([
+      'the connection actor stopped',
+      'the connection actor stopped',
+    ]);
+  });
+});
