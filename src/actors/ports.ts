@@ -198,6 +198,13 @@ export type SupervisionEvent = {
   readonly recoveredPosition: number | undefined;
 };
 
+export type SupervisionQuery = {
+  readonly path: string | undefined;
+  readonly kinds?: readonly string[] | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly limit: number;
+};
+
 export type DeadLetter = {
   readonly timeMs: number;
   readonly exchange: string;
@@ -231,7 +238,8 @@ export interface OperationsRecords {
   recordDeadLetter(letter: DeadLetter): void;
   /** Once for each gap, when it ends. */
   recordFeedGap(gap: FeedGap): void;
-  readSupervisionEvents(query: { path: string | undefined; limit: number }): Promise<SupervisionEvent[]>;
+  /** Newest first; of one path, of these kinds, from this time on. */
+  readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]>;
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
   countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]>;
   /** Newest first; of one exchange or one instrument where told. */

@@ -1,5 +1,6 @@
 /** What requests may hold. Names are checked by shape before they become keys of anything; whether they exist is asked later. */
 import { z } from 'zod';
+import type { SupervisionEventKind } from '../actors/kernel/actor-types.ts';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 import { SYMBOL_NAME } from '../market/symbols.ts';
 
@@ -83,8 +84,20 @@ export const actorsQuery = z.strictObject({
   limit: limitQuery(1_000, 10_000),
 });
 
+const SUPERVISION_KINDS = [
+  'started', 'recovered', 'restarted', 'poison', 'escalated', 'parked', 'unparked', 'stuck', 'abandoned', 'stopped', 'fenced',
+] as const satisfies readonly SupervisionEventKind[]; // prettier-ignore
+
 export const supervisionQuery = z.strictObject({
   path: actorPath.optional().describe('Exact path of the actor'),
+  kind: z
+    .string()
+    .max(200)
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(SUPERVISION_KINDS)))
+    .optional()
+    .describe(`One kind of event or several, separated by commas: ${SUPERVISION_KINDS.join(', ')}`),
+  since: timeQuery.optional().describe('Events of this time (Unix ms) or later'),
   limit: limitQuery(100, 1_000),
 });
 

@@ -4,6 +4,7 @@ import type {
   FeedGapCount,
   OperationsRecords,
   SupervisionEvent,
+  SupervisionQuery,
 } from '../actors/ports.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import { DEAD_LETTER_TEXT_MAX_CHARACTERS, STORED_MAX_RECORDS } from './operations-records.ts';
@@ -35,9 +36,14 @@ export class MemoryOperationsRecords implements OperationsRecords {
     if (this.#gaps.length > STORED_MAX_RECORDS) this.#gaps.shift();
   }
 
-  readSupervisionEvents(query: { path: string | undefined; limit: number }): Promise<SupervisionEvent[]> {
-    const rows = this.#events.filter(({ path }) => query.path === undefined || path === query.path);
-    return Promise.resolve(rows.toReversed().slice(0, query.limit));
+  readSupervisionEvents({ path, kinds, sinceMs, limit }: SupervisionQuery): Promise<SupervisionEvent[]> {
+    const rows = this.#events.filter(
+      (event) =>
+        (path === undefined || event.path === path) &&
+        (kinds === undefined || kinds.includes(event.kind)) &&
+        (sinceMs === undefined || event.timeMs >= sinceMs),
+    );
+    return Promise.resolve(rows.toReversed().slice(0, limit));
   }
 
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {

@@ -9,6 +9,7 @@ import type {
   FeedGapCount,
   OperationsRecords,
   SupervisionEvent,
+  SupervisionQuery,
 } from '../actors/ports.ts';
 import type { Database } from './database.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
@@ -85,10 +86,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
     this.#add(this.#waiting.gaps, gap);
   }
 
-  async readSupervisionEvents(query: {
-    path: string | undefined;
-    limit: number;
-  }): Promise<SupervisionEvent[]> {
+  async readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]> {
     await this.#untilWritten();
     const { rows } = await this.#database.read<
       Omit<SupervisionEvent, 'recoveredPosition'> & { recoveredPosition: number | null }
@@ -96,8 +94,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
       text: `SELECT time_ms AS "timeMs", path, kind, cause, decision, attempt, delay_ms AS "delayMs",
           recovered_position AS "recoveredPosition"
         FROM ${this.#database.schema}.supervision_event
-        WHERE $1::text IS NULL OR path = $1 ORDER BY id DESC LIMIT $2`,
-      values: [query.path ?? null, query.limit],
+        WHERE ($1::text IS NULL OR path = $1) AND ($2::text[] IS NULL OR kind = ANY($2))
+          AND ($3::bigint IS NULL OR time_ms >= $3)
+        ORDER BY id DESC LIMIT $4`,
+      values: [query.path ?? null, query.kinds ?? null, query.sinceMs ?? null, query.limit],
     });
     return rows.map((row) => ({ ...row, recoveredPosition: row.recoveredPosition ?? undefined }));
   }

@@ -109,6 +109,22 @@ describe('records', () => {
     expect(await read('?path=shard-0/nobody')).toEqual([]);
   });
 
+  it('of supervision can be asked for by kind and time', async () => {
+    const read = async (query: string) =>
+      supervisionEventsSchema.parse(await json(`/v1/supervision/events${query}`)).events;
+    const kinds = new Set((await read('?kind=recovered')).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(['recovered']);
+    expect((await read('?kind=started,recovered')).length).toBeGreaterThan(
+      (await read('?kind=recovered')).length,
+    );
+    const [newest] = await read('?limit=1');
+    expect(await read(`?since=${newest!.timeMs + 1}`)).toEqual([]);
+    expect((await read(`?since=${newest!.timeMs}`)).length).toBeGreaterThan(0);
+    for (const query of ['?kind=exploded', '?kind=', '?since=yesterday']) {
+      expect(await json(`/v1/supervision/events${query}`)).toMatchObject({ code: 'REQUEST_INVALID' });
+    }
+  });
+
   it('of dead letters can be read by exchange and counted', async () => {
     const { deadLetters } = deadLettersSchema.parse(await json('/v1/dead-letters?exchange=binance&limit=1'));
     expect(deadLetters).toEqual([

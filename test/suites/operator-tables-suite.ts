@@ -108,6 +108,22 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
         expect(all).toEqual([eventOf('/b', 3), eventOf('/a', 2)]);
       });
 
+      it('returns supervision events of some kinds, and from a time on', async () => {
+        const at = (kind: string, attempt: number): SupervisionEvent => ({ ...eventOf('/k', attempt), kind });
+        const events = [at('restarted', 10), at('parked', 11), at('unparked', 12), at('restarted', 13)];
+        for (const event of events) store.records.recordSupervisionEvent(event);
+        const read = async (query: { kinds?: readonly string[]; sinceMs?: number }): Promise<number[]> => {
+          const found = await store.records.readSupervisionEvents({ path: '/k', limit: 10, ...query });
+          return found.map(({ attempt }) => attempt);
+        };
+        expect(await read({})).toEqual([13, 12, 11, 10]);
+        expect(await read({ kinds: ['restarted'] })).toEqual([13, 10]);
+        expect(await read({ kinds: ['parked', 'unparked'] })).toEqual([12, 11]);
+        expect(await read({ kinds: [] })).toEqual([]);
+        expect(await read({ sinceMs: events[2]!.timeMs })).toEqual([13, 12]);
+        expect(await read({ kinds: ['restarted', 'parked'], sinceMs: events[1]!.timeMs })).toEqual([13, 11]);
+      });
+
       it('returns dead letters with their raw text, hostile as it may be, and cuts long ones', async () => {
         const hostile = `'; DROP TABLE x; -- \u{1F4A5} {"a":1}`;
         store.records.recordDeadLetter({ ...letterOf('okx', 'bad-frame', hostile), symbol: 'BTC-USDT' });

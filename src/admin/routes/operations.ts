@@ -58,8 +58,8 @@ export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void 
         response: { 200: supervisionEventsSchema, ...PROBLEMS },
       },
     },
-    async ({ query: { path, limit } }) => {
-      const events = await records.readSupervisionEvents({ path, limit });
+    async ({ query: { path, kind: kinds, since: sinceMs, limit } }) => {
+      const events = await records.readSupervisionEvents({ path, kinds, sinceMs, limit });
       return {
         events: events.map((event) => ({
           timeMs: event.timeMs,
