@@ -108,6 +108,7 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
     schema: SCHEMA,
     redisPort: redis.port,
     liveAgeMaxMs: LIVE_AGE_MAX_MS,
+    leaseMs: LEASE_MS,
   });
   closers.push(() => history.close());
   await history.start();

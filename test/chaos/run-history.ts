@@ -29,12 +29,14 @@ export class RunHistory {
     schema: string;
     redisPort: number;
     liveAgeMaxMs: number;
+    leaseMs: number;
   }) {
     this.#markets = options.markets;
     this.publications = new PublishCheck({
       journal: this.journal,
       truths: options.markets.truths,
       liveAgeMaxMs: () => options.liveAgeMaxMs,
+      leaseMs: options.leaseMs,
     });
     this.#collector = new HistoryCollector({
       url: options.postgresUrl,

@@ -9,6 +9,7 @@ const BTC = 'binance:BTC-USDT';
 const FIRST = bookText([['100.10', '1']], [['100.20', '2.50']]);
 const SECOND = bookText([['100.10', '3']], [['100.20', '2.50']]);
 const AGE_MAX_MS = 5_000;
+const LEASE_MS = 5_000;
 
 /**
  * Position 10 is durable at 1 s, 20 at 2 s; the first book was true until 3 s, the second is since. Epochs 1 and 2
@@ -39,7 +40,7 @@ function createCheck(): PublishCheck {
   const truths = new BookTruths();
   truths.note(BTC, FIRST, 0);
   truths.note(BTC, SECOND, 3_000);
-  return new PublishCheck({ journal, truths, liveAgeMaxMs: () => AGE_MAX_MS });
+  return new PublishCheck({ journal, truths, liveAgeMaxMs: () => AGE_MAX_MS, leaseMs: LEASE_MS });
 }
 
 const publication = (values: Partial<Publication>): Publication => ({
@@ -69,6 +70,7 @@ describe('publications', () => {
       publication({ seq: 20, status: 'stale', levels: 'nonsense' }),
       publication({ channel: `candle:${BTC}:1s:closed`, seq: 20, levels: undefined }),
       publication({ way: 'read', seq: 20 }),
+      publication({ seq: 20, publishTimeMs: 9_050 }),
     ];
     expect(rulesBrokenBy(all)).toEqual([]);
   });
@@ -84,6 +86,11 @@ describe('publications', () => {
     ['beyond the end of the log', 'durable', [publication({ seq: 21 })]],
     ['before the log had them', 'durable', [publication({ seq: 20, publishTimeMs: 1_900, levels: FIRST })]],
     ['under an epoch that nobody claimed', 'durable', [publication({ epoch: 4 })]],
+    [
+      'of a node that has lost its shard for longer than its lease',
+      'lease',
+      [publication({ publishTimeMs: 9_051 })],
+    ],
     ['of a live book that never was', 'true-book', [publication({ levels: bookText([['99', '1']], []) })]],
     [
       'of a live book that its node only recovered',

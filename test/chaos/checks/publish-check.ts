@@ -24,12 +24,16 @@ export type Publication = {
 export type PublishCheckOptions = {
   readonly journal: Pick<JournalCheck, 'reachedMs' | 'claimedMs'>;
   readonly truths: BookTruths;
+  /** How long a node may speak for its instruments after another has claimed them. */
+  readonly leaseMs: number;
   /** By exchange: how long after it was true a book may be shown as live: until its silence must have been noticed. */
   readonly liveAgeMaxMs: (exchange: string) => number;
 };
 
 /** Both clocks are that of one machine, read in different processes and cut to milliseconds. */
 const CLOCK_SLACK_MS = 5;
+/** From asking whether the lease is held to stamping what is said under it. */
+const LEASE_SLACK_MS = 50;
 /** How far the books that exchanges give on request may lag behind. */
 const SNAPSHOT_LAG_MS = 600;
 
@@ -68,6 +72,7 @@ export class PublishCheck {
     this.#newest.set(known, { epoch, seq });
     if (way === 'read') return;
     this.#checkDurable(publication);
+    this.#checkLease(publication);
     if (publication.levels !== undefined && publication.status === 'live')
       this.#checkTrue(publication, publication.levels);
   }
@@ -88,6 +93,18 @@ export class PublishCheck {
         `durable ${when}`,
       );
     }
+  }
+
+  #checkLease({ channel, epoch, seq, publishTimeMs }: Publication): void {
+    const { journal, leaseMs } = this.#options;
+    const lostMs = journal.claimedMs(epoch + 1);
+    if (lostMs === undefined || publishTimeMs <= lostMs + leaseMs + LEASE_SLACK_MS) return;
+    this.#report(
+      'lease',
+      channel,
+      `nothing under epoch ${epoch} later than ${leaseMs} ms after epoch ${epoch + 1} was claimed`,
+      `(${epoch}, ${seq}) ${Math.round(publishTimeMs - lostMs)} ms after`,
+    );
   }
 
   #checkTrue({ channel, publishTimeMs, epoch, seq }: Publication, levels: string): void {
