@@ -4,7 +4,7 @@
  * Arguments choose test files: `npm test -- test/persistence`. `--skip-build` leaves the build out.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresVersion, startPostgres } from './services/postgres.mjs';
@@ -23,6 +23,8 @@ const SERVICES = [
 
 const running = [];
 const reportFolder = mkdtempSync(join(tmpdir(), 'tampines-test-report-'));
+// Tests that start a Postgres of their own start it under another account, which must get to its folder in here.
+chmodSync(reportFolder, 0o711);
 let current;
 let stopping;
 
