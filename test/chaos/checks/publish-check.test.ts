@@ -71,6 +71,7 @@ describe('publications', () => {
       publication({ channel: `candle:${BTC}:1s:closed`, seq: 20, levels: undefined }),
       publication({ way: 'read', seq: 20 }),
       publication({ seq: 20, publishTimeMs: 9_050 }),
+      publication({ seq: 20, status: 'stale', publishTimeMs: 60_000 }),
     ];
     expect(rulesBrokenBy(all)).toEqual([]);
   });

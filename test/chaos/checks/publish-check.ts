@@ -95,7 +95,9 @@ export class PublishCheck {
     }
   }
 
-  #checkLease({ channel, epoch, seq, publishTimeMs }: Publication): void {
+  /** That its book is stale may be said by whoever published it last, whenever it finds out. */
+  #checkLease({ channel, epoch, seq, status, publishTimeMs }: Publication): void {
+    if (status === 'stale' && channel.startsWith('orderbook:')) return;
     const { journal, leaseMs } = this.#options;
     const lostMs = journal.claimedMs(epoch + 1);
     if (lostMs === undefined || publishTimeMs <= lostMs + leaseMs + LEASE_SLACK_MS) return;
