@@ -1,83 +1,69 @@
 /**
  * `npm run sim -- --seeds N [--from S] [--workers W] [--trace]`: runs N seeds, tells what was violated and how to run that seed again, and ends
- * with the faults that were injected and the facts that were reached.
+ * with the faults that were injected and the facts that were reached. `--hashes` prints each seed's trace hash.
  */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { SeedResult } from './simulate.ts';
+import { Report } from './report.ts';
+import type { SeedSummary } from './report.ts';
+import { summarizeSeed } from './report.ts';
 import { simulateSeed } from './simulate.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     hashes: { type: 'boolean', default: false },
+    /** Prints one line of JSON per seed and nothing else: what a worker does. */
+    json: { type: 'boolean', default: false },
   },
 });
 
-const from = Number(values.from);
-const count = Number(values.seeds);
-const faults = new Map<string, number>();
-const reached = new Map<string, number>();
-let failedCount = 0;
-let simulatedMs = 0;
-let taskCount = 0;
-const startedMs = performance.now();
-const startedCpu = process.cpuUsage();
+const from = wholeNumber('from', values.from);
+const count = wholeNumber('seeds', values.seeds);
+const workers = wholeNumber('workers', values.workers);
+const report = new Report(count, { withHashes: values.hashes });
 
-for (let seed = from; seed < from + count; seed++) {
-  const result = await simulateSeed(
-    seed,
-    values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined,
-  );
-  addUp(result);
-  if (values.hashes) console.log(`${seed} ${result.traceHash}`);
-  if (result.violations.length > 0) report(result);
-  if (process.stderr.isTTY)
-    process.stderr.write(`\r${seed - from + 1} of ${count} seeds, ${failedCount} failed `);
+if (workers > 1) {
+  // Neighbouring seeds go to different workers, so that all end at about the same time.
+  await Promise.all(Array.from({ length: workers }, (_, index) => runWorker(index)));
+} else {
+  for (let seed = from; seed < from + count; seed++) take(summarizeSeed(await simulateOne(seed)));
 }
-summarize();
-process.exit(failedCount > 0 ? 1 : 0);
+if (!values.json) report.end();
+process.exit(report.failedCount > 0 ? 1 : 0);
 
-function addUp(result: SeedResult): void {
-  if (result.violations.length > 0) failedCount++;
-  simulatedMs += result.simulatedMs;
-  taskCount += result.taskCount;
-  for (const [name, times] of result.faults) faults.set(name, (faults.get(name) ?? 0) + times);
-  for (const [name, times] of result.reached) reached.set(name, (reached.get(name) ?? 0) + times);
+function take(summary: SeedSummary): void {
+  if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else report.add(summary);
 }
 
-function report({ seed, violations }: SeedResult): void {
-  console.log(`\nseed ${seed}: ${violations.length} violations`);
-  const told = new Map<string, number>();
-  for (const { rule, instrument, expected, was } of violations) {
-    const times = (told.get(rule) ?? 0) + 1;
-    told.set(rule, times);
-    if (times > 2) continue;
-    console.log(
-      `  ${rule}: ${instrument}\n    expected ${expected.slice(0, 600)}\n    was      ${was.slice(0, 1_500)}`,
-    );
+function simulateOne(seed: number): ReturnType<typeof simulateSeed> {
+  return simulateSeed(seed, values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined);
+}
+
+async function runWorker(index: number): Promise<void> {
+  const first = from + Math.floor((count * index) / workers);
+  const end = from + Math.floor((count * (index + 1)) / workers);
+  const args = ['--from', String(first), '--seeds', String(end - first), '--json'];
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let doneCount = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    report.add(JSON.parse(line) as SeedSummary);
+    doneCount++;
   }
-  console.log(`  again: npm run sim -- --from ${seed} --seeds 1 --trace`);
+  if (doneCount < end - first) report.fail(`A worker ended before seed ${first + doneCount} was done`);
 }
 
-function summarize(): void {
-  const seconds = (performance.now() - startedMs) / 1_000;
-  const { user, system } = process.cpuUsage(startedCpu);
-  const cpuSeconds = (user + system) / 1e6;
-  console.log(
-    `\n${count} seeds, ${failedCount} failed; ${(simulatedMs / 60_000).toFixed(1)} simulated minutes, ${taskCount} steps, ${seconds.toFixed(1)} s (${(cpuSeconds / count).toFixed(3)} s of processor a seed)`,
-  );
-  const list = (title: string, counts: ReadonlyMap<string, number>): void => {
-    console.log(
-      `${title}: ${
-        [...counts]
-          .sort()
-          .map(([name, times]) => `${name} ${times}`)
-          .join(', ') || 'none'
-      }`,
-    );
-  };
-  list('injected', faults);
-  list('reached', reached);
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  process.stderr.write(`--${name} must be a whole number of at least 1, was '${text}'\n`);
+  process.exit(2);
 }

@@ -63,7 +63,7 @@ export function checkTrades({ instrument, symbol, made, folded, rows, isComplete
 }
 
 /** The market's number in an exchange's id; Crypto.com writes it behind a prefix, with the symbol after it. */
-function marketIdOf(tradeId: string): number {
+export function marketIdOf(tradeId: string): number {
   return Number(/^4611686018(\d+)-/.exec(tradeId)?.[1] ?? tradeId);
 }
 

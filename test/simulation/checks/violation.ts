@@ -5,6 +5,3 @@ export type Violation = {
   readonly expected: string;
   readonly was: string;
 };
-
-/** A kind of violation that is found again and again is told a few times only. */
-export const SAME_RULE_MAX = 3;

@@ -176,23 +176,29 @@ function insertRecords({ tables, text }: StatementContext, values: readonly SqlV
   return { rowCount: added.length, undo: () => records.splice(records.indexOf(added[0]!), added.length) };
 }
 
+/** A filter counts only where its value is given: `$1::text IS NULL OR path = $1`. */
+const FILTER = /\$(\d)::[\w[\]]+ IS NULL OR (\w+) (= ANY\(|=|>=) ?\$\d/g;
+
 function readRecords({ tables, text }: StatementContext, values: readonly SqlValue[]): StatementResult {
   const [, table] = / FROM (\w+) WHERE/.exec(text)!;
-  const filters = [...text.matchAll(/\$(\d)::text IS NULL OR (\w+) = \$\d/g)];
+  const filters = [...text.matchAll(FILTER)];
+  if (filters.length !== values.length - 1)
+    throw new Error(`The Postgres model can't read the filters of: ${text}`);
   const limit = values.at(-1) as number;
   const rows = tables
     .recordsOf(table!)
     .filter((row) =>
-      filters.every(([, place, column]) => {
-        const wanted = values[Number(place) - 1];
-        return wanted === null || row[camelCase(column!)] === wanted;
+      filters.every(([, place, column, operator]) => {
+        const wanted = values[Number(place) - 1] ?? null;
+        const was = row[camelCase(column!)] as string | number;
+        if (wanted === null) return true;
+        if (Array.isArray(wanted)) return wanted.includes(was);
+        return operator === '=' ? was === wanted : was >= (wanted as string | number);
       }),
     )
     .reverse()
     .slice(0, limit);
-  return {
-    rows: rows.map((row) => omit(row, 'id')),
-  };
+  return { rows: rows.map((row) => omit(row, 'id')) };
 }
 
 function camelCase(name: string): string {

@@ -41,6 +41,14 @@ export class RedisModel {
     return this.#keys.keys();
   }
 
+  /** The texts that a key holds, those of a list newest first. */
+  values(key: string): string[] {
+    const held = this.#keys.get(key);
+    const texts =
+      held?.type === 'list' ? held.items.toReversed() : held?.type === 'string' ? [held.text] : [];
+    return texts.map((text) => Buffer.from(text, 'latin1').toString('utf8'));
+  }
+
   /** It restarts with nothing in it. */
   empty(): void {
     this.#keys = new Keyspace(this.#world.clockOf(this.#world.nature));
