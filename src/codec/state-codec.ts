@@ -1,7 +1,7 @@
 /** State snapshots to bytes and back. Exact at any size of number; the same state gives the same bytes. */
 import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
-import type { TickerMinuteSnapshot } from '../market/ticker.ts';
+import type { TickerMinuteSnapshot } from '../market/ticker-columns.ts';
 import { toTickerMinutes } from '../market/ticker-columns.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';

@@ -3,9 +3,22 @@
  * touched yet. A window has up to 86,400 seconds in 1,441 minutes; with objects and arrays for each of them, a recovery of many instruments
  * would spend most of its time in the garbage collector.
  */
-import type { TickerMinuteSnapshot } from './ticker.ts';
 import type { TradeKey } from './trade-order.ts';
 import type { Units } from './units.ts';
+
+/** One minute of the window, as parallel arrays over its seconds that have trades, oldest first. */
+export type TickerMinuteSnapshot = {
+  /** Exclusive; the minute holds event times in (`startMs`, `startMs` + 60 s]. */
+  readonly startMs: number;
+  /** Two per second: event times of its first and last trade. */
+  readonly times: readonly number[];
+  /** Two per second: keys of its first and last trade. */
+  readonly keys: readonly TradeKey[];
+  /** Six per second: open, last, high, low, volume, quote volume. */
+  readonly units: readonly Units[];
+  /** One per second: trades. */
+  readonly counts: readonly number[];
+};
 
 /** Lists one after the other. `ends[i]` is where list i ends in `values` and list i + 1 begins. Values are flat while all are numbers. */
 export type Lists<Value> = {

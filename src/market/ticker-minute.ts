@@ -3,7 +3,7 @@
  * the window's left edge is, so that the window always begins between two seconds.
  */
 import type { CandleBar } from './candle-bar.ts';
-import type { TickerMinuteSnapshot } from './ticker.ts';
+import type { TickerMinuteSnapshot } from './ticker-columns.ts';
 import type { TradeKey } from './trade-order.ts';
 import { isTradeBefore } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';

@@ -1,7 +1,6 @@
 /** The 24-hour ticker: its exact values, their decimal text, and the window's state as plain data. */
 import { divideToDecimals, divideToText } from './exact-division.ts';
 import type { TickerColumns } from './ticker-columns.ts';
-import type { TradeKey } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
 import { formatUnits, multiplyUnits } from './units.ts';
 
@@ -39,20 +38,6 @@ export type TickerText = {
   /** Quote volume ÷ volume to 20 significant digits; `undefined` also while the volume is 0. */
   readonly vwap: string | undefined;
   readonly tradeCount: number;
-};
-
-/** One minute of the window, as parallel arrays over its seconds that have trades, oldest first. */
-export type TickerMinuteSnapshot = {
-  /** Exclusive; the minute holds event times in (`startMs`, `startMs` + 60 s]. */
-  readonly startMs: number;
-  /** Two per second: event times of its first and last trade. */
-  readonly times: readonly number[];
-  /** Two per second: keys of its first and last trade. */
-  readonly keys: readonly TradeKey[];
-  /** Six per second: open, last, high, low, volume, quote volume. */
-  readonly units: readonly Units[];
-  /** One per second: trades. */
-  readonly counts: readonly number[];
 };
 
 export type TickerWindowSnapshot = {

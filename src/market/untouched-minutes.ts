@@ -14,7 +14,7 @@ import {
   UNITS_PER_SECOND,
   VOLUME,
 } from './ticker-minute.ts';
-import type { TickerMinuteSnapshot } from './ticker.ts';
+import type { TickerMinuteSnapshot } from './ticker-columns.ts';
 import type { Units } from './units.ts';
 import { addUnits } from './units.ts';
 

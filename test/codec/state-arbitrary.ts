@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { KeptCandle } from '../../src/market/candle.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
-import type { TickerMinuteSnapshot } from '../../src/market/ticker.ts';
+import type { TickerMinuteSnapshot } from '../../src/market/ticker-columns.ts';
 import { toTickerColumns } from '../../src/market/ticker-columns.ts';
 import type { TradeKey } from '../../src/market/trade-order.ts';
 import { levels, optional, plainRecord, scales, sequence, text, timeMs, units } from './event-arbitraries.ts';
