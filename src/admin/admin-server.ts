@@ -37,6 +37,7 @@ export interface AdminServer {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 /** 60 characters of a symbol, each up to 4 bytes, percent-encoded. */
 const PARAMETER_MAX_CHARACTERS = 720;
@@ -66,6 +67,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
   const queues = queueMetrics(() => [...options.readQueues(), limits.reading()]);
+  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
     sources: [...nodeMetrics(options), ...queues, ...options.metricSources],

@@ -164,6 +164,11 @@ it('random bodies and paths give problems and never an internal error', async ()
 });
 
 describe('shallow JSON', () => {
+  it('of nine levels is refused before it is parsed', () => {
+    expect(() => parseShallowJson('['.repeat(9))).toThrow(/deeper than 8 levels/);
+    expect(parseShallowJson(`${'['.repeat(8)}${']'.repeat(8)}`)).toEqual([[[[[[[[]]]]]]]]);
+  });
+
   it('is what JSON.parse gives, brackets in texts not counted', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), (text) => {
