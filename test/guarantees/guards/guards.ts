@@ -1,6 +1,8 @@
 /** All guards, by the promise they hold. A guard that moved or changed its words must be followed here: `npm run test:guards` says which. */
 import type { Guard } from './guard.ts';
+import { accessFromOutside } from './lists/access.ts';
 import { badInput } from './lists/rule-7-bad-input.ts';
+import { boundedQueues } from './lists/rule-5-bounded-queues.ts';
 import { durableFirst } from './lists/rule-2-durable-first.ts';
 import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
 import { oneWriter } from './lists/rule-4-one-writer.ts';
@@ -14,8 +16,10 @@ export const guards: readonly Guard[] = [
   ...durableFirst,
   ...exactDecimals,
   ...oneWriter,
+  ...boundedQueues,
   ...supervised,
   ...badInput,
   ...sureBooks,
   ...storedBytes,
+  ...accessFromOutside,
 ];

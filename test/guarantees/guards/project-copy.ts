@@ -22,6 +22,14 @@ export class ProjectCopy {
     symlinkSync(projectPath('node_modules'), join(this.folder, 'node_modules'));
   }
 
+  /** Says of every removal that can't be made why. */
+  findMismatches(guards: readonly Guard[]): string[] {
+    return guards
+      .flatMap(removalsOf)
+      .map((removal) => findMismatch(removal, readFileSync(join(this.folder, removal.file), 'utf8')))
+      .filter((mismatch) => mismatch !== undefined);
+  }
+
   /**
    * Runs `look` while the guard is gone from the copy, then puts it back.
    * @throws Error when its text is not found exactly once

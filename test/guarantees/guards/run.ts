@@ -49,6 +49,10 @@ try {
 }
 
 async function run(): Promise<number> {
+  const mismatches = copy.findMismatches(chosen);
+  for (const mismatch of mismatches) console.log(`✘ ${mismatch}`);
+  if (mismatches.length > 0) return 1;
+
   let environment = process.env;
   if (chosen.some(({ tests }) => tests.some(wantsServices))) {
     const services = await startServices();

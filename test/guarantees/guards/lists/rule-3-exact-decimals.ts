@@ -9,7 +9,10 @@ export const exactDecimals: readonly Guard[] = [
     text: '    return parseUnitsExact(text, Math.max(needed, scale));',
     without: '    return Math.round(parseFloat(text) * 10 ** Math.max(needed, scale));',
     tests: [
-      { file: 'test/market/scale-memory.test.ts', name: '' },
+      {
+        file: 'test/market/scale-memory.test.ts',
+        name: 'with keepTrailingZeros false every level keeps its value',
+      },
       { file: 'test/tidy.test.ts', name: 'pass through no float' },
     ],
   },

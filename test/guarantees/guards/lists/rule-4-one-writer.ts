@@ -159,4 +159,28 @@ export const oneWriter: readonly Guard[] = [
       { file: 'test/actors/kernel/supervision.test.ts', name: 'a fenced actor lets go' },
     ],
   },
+  {
+    holds: 4,
+    name: 'A node whose lease ran out says nothing',
+    file: 'src/publishing/redis-publisher.ts',
+    text: 'this.#options.lease?.isHeld() ?? true;',
+    without: 'this.#options.lease !== null;',
+    tests: [
+      {
+        file: 'test/publishing/embedded-publisher.test.ts',
+        name: 'a lease that is lost between two scripts of one round holds the second back',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A lease runs out by the clock that freezing does not stop',
+    file: 'src/supervision/lease.ts',
+    text: 'return !this.#isFenced && this.remainingMs(now) > 0;',
+    without: 'return !this.#isFenced || this.remainingMs(now) > 0;',
+    tests: [
+      { file: 'test/supervision/lease.test.ts', name: 'a lease runs from before the question was sent' },
+      { file: 'test/actors/lease-keeper.test.ts', name: 'it is lost to the millisecond' },
+    ],
+  },
 ];

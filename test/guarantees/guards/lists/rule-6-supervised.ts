@@ -6,8 +6,8 @@ export const supervised: readonly Guard[] = [
     holds: 6,
     name: 'Each supervision event is one log line',
     file: 'src/actors/kernel/reports.ts',
-    text: '    this.#targets.log[LOG_LEVELS[kind]](event, `Actor ${kind}`);\n',
-    without: '',
+    text: '      this.#targets.log[level](event, `Actor ${kind}`);',
+    without: '      void level;',
     tests: [
       {
         file: 'test/actors/kernel/supervision.test.ts',

@@ -99,7 +99,7 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'A recovered book is not shown as live before its feed has spoken',
     file: 'src/actors/symbol.ts',
-    text: "this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';",
+    text: "this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';",
     without: 'this.#isUnsureAfterRecovery = false;',
     tests: [
       {
@@ -112,7 +112,7 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'Somebody else who speaks does not make a recovered book sure',
     file: 'src/actors/symbol.ts',
-    text: 'if (!this.#sourcesBeforeRecovery.has(entry.source) && !entry.events.some(isBookStatement)) return;',
+    text: 'if (!goesOn && !entry.events.some(isBookStatement)) return;',
     without: '',
     tests: [
       {
