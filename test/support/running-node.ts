@@ -18,10 +18,15 @@ export async function runNode(options: {
   redisUrl: string;
   exchanges: Readonly<Record<string, { readonly ws: string; readonly rest: string }>>;
   assignments?: readonly string[];
+  /** Other than that of the tests: a proxy before it. */
+  databaseUrl?: string;
 }): Promise<RunningNode> {
   const log = new RecordingLog();
   const { settings, origins } = loadSettings({
-    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: options.redisUrl },
+    environment: {
+      TAMPINES_POSTGRES_URL: options.databaseUrl ?? testDatabaseUrl(),
+      TAMPINES_REDIS_URL: options.redisUrl,
+    },
     assignments: [
       `postgres.schema=${options.schema}`,
       'admin.port=0',
