@@ -98,7 +98,7 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A list of closed candles takes none of an older epoch',
     file: 'src/publishing/scripts.ts',
-    text: '  if newer < 0 then\n    rejected = rejected + 1\n  elseif not isThere then',
+    text: '  if isOld and not isThere then\n    rejected = rejected + 1\n  elseif not isThere then',
     without: '  if not isThere then',
     tests: [
       {
