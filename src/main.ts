@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
+import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import { momentOf } from './actors/lease-keeper.ts';
 import type { ShardClaim, ShardHolder } from './actors/ports.ts';
 import type { AdminServer } from './admin/admin-server.ts';
@@ -43,6 +44,7 @@ export type TampinesNode = {
   readonly system: ActorSystem;
   readonly publisher: RedisPublisher;
   readonly storage: Storage;
+  readonly lease: LeaseKeeper;
   /** Resolves when another node owns the instruments; what is left is to stop. */
   readonly whenFenced: Promise<ShardHolder | undefined>;
   /** Resolves when everything is durable and closed. */
