@@ -28,6 +28,15 @@ export type SymbolPublicationsOptions = {
   readonly candleIntervals: readonly CandleInterval[];
 };
 
+type Times = { readonly eventTimeMs: number; readonly receiveTimeMs: number };
+type ReplayedCandle = { readonly candle: Candle; readonly seq: number; readonly times: Times | undefined };
+
+/**
+ * Candles of each interval that are told again after a recovery, because the last life may have ended between closing them and Redis having
+ * them. More than that closed within one entry, or while Redis was away, are only in their table.
+ */
+const REPLAYED_CANDLES_MAX = 16;
+
 export class SymbolPublications {
   readonly #options: SymbolPublicationsOptions;
   readonly #keys: readonly string[];
@@ -37,7 +46,9 @@ export class SymbolPublications {
   /** Texts of tickers and open candles as published last, without what changes by itself (sequence, times of the head). */
   readonly #publishedTexts = new Map<string, string>();
   /** Of the newest entry. */
-  #lastTimes: { eventTimeMs: number; receiveTimeMs: number } | undefined;
+  #lastTimes: Times | undefined;
+  /** The newest of each interval, in the order they closed. */
+  readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
 
   constructor(options: SymbolPublicationsOptions) {
@@ -66,7 +77,7 @@ export class SymbolPublications {
   }
 
   /** Times of the newest entry; `undefined` before the first. */
-  get lastTimes(): { readonly eventTimeMs: number; readonly receiveTimeMs: number } | undefined {
+  get lastTimes(): Times | undefined {
     return this.#lastTimes;
   }
 
@@ -108,12 +119,31 @@ export class SymbolPublications {
   }
 
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
+    this.#publishClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
+  }
+
+  /** A candle that closed, perhaps for the first time, while the log was read. */
+  candleReplayed(state: InstrumentState, candle: Candle): void {
+    const newest = this.#replayedCandles.get(candle.interval) ?? [];
+    newest.push({ candle, seq: state.position, times: this.#lastTimes });
+    if (newest.length > REPLAYED_CANDLES_MAX) newest.shift();
+    this.#replayedCandles.set(candle.interval, newest);
+  }
+
+  /** Publishes what was replayed; Redis knows what it has already. */
+  replayEnded(status: PublishedStatus): void {
+    for (const candles of this.#replayedCandles.values()) {
+      for (const replayed of candles) this.#publishClosed(replayed, status);
+    }
+    this.#replayedCandles.clear();
+  }
+
+  #publishClosed({ candle, seq, times }: ReplayedCandle, status: PublishedStatus): void {
     const { documents, instrument, epoch, publisher } = this.#options;
-    const value = documents.candle(
-      withHead(this.#head(state, status), formatCandle(candle, { isClosed: true })),
-    );
+    const head = this.#head({ position: seq }, status, times);
+    const value = documents.candle(withHead(head, formatCandle(candle, { isClosed: true })));
     const key = documents.candleKey(instrument, candle.interval);
-    publisher.publish([{ key, epoch, seq: state.position, value, kind: 'closedCandle' }]);
+    publisher.publish([{ key, epoch, seq, value, kind: 'closedCandle' }]);
   }
 
   /** The instrument was stopped: its keys expire. */
@@ -206,11 +236,7 @@ export class SymbolPublications {
     return true;
   }
 
-  #head(
-    state: InstrumentState,
-    status: PublishedStatus,
-    times?: { eventTimeMs: number; receiveTimeMs: number },
-  ): DocumentHead {
+  #head(state: Pick<InstrumentState, 'position'>, status: PublishedStatus, times?: Times): DocumentHead {
     const { instrument, epoch } = this.#options;
     return {
       exchange: instrument.exchange,

@@ -185,8 +185,8 @@ class SymbolActor {
       onTrade: (trade) => this.#rows.addTrade(trade),
       onCandleClosed: (candle) => {
         this.#rows.addCandle(candle);
-        if (!this.#isRecovering)
-          this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
+        if (this.#isRecovering) this.#options.publications.candleReplayed(state, candle);
+        else this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
       },
       onLateTrade: (trade) => {
         if (this.#isRecovering) return;
@@ -238,6 +238,7 @@ class SymbolActor {
     if (this.#hasLived) this.#tellFeeds(state, context);
     this.#hasLived = true;
     this.#options.publications.everythingChanged();
+    this.#options.publications.replayEnded(this.#statusOf(state));
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
   }
 

@@ -66,20 +66,35 @@ function appendClosed(context: ScriptContext, [list]: readonly string[], args: r
     const value = args[at + 2]!;
     const items = context.keys.get(list!);
     const newestFirst = items?.type === 'list' ? items.items.toReversed() : [];
-    const version = toVersion(args, at);
-    const others = newestFirst.map((text) => compareToText(version, text));
-    const firstOther = others.findIndex((newer) => newer !== 0);
-    const same = newestFirst.slice(0, firstOther < 0 ? newestFirst.length : firstOther);
-    if (same.includes(value)) continue;
-    if (firstOther >= 0 && others[firstOther]! < 0) {
-      rejectedCount++;
-      continue;
-    }
+    const outcome = placeOf(toVersion(args, at), value, newestFirst);
+    if (outcome === 'old') rejectedCount++;
+    if (outcome !== 'new') continue;
     runCommand(context, 'LPUSH', [list!, value]);
     runCommand(context, 'LTRIM', [list!, '0', String(Number(args[0]) - 1)]);
     context.publish(list!, value);
   }
   return rejectedCount;
+}
+
+/** Whether a closed candle goes on top of its list, is there already, or comes too late. */
+function placeOf(
+  { epoch, seq }: ValueVersion,
+  value: string,
+  newestFirst: readonly string[],
+): 'new' | 'there' | 'old' {
+  for (const text of newestFirst) {
+    const held = readVersion(text.slice(0, HEAD_SIZE_BYTES));
+    if (held?.seq === seq && identityOf(text) === identityOf(value)) return 'there';
+    if (held !== undefined && (held.epoch > epoch || held.seq > seq)) return 'old';
+    if (held?.seq !== seq) return 'new';
+  }
+  return 'new';
+}
+
+/** What tells closed candles of one position apart. */
+function identityOf(value: string): string {
+  const openTimeMs = /"openTimeMs":(-?\d+)/.exec(value)?.[1];
+  return openTimeMs === undefined ? value : `${openTimeMs} ${/"revision":(\d+)/.exec(value)?.[1] ?? ''}`;
 }
 
 function refresh(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {

@@ -53,23 +53,31 @@ return rejected
 );
 
 /**
- * Appends closed candles of one list, newest first, and publishes them. One that is older than the newest held is refused; one that is there
- * already (sent again after a lost answer) is left alone. ARGV: length of the list, then per candle epoch, seq, value. Returns how many were refused.
+ * Appends closed candles of one list, newest first, and publishes them. The log's position orders them, over all epochs: one that is older than
+ * the newest held, or comes from an older epoch, is refused. One that is there already (the same position, interval and revision: sent again
+ * after a lost answer, or by the next life of its actor) is left alone. ARGV: length of the list, then per candle epoch, seq, value. Returns how
+ * many were refused.
  */
 export const APPEND_CLOSED = defineScript(
   'append-closed',
-  `${COMPARE}
+  `
+local function identity(value)
+  local openTime = string.match(value, '"openTimeMs":(%-?%d+)')
+  return openTime and openTime .. ' ' .. (string.match(value, '"revision":(%d+)') or '') or value
+end
 local rejected = 0
 for at = 2, #ARGV, 3 do
   local epoch, seq, value = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
-  local index, newer, isThere = 0, 0, false
+  local index, isOld, isThere, isSameSeq = 0, false, false, false
   repeat
     local held = redis.call('LINDEX', KEYS[1], index)
-    newer = order(epoch, seq, held)
-    isThere = newer == 0 and held == value
+    local heldEpoch, heldSeq = string.match(held or '', '^{"epoch":(%d+),"seq":(%d+)[,}]')
+    isSameSeq = heldSeq ~= nil and tonumber(heldSeq) == seq
+    isOld = heldSeq ~= nil and (tonumber(heldEpoch) > epoch or tonumber(heldSeq) > seq)
+    isThere = isSameSeq and identity(held) == identity(value)
     index = index + 1
-  until newer ~= 0 or isThere
-  if newer < 0 then
+  until isOld or isThere or not isSameSeq
+  if isOld and not isThere then
     rejected = rejected + 1
   elseif not isThere then
     redis.call('LPUSH', KEYS[1], value)

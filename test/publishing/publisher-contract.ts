@@ -370,6 +370,31 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       expect(await reader.get('candle:x:A-B:1m')).toBeNull();
     });
 
+    test('a closed candle that the next epoch sends again is left alone, one that it missed is appended', async () => {
+      const publisher = openPublisher();
+      const candle = (seq: number, openTimeMs: number, revision = 0, epoch = 1): Publication =>
+        closed('again', epoch, seq, `"openTimeMs":${openTimeMs},"revision":${revision},"of":${epoch}`);
+      await publish(publisher, candle(5, 1), candle(5, 2), candle(7, 3));
+      await publish(
+        publisher,
+        candle(5, 2, 0, 2),
+        candle(7, 3, 0, 2),
+        candle(7, 4, 0, 2),
+        candle(8, 4, 1, 2),
+      );
+      const list = await reader.lrange('again:closed', 0, -1);
+      const shown = list.map(
+        (text) => JSON.parse(text) as { openTimeMs: number; revision: number; of: number },
+      );
+      expect(shown.map(({ openTimeMs, revision, of }) => [openTimeMs, revision, of])).toEqual([
+        [4, 1, 2],
+        [4, 0, 2],
+        [3, 0, 1],
+        [2, 0, 1],
+        [1, 0, 1],
+      ]);
+    });
+
     test('several candles closed by one log entry are all kept, those of an older epoch are refused', async () => {
       const publisher = openPublisher();
       await publish(publisher, closed('c', 2, 5, '"openTimeMs":1'), closed('c', 2, 5, '"openTimeMs":2'));
