@@ -24,7 +24,6 @@ const MEAN_EVENTS = 64;
 const HALF_LIFE_MS = 3_600_000;
 /** The longest silence fades in steps, so that an event costs no power. */
 const FADE_STEP_MS = HALF_LIFE_MS / 16;
-const FADE_STEP = 2 ** (-1 / 16);
 
 export class FeedPace {
   #lastMs: number | undefined;
@@ -95,9 +94,9 @@ export class FeedPace {
   }
 
   #fade(nowMs: number): void {
-    const steps = Math.floor((nowMs - this.#fadedAtMs) / FADE_STEP_MS);
-    if (steps <= 0) return;
-    this.#longestMs *= FADE_STEP ** steps;
+    const sinceMs = nowMs - this.#fadedAtMs;
+    if (sinceMs < FADE_STEP_MS) return;
+    this.#longestMs *= 2 ** (-sinceMs / HALF_LIFE_MS);
     this.#fadedAtMs = nowMs;
   }
 }

@@ -3,14 +3,7 @@ import type { ConnectionOptions } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
 import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
 import type { FeedMessage } from '../../src/exchanges/adapter.ts';
-import {
-  publishedStatuses,
-  createActors,
-  frames,
-  instrumentOf,
-  openSocket,
-  plainAdapter,
-} from './support.ts';
+import { createActors, frames, instrumentOf, openSocket, plainAdapter } from './support.ts';
 
 const { book, delta, trade } = frames;
 const leave: FeedMessage = { type: 'leave', reason: 'the server announced its shutdown' };
