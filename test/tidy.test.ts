@@ -115,6 +115,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/embedded-scripts.ts#appendClosed': 'the length of a list',
   'src/publishing/embedded-scripts.ts#refresh': 'a life time in ms',
   'src/publishing/embedded-scripts.ts#expireOwn': 'an epoch and a life time in ms',
+  'src/publishing/embedded-scripts.ts#markStale': 'the length of a stream and an epoch',
   'src/publishing/embedded-scripts.ts#toVersion': 'an epoch and a sequence of our own',
   'src/publishing/keyspace-commands.ts#toSeconds': 'a life time',
   'src/publishing/keyspace-commands.ts#toInteger': 'an argument of a Redis command: a time, count or place',
