@@ -369,8 +369,22 @@ class SymbolActor {
       state: snapshotInstrument(state),
     });
     this.#checkpointPosition = state.position;
-    await journal.prune(instrument.instrument);
+    await this.#prune(context);
     return state;
+  }
+
+  /** Rows that are kept for longer do no harm: a database too busy to drop them is no reason to begin a new life. */
+  async #prune(context: Context): Promise<void> {
+    const { journal, instrument } = this.#options;
+    try {
+      await journal.prune(instrument.instrument);
+    } catch (error) {
+      if (classifyError(error) !== 'transient') throw error;
+      context.log.warn(
+        { instrument: instrument.instrument, err: error },
+        'the journal could not be pruned yet',
+      );
+    }
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {

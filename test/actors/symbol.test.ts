@@ -223,6 +223,23 @@ describe('a symbol actor', () => {
     expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
   });
 
+  it('goes on when a busy database could not drop what a checkpoint made needless', async () => {
+    const { journal } = holdableJournal();
+    const busy = new TampinesError('SERVICE_UNAVAILABLE', 'no connection within 5 s', { isRetryable: true });
+    const actors = await createActors({
+      journal: Object.assign(Object.create(journal) as typeof journal, { prune: () => Promise.reject(busy) }),
+    });
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, trade({ tradeId: 'a' }));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    feed.deliver(ref, 2, trade({ tradeId: 'b' }));
+    await actors.time.advance(1);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 1 });
+    expect(feed.replies.map(({ type }) => type)).toEqual(['BatchAccepted', 'BatchAccepted']);
+    expect(actors.actorStatus(ref)).toBe('running');
+  });
+
   it('says at its end that nobody knows any more whether the book is right', async () => {
     const actors = await createActors();
     const { ref } = actors.spawn('BTC-USDT');
