@@ -21,7 +21,7 @@ import { createLiveTransport } from './feeds/live-transport.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { openStorage } from './persistence/open-storage.ts';
 import { readShardHolder } from './persistence/shard-holder.ts';
-import { nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
+import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
 import { checkReadiness } from './node-readiness.ts';
 import { readQueues } from './queue-readings.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
@@ -176,6 +176,7 @@ function startAdmin(
     node: settings.node.name,
     metricSources: [
       ...nodeMetricSources(node.publisher),
+      ...gateMetricSources(node.gates),
       ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
     ],
     readQueues: () => readQueues({ ...node, storage }),

@@ -1,5 +1,6 @@
 /** Numbers of the edges, for the metrics page; the admin server adds those of actors and process. */
 import type { MetricSource } from './admin/metrics.ts';
+import type { ExchangeGate, GateStatus } from './actors/exchange-gate.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { LoopDelay } from './base/loop-delay.ts';
 import type { OldestWait } from './base/oldest-wait.ts';
@@ -91,6 +92,49 @@ export function progressMetricSources(parts: {
       'loop_delay_seconds',
       'The longest time of the last seconds for which the event loop was held up',
       () => loopDelay.maxMs / 1_000,
+    ),
+  ];
+}
+
+/** What is spent of each exchange's budgets, what waits for them, and whether the exchange has refused. */
+export function gateMetricSources(gates: readonly ExchangeGate[]): MetricSource[] {
+  const metric = (
+    kind: MetricSource['kind'],
+    name: string,
+    help: string,
+    valueOf: (status: GateStatus) => number,
+  ): MetricSource => ({
+    name: `tampines_exchange_${name}`,
+    help,
+    kind,
+    labelNames: ['exchange'],
+    read: () =>
+      gates
+        .map((gate) => gate.status())
+        .map((status) => ({ value: valueOf(status), labels: { exchange: status.exchange } })),
+  });
+  return [
+    metric('gauge', 'request_weight', 'REST weight spent within the window', (status) => status.weightSpent),
+    metric('gauge', 'request_weight_max', 'REST weight of a window', (status) => status.weightMax),
+    metric('gauge', 'connects', 'Connects within the window', (status) => status.connectsSpent),
+    metric(
+      'gauge',
+      'waiting_requests',
+      'Requests that wait for their turn',
+      (status) => status.waitingRequests,
+    ),
+    metric(
+      'gauge',
+      'closed_seconds',
+      'For how long no request is sent, because the exchange refused one',
+      (status) => status.closedForMs / 1_000,
+    ),
+    metric('counter', 'refusals_total', 'Requests refused as too many', (status) => status.refusedCount),
+    metric(
+      'counter',
+      'unwanted_requests_total',
+      'Requests that left the queue because nobody wanted the answer',
+      (status) => status.unwantedCount,
     ),
   ];
 }

@@ -39,6 +39,7 @@ export type GateRequestOptions = {
 };
 
 export type GateStatus = {
+  readonly exchange: string;
   /** REST weight spent within the exchange's window, and how much there is. */
   readonly weightSpent: number;
   readonly weightMax: number;
@@ -110,6 +111,7 @@ export class ExchangeGate {
   status(): GateStatus {
     const nowMs = this.#options.clock.nowMs();
     return {
+      exchange: this.#options.exchange,
       weightSpent: this.#requests.spent(nowMs),
       weightMax: this.#options.limits.requests.weight,
       connectsSpent: this.#connects.spent(nowMs),
