@@ -1,5 +1,6 @@
 /** A short run of `npm run chaos`: real nodes are killed, frozen and cut off, and the history of it breaks no promise. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { noteServiceUse } from '../support/services.ts';
 import { runChaos } from './chaos-run.ts';
 import type { ChaosReport } from './report.ts';
 import { describeViolation } from './violation.ts';
@@ -12,6 +13,7 @@ describe('real nodes under destruction', () => {
   let report: ChaosReport;
 
   beforeAll(async () => {
+    noteServiceUse('Nodes, Postgres and Redis that are killed');
     report = await runChaos({
       minutes: MINUTES,
       seed: SEED,

@@ -1,4 +1,4 @@
-/** `npm run chaos -- --minutes 60 --seed 1 [--json FILE]`: exit code 1 with violations, 2 when the run could not be made. */
+/** `npm run chaos -- --minutes 60 --seed 1 [--json FILE]`: exit code 1 with violations, 2 when the run could not be made, 130 when stopped. */
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { runChaos } from './chaos-run.ts';
@@ -31,8 +31,8 @@ try {
   if (budget === true) console.log(describeBudget(report));
   process.exit(report.violations.length === 0 ? 0 : 1);
 } catch (error) {
-  console.error(error instanceof Error ? (error.stack ?? error.message) : error);
-  process.exit(2);
+  console.error(error instanceof Error && !stop.signal.aborted ? error.stack : String(error));
+  process.exit(stop.signal.aborted ? 130 : 2);
 }
 
 function parsePositive(text: string): number {
