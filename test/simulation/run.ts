@@ -18,6 +18,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     hashes: { type: 'boolean', default: false },
+    /** Ends with the first seed that fails. */
+    bail: { type: 'boolean', default: false },
     /** Prints one line of JSON per seed and nothing else: what a worker does. */
     json: { type: 'boolean', default: false },
   },
@@ -32,7 +34,10 @@ if (workers > 1) {
   // Neighbouring seeds go to different workers, so that all end at about the same time.
   await Promise.all(Array.from({ length: workers }, (_, index) => runWorker(index)));
 } else {
-  for (let seed = from; seed < from + count; seed++) take(summarizeSeed(await simulateOne(seed)));
+  for (let seed = from; seed < from + count; seed++) {
+    take(summarizeSeed(await simulateOne(seed)));
+    if (values.bail && report.failedCount > 0) break;
+  }
 }
 if (!values.json) report.end();
 process.exit(report.failedCount > 0 ? 1 : 0);

@@ -177,6 +177,8 @@ async function heal(
   redis: RedisModel,
 ): Promise<number | undefined> {
   const startMs = world.elapsedMs;
+  // A connection that died with the last fault may look alive until its silence is noticed.
+  const startedAtMs = world.nowMs;
   const isLive = ({ instrument, books }: MarketTruth): boolean => {
     const text = redis.get(`orderbook:${instrument}:1`);
     if (text?.startsWith(`{"epoch":${operator.current?.epoch ?? 0},`) !== true) return false;
@@ -186,7 +188,7 @@ async function heal(
       asks: [string, string][];
     };
     const trueAtMs = books.get(bookText(bids, asks)) ?? 0;
-    return status === 'live' && world.nowMs - trueAtMs < FRESH_MS;
+    return status === 'live' && trueAtMs > startedAtMs && world.nowMs - trueAtMs < FRESH_MS;
   };
   while (world.elapsedMs - startMs < HEAL_MAX_MS) {
     await world.run(world.elapsedMs + HEAL_POLL_MS);

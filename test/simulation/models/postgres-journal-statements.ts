@@ -12,12 +12,13 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     claim,
   ],
   ['SELECT epoch, owner, floor(extract(epoch FROM claimed_at)', readHolder],
+  // The fence is read from the text: a statement without it writes without it, and the checks find that.
   [
-    'WITH fence AS MATERIALIZED (SELECT epoch FROM shard WHERE id = $1 AND epoch = $2 FOR SHARE) INSERT INTO journal',
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\) INSERT INTO journal/,
     append,
   ],
   [
-    'WITH fence AS MATERIALIZED (SELECT epoch FROM shard WHERE id = $1 AND epoch = $2 FOR SHARE), saved AS',
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), saved AS/,
     saveSnapshot,
   ],
   ['SELECT count(*) AS count FROM unnest($2::int[], $3::bigint[], $4::int[])', countWritten],
@@ -161,15 +162,16 @@ function saveSnapshot(context: StatementContext, values: readonly SqlValue[]): S
   return { rows: [{ saved: 1 }] };
 }
 
-function prune({ tables }: StatementContext, [id]: readonly SqlValue[]): StatementResult {
+function prune({ tables, text }: StatementContext, [id]: readonly SqlValue[]): StatementResult {
   const instrumentId = id as number;
-  const second = tables.snapshotsOf(instrumentId).at(-2);
-  if (second === undefined) return { rowCount: 0 };
+  const offset = Number(/OFFSET (\d+)/.exec(text)?.[1] ?? 0);
+  const oldestKept = tables.snapshotsOf(instrumentId).at(-1 - offset);
+  if (oldestKept === undefined) return { rowCount: 0 };
   const journal = tables.journalOf(instrumentId);
-  tables.prunedTo.set(instrumentId, Math.max(second.batchNumber, tables.prunedTo.get(instrumentId) ?? 0));
+  tables.prunedTo.set(instrumentId, Math.max(oldestKept.batchNumber, tables.prunedTo.get(instrumentId) ?? 0));
   let rowCount = 0;
   for (const batchNumber of journal.keys()) {
-    if (batchNumber <= second.batchNumber && journal.delete(batchNumber)) rowCount++;
+    if (batchNumber <= oldestKept.batchNumber && journal.delete(batchNumber)) rowCount++;
   }
   return { rowCount };
 }

@@ -27,7 +27,7 @@ export type StatementResult = {
 export type StatementHandler = (context: StatementContext, values: readonly SqlValue[]) => StatementResult;
 
 /** A statement is known by what its text begins with, spaces collapsed and the schema cut off. */
-export type KnownStatement = readonly [beginning: string, handler: StatementHandler];
+export type KnownStatement = readonly [beginning: string | RegExp, handler: StatementHandler];
 
 const KNOWN: readonly KnownStatement[] = [...JOURNAL_STATEMENTS, ...TABLE_STATEMENTS];
 
@@ -60,7 +60,9 @@ export class PostgresServer {
     const found = this.#handlers.get(text);
     if (found !== undefined) return found;
     const plain = text.replaceAll(`${this.#schema}.`, '').replaceAll(/\s+/g, ' ').trim();
-    const known = KNOWN.find(([beginning]) => plain.startsWith(beginning));
+    const known = KNOWN.find(([beginning]) =>
+      typeof beginning === 'string' ? plain.startsWith(beginning) : beginning.test(plain),
+    );
     if (known === undefined) throw new Error(`The Postgres model does not know this statement: ${plain}`);
     const entry = { handler: known[1], text: plain };
     this.#handlers.set(text, entry);
