@@ -13,7 +13,7 @@ import { count, drawWhole } from './run-state.ts';
 /** How long a node may speak for its instruments without Postgres confirming it: a freeze is longer. */
 export const LEASE_MS = 1_000;
 /** Faults of the process between two rests: one of them is the freeze. */
-const ROUND_LENGTH = 7;
+const ROUND_LENGTH = 5;
 
 /** How often a kill or freeze comes after a pause. */
 const PAUSE_SHARE = 0.15;
