@@ -11,6 +11,8 @@ export class NumberedTrades implements TradeHole {
   // Ascending, each number once, all above #newest once that is known.
   #held: Numbered[] = [];
   #ready: Trade[] = [];
+  /** Some were held already when the stream was opened last. */
+  #hasOlder = false;
   /** Greatest number of the stream since it was opened last. */
   #liveNumber: number | undefined;
   #cursor: string | undefined;
@@ -44,6 +46,7 @@ export class NumberedTrades implements TradeHole {
 
   reopen(): void {
     this.#liveNumber = undefined;
+    this.#hasOlder = this.#held.length > 0;
   }
 
   hold(trade: Trade): void {
@@ -59,13 +62,19 @@ export class NumberedTrades implements TradeHole {
 
   begin(newest: NewestTrade | undefined): boolean {
     const number = newest === undefined ? undefined : numberOf(newest.tradeId);
+    const [first] = this.#held;
     if (newest !== undefined && number !== undefined) {
       this.#newest = { number, eventTimeMs: newest.eventTimeMs };
+    }
+    const isKnown = this.#newest !== undefined;
+    // Where the instrument has none yet, its history begins with the first that came.
+    if (!isKnown && first !== undefined) {
+      this.#newest = { number: first.number - 1, eventTimeMs: first.trade.eventTimeMs };
     }
     this.#cursor = undefined;
     this.refetchedCount = 0;
     this.#settle();
-    return this.#newest !== undefined;
+    return isKnown || this.#hasOlder || this.#held.length > 0;
   }
 
   isFilled(): boolean {

@@ -33,11 +33,12 @@ export class TimedTrades implements TradeHole {
   }
 
   begin(newest: NewestTrade | undefined): boolean {
-    this.#newest = newest;
+    // Where the instrument has none yet, its history begins with the first that an earlier connection brought.
+    this.#newest = newest ?? (this.#liveIndex > 0 ? this.#held[0] : undefined);
     this.#fetched.clear();
     this.#cursor = undefined;
     this.refetchedCount = 0;
-    return newest !== undefined;
+    return this.#newest !== undefined;
   }
 
   /** The stream began with history that holds the newest trade: nothing lies between. */
@@ -51,7 +52,16 @@ export class TimedTrades implements TradeHole {
     return { after: this.#newest!, cursor: this.#cursor };
   }
 
+  /**
+   * Pages overlap by the trades of the time that they meet in. One that does not join the page before it comes from a server that knows less than
+   * the one before: it is all asked for again.
+   */
   take(page: TradePage): PageOutcome {
+    const joins = this.#cursor === undefined || page.trades.some(({ tradeId }) => this.#fetched.has(tradeId));
+    if (!joins) {
+      this.#cursor = undefined;
+      return 'behind';
+    }
     for (const trade of page.trades) this.#fetched.set(trade.tradeId, trade);
     this.#cursor = page.next;
     if (page.next !== undefined) return 'more';

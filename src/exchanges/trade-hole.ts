@@ -19,7 +19,7 @@ export interface TradeHole {
   /** A new subscription begins: what comes from now on need not follow on what came before. */
   reopen(): void;
   hold(trade: Trade): void;
-  /** The newest trade that the instrument has; the hole begins behind it. Returns whether there is one at all. */
+  /** The newest trade that the instrument has; the hole begins behind it. Returns whether any may be missing: not so before the first of all. */
   begin(newest: NewestTrade | undefined): boolean;
   /** Whether what is held follows on what the instrument has. */
   isFilled(): boolean;

@@ -1,0 +1,209 @@
+/**
+ * A market, its exchange, a feed that breaks, and an instrument, around one `TradeCatchUp`: everything random is drawn from a seed. The truth is the
+ * list of trades made; the instrument counts each identity once, and knows when one comes after its time has passed.
+ */
+import { createSeededRandom } from '../../src/base/clock.ts';
+import type { MissingTrades, TradeHistory, TradePage } from '../../src/exchanges/adapter.ts';
+import type { PageAnswer, TradeGap } from '../../src/exchanges/trade-catch-up.ts';
+import { TradeCatchUp } from '../../src/exchanges/trade-catch-up.ts';
+import type { Trade } from '../../src/market/events.ts';
+import type { KnownTrades } from '../../src/market/instrument-state.ts';
+import { trade } from '../support/market-events.ts';
+
+export type WorldOptions = {
+  readonly seed: number;
+  readonly identity: 'consecutive' | 'other';
+  readonly pageSize: number;
+  readonly maxPages: number;
+  /** Trades of the past that the stream begins with. */
+  readonly historyCount: number;
+  /** Share of the stream's trades that are lost without a word. */
+  readonly lossShare: number;
+  readonly failureShare: number;
+  /** How far past trades lag behind the stream. */
+  readonly lagMaxMs: number;
+};
+
+const STEP_MS = 50;
+const LIMITS = {
+  keptMax: 5_000,
+  deadlineMs: 120_000,
+  quietMs: 3_000,
+  askAgainMs: 2_000,
+  retryMs: 500,
+  failuresMax: 8,
+};
+
+export class TradeWorld {
+  readonly made: Trade[] = [];
+  readonly known = new Map<string, Trade>();
+  readonly gaps: TradeGap[] = [];
+  /** Trades that came after the instrument's time had passed theirs. */
+  readonly late: string[] = [];
+  nowMs = 1_000_000;
+  readonly #options: WorldOptions;
+  readonly #random: () => number;
+  #catchUp: TradeCatchUp;
+  #isConnected = false;
+  #timeMs = 0;
+  #newest: Trade | undefined;
+  #answers: { dueMs: number; run: () => void }[] = [];
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#random = createSeededRandom(options.seed);
+    this.#catchUp = this.#create();
+  }
+
+  get seed(): number {
+    return this.#options.seed;
+  }
+
+  get isSettled(): boolean {
+    return this.#isConnected && !this.#catchUp.isHolding;
+  }
+
+  chance(share: number): boolean {
+    return this.#random() < share;
+  }
+
+  connect(): void {
+    if (this.#isConnected) return;
+    this.#isConnected = true;
+    this.#catchUp.opened('no connection', this.nowMs);
+    const history = this.made.slice(Math.max(0, this.made.length - this.#options.historyCount));
+    for (const past of history) this.#send({ ...past, isHistory: true });
+  }
+
+  disconnect(): void {
+    if (!this.#isConnected) return;
+    this.#isConnected = false;
+    this.#answers = [];
+    this.#catchUp.closed('cut', this.nowMs);
+  }
+
+  /** The process is gone with all it held; the instrument is as durable as it was. */
+  restart(): void {
+    this.disconnect();
+    this.#catchUp = this.#create();
+  }
+
+  makeTrades(count: number): void {
+    for (let index = 0; index < count; index++) {
+      const number = this.made.length + 1;
+      const made = trade({
+        tradeId: this.#options.identity === 'consecutive' ? String(number) : `fill-${number}`,
+        eventTimeMs: this.nowMs,
+        receiveTimeMs: this.nowMs,
+      });
+      this.made.push(made);
+      if (!this.#isConnected || this.chance(this.#options.lossShare)) continue;
+      this.#send(made);
+      if (this.chance(0.05)) this.#send(made);
+    }
+  }
+
+  step(): void {
+    this.nowMs += STEP_MS;
+    const due = this.#answers.filter(({ dueMs }) => dueMs <= this.nowMs);
+    this.#answers = this.#answers.filter((answer) => !due.includes(answer));
+    for (const { run } of due) run();
+    if (!this.#isConnected) return;
+    this.#catchUp.tick(this.nowMs);
+    // Time passes for the instrument as heartbeats let it.
+    if (!this.#catchUp.isHolding) this.#timeMs = Math.max(this.#timeMs, this.nowMs - STEP_MS);
+  }
+
+  #send(sent: Trade): void {
+    this.#catchUp.trade(sent, this.nowMs);
+  }
+
+  #create(): TradeCatchUp {
+    const catchUp: TradeCatchUp = new TradeCatchUp({
+      history: this.#history(),
+      limits: LIMITS,
+      effects: {
+        deliver: (delivered) => this.#fold(delivered),
+        ask: () =>
+          this.#later(() => {
+            if (catchUp === this.#catchUp) catchUp.known(this.#knownTrades(), this.nowMs);
+          }),
+        request: (missing) =>
+          this.#later(() => {
+            if (catchUp === this.#catchUp) catchUp.answered(this.#answer(missing), this.nowMs);
+          }),
+        gap: (gap) => this.gaps.push(gap),
+      },
+    });
+    return catchUp;
+  }
+
+  #later(run: () => void): void {
+    // Now and then an answer never comes; a question to the instrument is asked again, a request always ends.
+    this.#answers.push({ dueMs: this.nowMs + Math.ceil(this.#random() * 400), run });
+  }
+
+  #fold(delivered: Trade): void {
+    if (this.known.has(delivered.tradeId)) return;
+    this.known.set(delivered.tradeId, delivered);
+    if (delivered.eventTimeMs < this.#timeMs) this.late.push(delivered.tradeId);
+    this.#timeMs = Math.max(this.#timeMs, delivered.eventTimeMs);
+    const newest = this.#newest;
+    const isNewer =
+      newest === undefined || this.#numberOf(delivered.tradeId) > this.#numberOf(newest.tradeId);
+    if (isNewer) this.#newest = delivered;
+  }
+
+  #knownTrades(): KnownTrades | undefined {
+    const newest = this.#newest;
+    if (newest === undefined) return undefined;
+    return {
+      newest: { tradeId: newest.tradeId, eventTimeMs: newest.eventTimeMs },
+      timeMs: this.#timeMs,
+    };
+  }
+
+  #numberOf(tradeId: string): number {
+    return Number(tradeId.replace('fill-', ''));
+  }
+
+  #history(): TradeHistory {
+    return {
+      identity: this.#options.identity,
+      maxPages: this.#options.maxPages,
+      request: () => ({ url: 'unused' }),
+      read: () => ({ ok: false, reason: 'unused' }),
+    };
+  }
+
+  #answer(missing: MissingTrades): PageAnswer {
+    if (this.chance(this.#options.failureShare)) return { type: 'failed', reason: 'drawn', isFinal: false };
+    const untilMs = this.nowMs - this.#random() * this.#options.lagMaxMs;
+    const past = this.made
+      .filter(({ eventTimeMs }) => eventTimeMs <= untilMs)
+      .map((one): Trade => ({ ...one, isHistory: true }));
+    const page =
+      this.#options.identity === 'consecutive' ? this.#upward(past, missing) : this.#downward(past, missing);
+    return { type: 'page', page };
+  }
+
+  #upward(past: readonly Trade[], { after }: MissingTrades): TradePage {
+    const { pageSize } = this.#options;
+    const trades = past
+      .filter(({ tradeId }) => this.#numberOf(tradeId) > this.#numberOf(after.tradeId))
+      .slice(0, pageSize);
+    return { trades, next: trades.length < pageSize ? undefined : 'more', reachesBack: true };
+  }
+
+  /** Pages overlap by the trades of one time, as they must where several trades may have the same. */
+  #downward(past: readonly Trade[], { after, cursor }: MissingTrades): TradePage {
+    const { pageSize } = this.#options;
+    const endMs = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
+    const trades = past
+      .filter(({ eventTimeMs }) => eventTimeMs >= after.eventTimeMs && eventTimeMs < endMs)
+      .slice(-pageSize);
+    if (trades.length < pageSize) return { trades, next: undefined, reachesBack: true };
+    const next = String(trades[0]!.eventTimeMs + 1);
+    return { trades, next: next === cursor ? undefined : next, reachesBack: false };
+  }
+}
