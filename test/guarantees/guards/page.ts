@@ -52,6 +52,6 @@ function formatRow({ guard, failures }: SeenGuard): string {
 }
 
 /** Nothing of a message may become markup: neither a cell's end nor a link. */
-function escapeCell(text: string): string {
+export function escapeCell(text: string): string {
   return text.replaceAll(/[\\|<>*_[\]`]/g, (character) => `\\${character}`);
 }
