@@ -6,6 +6,7 @@ import { boundedQueues } from './lists/rule-5-bounded-queues.ts';
 import { durableFirst } from './lists/rule-2-durable-first.ts';
 import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
 import { oneWriter } from './lists/rule-4-one-writer.ts';
+import { silentInstruments } from './lists/silent-instruments.ts';
 import { stateOfTheLog } from './lists/rule-1-state-of-the-log.ts';
 import { storedBytes } from './lists/stored-bytes.ts';
 import { supervised } from './lists/rule-6-supervised.ts';
@@ -20,6 +21,7 @@ export const guards: readonly Guard[] = [
   ...supervised,
   ...badInput,
   ...sureBooks,
+  ...silentInstruments,
   ...storedBytes,
   ...accessFromOutside,
 ];
