@@ -34,8 +34,8 @@ export type SeedResult = {
   readonly processorMs: number;
 };
 
-/** What the world may take, after the last fault, until everything is live again. */
-const HEAL_MAX_MS = 150_000;
+/** What the world may take, after the last fault, until everything is live again: a silent Binance connection is replaced after 150 s. */
+const HEAL_MAX_MS = 240_000;
 /** A live book that was true this long ago is one whose feed goes on. */
 const FRESH_MS = 2_000;
 const HEAL_POLL_MS = 1_000;
