@@ -17,6 +17,7 @@ import type { FinalResult } from './checks/final-check.ts';
 import { FaultLanes, LEASE_MS } from './fault-lanes.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { createHistoryText } from './history/history-schema.ts';
+import { toWarning } from './nodes/node-process.ts';
 import { provideProgram } from './nodes/node-program.ts';
 import { NodeSupervisor } from './nodes/node-supervisor.ts';
 import type { ChaosReport } from './report.ts';
@@ -113,7 +114,7 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
   closers.push(() => history.close());
   await history.start();
 
-  const logCounts = new Map<string, number>();
+  const warnings = new Map<string, number>();
   const nodes = new NodeSupervisor({
     program,
     folder,
@@ -126,7 +127,10 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
       TAMPINES_POSTGRES_URL: `postgres://postgres@127.0.0.1:${postgresProxy.port}/postgres`,
       TAMPINES_REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
     },
-    onLine: (_node, { msg }) => logCounts.set(msg, (logCounts.get(msg) ?? 0) + 1),
+    onLine: (_node, line) => {
+      const warning = toWarning(line);
+      if (warning !== undefined) warnings.set(warning, (warnings.get(warning) ?? 0) + 1);
+    },
   });
   closers.push(() => nodes.close());
 
@@ -173,7 +177,7 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
     history,
     final,
     violations,
-    logCounts,
+    warnings,
     lanes,
   });
 }

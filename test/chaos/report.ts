@@ -16,6 +16,8 @@ export type ChaosReport = {
   readonly nodeStarts: number;
   /** Ends that nodes chose by themselves, by code. */
   readonly nodeEnds: Readonly<Record<string, number>>;
+  /** Lines of nodes at `warn` and above, by what they say and the code of their error. */
+  readonly warnings: Readonly<Record<string, number>>;
   readonly historyRows: number;
   readonly publications: number;
   readonly liveBooks: number;
@@ -43,7 +45,7 @@ export function createReport(run: {
   history: RunHistory;
   final: FinalResult;
   violations: readonly Violation[];
-  logCounts: ReadonlyMap<string, number>;
+  warnings: ReadonlyMap<string, number>;
   lanes: FaultLanes;
 }): ChaosReport {
   const { state, history, final } = run;
@@ -69,6 +71,7 @@ export function createReport(run: {
     faults: sorted(state.counts),
     nodeStarts: state.nodes.startCount,
     nodeEnds: sorted(state.nodes.ends),
+    warnings: sorted(run.warnings),
     historyRows: history.journal.rowCount,
     publications: history.publications.count,
     liveBooks: history.publications.liveBookCount,
@@ -119,6 +122,7 @@ export function describeReport(report: ChaosReport): string {
   return [
     ...table('faults', report.faults),
     ...table('ends that nodes chose by themselves', report.nodeEnds),
+    ...table('warnings in the logs of nodes', report.warnings),
     ...table('checked', {
       'rows of the history': report.historyRows,
       publications: report.publications,

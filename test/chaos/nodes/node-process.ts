@@ -125,6 +125,17 @@ export class NodeProcess {
   }
 }
 
+const WARN = 40;
+/** Names and numbers within a message would make a line of its own of each. */
+const PARTICULARS = /\b[a-z]+:[A-Z]+-[A-Z]+\b|\d+/g;
+
+/** Returns what a line at `warn` and above says, without its particulars; `undefined` of any other. */
+export function toWarning({ level, msg, err }: LogLine): string | undefined {
+  if (level < WARN) return undefined;
+  const code = typeof err === 'object' && err !== null && 'code' in err ? ` (${String(err.code)})` : '';
+  return msg.replaceAll(PARTICULARS, '…') + code;
+}
+
 /** A process that is killed in the middle of a line leaves a piece of one. */
 function parseLine(text: string): LogLine | undefined {
   try {
