@@ -109,31 +109,6 @@ export const oneWriter: readonly Guard[] = [
   },
   {
     holds: 4,
-    name: 'An incarnation that was cut off writes nothing any more',
-    file: 'src/actors/kernel/persistence-bridge.ts',
-    text: '    if (session === undefined || session.hasClosed()) {',
-    without: '    if (session === undefined) {',
-    also: [
-      {
-        file: 'src/actors/kernel/persistence-bridge.ts',
-        text: '    this.#sessions.delete(session.nactKey);\n',
-        without: '',
-      },
-      {
-        file: 'src/actors/kernel/life.ts',
-        text: 'if (this.hasEnded()) throw new Error(`Cannot persist for',
-        without: 'if (path === undefined) throw new Error(`Cannot persist for',
-      },
-    ],
-    tests: [
-      {
-        file: 'test/actors/kernel/persistent-actor.test.ts',
-        name: 'a cut-off incarnation writes nothing any more',
-      },
-    ],
-  },
-  {
-    holds: 4,
     name: 'A lane that was fenced once sends nothing more',
     file: 'src/persistence/journal-lane.ts',
     text: "    if (failure.code === 'FENCED') this.#fenced = failure;\n",
