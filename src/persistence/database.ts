@@ -119,6 +119,8 @@ export class PgDatabase implements Database {
     );
     // An idle connection that breaks is replaced when the next one is wanted; without a listener it would end the process.
     this.#pool.on('error', () => undefined);
+    // So is one in use: its next statement fails. Listened to from the first moment, for the packet that says that a session is ready may end it.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   query<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>> {
@@ -169,9 +171,6 @@ export class PgDatabase implements Database {
         isRetryable: true,
       });
     }
-    // A connection that breaks between two statements reports it here and again as the error of the next statement.
-    const ignore = (): void => undefined;
-    client.on('error', ignore);
     let isBroken = false;
     try {
       return await work(async <Row extends QueryResultRow>({ name, text, values, timeoutMs }: Statement) => {
@@ -194,7 +193,6 @@ export class PgDatabase implements Database {
         }
       });
     } finally {
-      client.off('error', ignore);
       client.release(isBroken);
     }
   }
