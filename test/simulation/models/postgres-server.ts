@@ -2,7 +2,6 @@
  * Postgres as this project uses it: each of its own statements, known by its text, done at once and whole. A statement that nobody taught it
  * is an error, so that new SQL can't slip past the simulation. What it did goes to the history, also what is pruned later.
  */
-import pg from 'pg';
 import type { Clock } from '../../../src/base/clock.ts';
 import type { SqlValue, Statement } from '../../../src/persistence/database.ts';
 import type { History } from '../history.ts';
@@ -68,11 +67,4 @@ export class PostgresServer {
     this.#handlers.set(text, entry);
     return entry;
   }
-}
-
-/** An error as the server words it. */
-export function sqlError(code: string, message: string): pg.DatabaseError {
-  const error = new pg.DatabaseError(message, message.length, 'error');
-  error.code = code;
-  return error;
 }

@@ -3,15 +3,13 @@ import type { RandomSource } from '../../../src/base/clock.ts';
 import { NATIVE_SCRIPTS } from '../../../src/publishing/embedded-scripts.ts';
 import { Keyspace } from '../../../src/publishing/keyspace.ts';
 import type { ScriptClient } from '../../../src/publishing/redis-client.ts';
-import { APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER } from '../../../src/publishing/scripts.ts';
+import { SCRIPTS } from '../../../src/publishing/scripts.ts';
 import type { FaultSwitches } from '../faults/fault-switches.ts';
 import type { History } from '../history.ts';
 import type { Process, World } from '../world/world.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
 const CONNECT_MS = 3;
-
-const ALL_SCRIPTS = [APPEND_CLOSED, EXPIRE_OWN, REFRESH, SET_NEWER];
 
 /** The server and what it holds. */
 export class RedisModel {
@@ -67,7 +65,7 @@ export class RedisModel {
   ): unknown {
     let sha: string;
     if ('lua' in script) {
-      const known = ALL_SCRIPTS.find(({ lua }) => lua === script.lua);
+      const known = SCRIPTS.find(({ lua }) => lua === script.lua);
       if (known === undefined) throw new Error('The Redis model does not know this script');
       sha = known.sha;
       this.#loaded.add(sha);
@@ -221,6 +219,8 @@ export class SimRedisClient implements ScriptClient {
           const reply = this.#server.evaluate(script, keys, args);
           outcome = () => resolve(reply);
         } catch (error) {
+          // What the model can't do is a fault of the simulation, not of the server.
+          if (!isRedisError(error)) this.#world.uncaught.push({ process: this.#process, error });
           outcome = () => reject(toError(error));
         }
         if (isLost) {
@@ -242,6 +242,11 @@ export class SimRedisClient implements ScriptClient {
   #tell(event: 'close' | 'ready' | 'end'): void {
     for (const listener of [...this.#listeners[event]]) listener();
   }
+}
+
+/** Whether the server itself would have answered so. */
+function isRedisError(error: unknown): boolean {
+  return error instanceof Error && /^(?:NOSCRIPT|WRONGTYPE|ERR)\b/.test(error.message);
 }
 
 function toError(error: unknown): Error {

@@ -2,6 +2,7 @@
  * One process's way to the Postgres model: every statement travels, is done at the server, and its answer travels back. Faults strike on the
  * way: no connection, an answer lost before or after the statement was done (or long after: it still lay in the server), slow statements.
  */
+import pg from 'pg';
 import type { QueryResult, QueryResultRow } from 'pg';
 import { TampinesError, hasErrorCode } from '../../../src/base/errors.ts';
 import type { RandomSource } from '../../../src/base/clock.ts';
@@ -135,6 +136,9 @@ export class SimDatabase implements Database {
           if (fate === 'lost after' || fate === 'done late')
             this.#faults.sometimes('postgres: done, answer lost');
         } catch (error) {
+          // What the model can't do is a fault of the simulation, not of the server.
+          if (!(error instanceof pg.DatabaseError))
+            this.#world.uncaught.push({ process: this.#process, error });
           answer(this.#faults.postgresDelayMs(this.#random), () => reject(toError(error)));
         }
       });
