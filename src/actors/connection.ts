@@ -25,7 +25,7 @@ import { PlannedLeave } from './planned-leave.ts';
 import type { OperationsRecords } from './ports.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
 import type { FeedReply } from './symbol.ts';
-import { TradeCatchUps } from './trade-catch-ups.ts';
+import { HEARD_WITHIN_MS, TradeCatchUps } from './trade-catch-ups.ts';
 
 /**
  * Carry these channels of a symbol to a symbol actor. `instrument` is the key of that actor's instrument. `metadata` is told to it before anything
@@ -389,11 +389,11 @@ class Connection {
     if (!isRecording) this.#session?.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
     this.#leave.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
-    const isAlive = this.#session?.status().state === 'open';
-    if (isAlive) this.#trades.tick(nowMs);
-    if (heartbeatMs !== undefined && isAlive) {
-      this.#routes.pushHeartbeats(heartbeatMs, (nativeSymbol) => this.#trades.isHolding(nativeSymbol));
-    }
+    const { state, lastSoundMs = nowMs } = this.#session?.status() ?? CLOSED_STATUS;
+    if (state !== 'open') return;
+    this.#trades.tick(nowMs);
+    if (heartbeatMs === undefined || nowMs - lastSoundMs > HEARD_WITHIN_MS) return;
+    this.#routes.pushHeartbeats(heartbeatMs, (symbol) => this.#trades.isHolding(symbol));
   }
 
   #resyncBooks(instrument: string, reason: string): void {

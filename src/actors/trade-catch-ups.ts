@@ -21,6 +21,11 @@ import type { SymbolMessage } from './symbol.ts';
 
 /** Trades that all symbols of a connection keep in memory together; beyond it the one that keeps most gives up. */
 export const KEPT_TRADES_MAX = 100_000;
+/**
+ * A connection that said nothing for longer may be dead: no time passes for its instruments, for that would make the trades late that were missed
+ * meanwhile.
+ */
+export const HEARD_WITHIN_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** A thousand trades have some hundred kilobytes. */
 const BODY_MAX_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,167 @@
+/** Trades that a connection missed, from the cut of its socket to the state of the instrument. */
+import { describe, expect, it } from 'vitest';
+import type { WatchRequest } from '../../src/actors/connection.ts';
+import { connectionActor } from '../../src/actors/connection.ts';
+import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
+import type { Trade } from '../../src/market/events.ts';
+import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
+import { trade as tradeEvent } from '../support/market-events.ts';
+import type { Actors } from './support.ts';
+import { createActors, frames, instrumentOf, openSocket, plainAdapter, receive } from './support.ts';
+
+const { book, trade } = frames;
+const { instrument, nativeSymbol } = instrumentOf('BTC-USDT');
+
+/** A trade of now, by the clock that stands still. */
+function tradeNow({ time }: Actors, tradeId: string): FeedMessage {
+  const event = tradeEvent({ tradeId, eventTimeMs: time.nowMs(), receiveTimeMs: time.nowMs() });
+  return { type: 'trade', nativeSymbol, event };
+}
+
+/** Past trades by number, as JSON. */
+const past: TradeHistory = {
+  identity: 'consecutive',
+  maxPages: 10,
+  request: ({ rest }, symbol, { after }) => ({ url: `${rest}/past/${symbol}/${after.tradeId}` }),
+  read: (body) => ({
+    ok: true,
+    page: { trades: JSON.parse(body) as Trade[], next: undefined, reachesBack: true },
+  }),
+};
+
+function answerWith({ time, transport }: Actors, ...ids: readonly number[]): void {
+  const trades = ids.map((id) =>
+    tradeEvent({
+      tradeId: String(id),
+      isHistory: true,
+      eventTimeMs: time.nowMs(),
+      receiveTimeMs: time.nowMs(),
+    }),
+  );
+  const answer: HttpAnswer = {
+    status: 200,
+    body: JSON.stringify(trades),
+    receiveTimeMs: time.nowMs(),
+    retryAfterMs: undefined,
+  };
+  transport.answer = () => Promise.resolve(answer);
+}
+
+async function connect(actors: Actors, history: TradeHistory | { identity: 'none'; reason: string } = past) {
+  const target = actors.spawn('BTC-USDT').ref;
+  const watch: WatchRequest = {
+    type: 'Watch',
+    nativeSymbol,
+    channels: ['book', 'trades'],
+    instrument,
+    target,
+    metadata: undefined,
+  };
+  const connection = actors.system.spawn(
+    actors.system.root,
+    connectionActor(
+      actors.connectionOptions({
+        adapter: plainAdapter({ tradeHistory: history }),
+        watched: () => [watch],
+        heartbeatMs: 500,
+      }),
+    ),
+  );
+  await openSocket(actors);
+  return { connection, target };
+}
+
+async function idsOf({ tables }: Actors): Promise<string[]> {
+  const rows = await tables.readTrades({
+    instrument,
+    fromMs: 0,
+    toMs: Number.MAX_SAFE_INTEGER,
+    limit: 1_000,
+  });
+  return rows.map(({ tradeId }) => tradeId).sort();
+}
+
+describe('a connection that carries trades', () => {
+  it('fetches what its symbol missed while the socket was gone, before anything that came later', async () => {
+    const actors = await createActors({ tables: new MemoryMarketTables() });
+    const { target, connection } = await connect(actors);
+    receive(actors, book('BTCUSDT', 1), trade('BTCUSDT', '1'), trade('BTCUSDT', '2'));
+    await actors.time.advance(1_000);
+    expect(await actors.view(target)).toMatchObject({ trades: 2 });
+    actors.transport.last.handlers.onClosed('lost');
+    await openSocket(actors, 2);
+    answerWith(actors, 3, 4, 5, 6);
+    receive(actors, trade('BTCUSDT', '6'), trade('BTCUSDT', '7'));
+    await actors.time.advance(1);
+    expect(await actors.view(target)).toMatchObject({ trades: 2 });
+    expect(await actors.status(connection)).toMatchObject({ catchingUpCount: 1, keptTrades: 2 });
+    await actors.time.advance(1_000);
+    expect(actors.transport.requested).toContain('http://plain/past/BTCUSDT/2');
+    expect(await actors.status(connection)).toMatchObject({ catchingUpCount: 0, keptTrades: 0 });
+    expect(await idsOf(actors)).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+    const [gap] = await actors.records.readFeedGaps({ instrument, limit: 10 });
+    expect(gap).toMatchObject({
+      channel: 'trades',
+      repair: 'refetched',
+      reason: 'disconnected: lost',
+      tradesRefetched: 3,
+    });
+  });
+
+  it('fetches what was missed while the node was away', async () => {
+    const before = await createActors();
+    const first = await connect(before);
+    receive(before, trade('BTCUSDT', '1'));
+    await before.time.advance(1_000);
+    expect(await before.view(first.target)).toMatchObject({ trades: 1 });
+
+    const actors = await before.restart();
+    const { target } = await connect(actors);
+    answerWith(actors, 2, 3);
+    receive(actors, trade('BTCUSDT', '4'));
+    await actors.time.advance(1_000);
+    expect(await actors.view(target)).toMatchObject({ trades: 2 });
+    expect(actors.transport.requested).toEqual(['http://plain/past/BTCUSDT/1']);
+    const [gap] = await actors.records.readFeedGaps({ instrument, limit: 10 });
+    expect(gap).toMatchObject({ repair: 'refetched', tradesRefetched: 2 });
+  });
+
+  it('declares what can not be had, and goes on', async () => {
+    const actors = await createActors();
+    const { target } = await connect(actors);
+    receive(actors, trade('BTCUSDT', '1'));
+    await actors.time.advance(1_000);
+    actors.transport.answer = () =>
+      Promise.resolve({ status: 403, body: 'no', receiveTimeMs: 0, retryAfterMs: undefined });
+    receive(actors, trade('BTCUSDT', '9'));
+    await actors.time.advance(1_000);
+    expect(await actors.view(target)).toMatchObject({ trades: 2 });
+    const [gap] = await actors.records.readFeedGaps({ instrument, limit: 10 });
+    expect(gap).toMatchObject({
+      repair: 'incomplete',
+      reason: 'trades missing: expected 2, was 9; past trades answered with HTTP 403: no',
+    });
+  });
+
+  it('lets no time pass for an instrument whose trades it holds, nor while the exchange is silent', async () => {
+    const actors = await createActors();
+    const { target } = await connect(actors);
+    receive(actors, tradeNow(actors, '1'));
+    await actors.time.advance(5_000);
+    const { position } = await actors.view(target);
+    expect(position).toBeGreaterThan(5);
+    // Nothing is answered: trade 9 and the time wait.
+    receive(actors, tradeNow(actors, '9'));
+    await actors.time.advance(5_000);
+    expect((await actors.view(target)).position).toBe(position);
+    answerWith(actors, 2, 3, 4, 5, 6, 7, 8);
+    await actors.time.advance(15_000);
+    const resumed = (await actors.view(target)).position;
+    expect(resumed).toBeGreaterThan(position + 8);
+    await actors.time.advance(10_000);
+    const silent = (await actors.view(target)).position;
+    await actors.time.advance(10_000);
+    expect((await actors.view(target)).position).toBe(silent);
+  });
+});
