@@ -178,7 +178,8 @@ export class FaultPlan {
         });
         return true;
       case 'clock jump':
-        node.process.wallOffsetMs += Math.round((this.#random() - 0.5) * 2 * 20_000);
+        // Never so far off that events of now count as of the future: that is refused on purpose.
+        node.process.wallOffsetMs = Math.round((this.#random() - 0.5) * 2 * 25_000);
         return true;
       default:
         return kind satisfies never;
@@ -201,7 +202,9 @@ export class FaultPlan {
 
   #injectIntoStore(kind: 'postgres away' | 'torn snapshot' | 'redis away' | 'redis emptied'): boolean {
     const { world, faults, redis } = this.#targets;
-    const awayMs = 100 + this.#random() ** 2 * 14_000;
+    // Now and then longer than appends are tried, so that actors meet an unknown outcome.
+    const awayMs =
+      this.#random() < 0.2 ? 30_000 + this.#random() * 15_000 : 100 + this.#random() ** 2 * 14_000;
     switch (kind) {
       case 'postgres away':
         if (faults.isPostgresAway) return false;
