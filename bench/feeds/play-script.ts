@@ -76,6 +76,7 @@ export function playScript(
         reconnect: () => undefined,
         refuse: () => undefined,
         reject: countRejected,
+        suspectTrades: () => undefined,
       },
     });
     sessions.set(conn, session);

@@ -271,6 +271,7 @@ class Connection {
         else opening.line.hangUp(reason);
       },
       reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
+      suspectTrades: (nativeSymbol, reason) => this.#trades.suspect(nativeSymbol, reason),
       wakeUp: () => this.#context.send(this.#context.self, { type: 'InboxReady' }),
       inboxFull: () => {
         budget.fullCounts.inbox++;

@@ -36,6 +36,7 @@ export type FeedOpeningEffects = {
     detail: string,
     text: string,
   ) => void;
+  readonly suspectTrades: (nativeSymbol: NativeSymbol | undefined, reason: string) => void;
   readonly wakeUp: () => void;
   readonly inboxFull: () => void;
 };
@@ -85,6 +86,7 @@ export function openFeed(
       refuse: (nativeSymbol, code, refusal) =>
         log.warn({ connection: name, nativeSymbol, code, refusal }, 'the exchange refused a request'),
       reject: effects.reject,
+      suspectTrades: effects.suspectTrades,
     },
   });
   const line = new FeedLine({

@@ -89,6 +89,15 @@ export class TradeCatchUps {
     }
   }
 
+  /** Trades of the symbol, or of any where it is `undefined`, may have been lost with a frame. */
+  suspect(nativeSymbol: NativeSymbol | undefined, reason: string): void {
+    if (!this.#options.isOpen()) return;
+    const nowMs = this.#options.clock.nowMs();
+    const entries =
+      nativeSymbol === undefined ? [...this.#entries.values()] : [this.#entries.get(nativeSymbol)];
+    for (const entry of entries) entry?.catchUp.suspect(reason, nowMs);
+  }
+
   /** What is held of the symbol is dropped: nobody saw it, and the next opening finds it missing. */
   remove(nativeSymbol: NativeSymbol): void {
     this.#entries.delete(nativeSymbol);

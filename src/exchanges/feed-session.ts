@@ -47,6 +47,8 @@ export interface FeedSessionEffects {
   refuse(nativeSymbol: NativeSymbol | undefined, code: string, message: string): void;
   /** Dead letter: `text` is the raw frame, cut to `REJECTED_TEXT_MAX_CHARS`. */
   reject(nativeSymbol: NativeSymbol | undefined, reason: string, detail: string, text: string): void;
+  /** Trades may have been lost with something that could not be read; `undefined`: of any symbol. */
+  suspectTrades(nativeSymbol: NativeSymbol | undefined, reason: string): void;
 }
 
 export type FeedSessionStatus = {
@@ -162,7 +164,8 @@ export class FeedSession {
     }
     this.#rejections.frameBegins();
     for (const message of messages) this.#take(message, frame);
-    this.#rejections.frameEnds(frame);
+    const untoldCount = this.#rejections.frameEnds(frame);
+    if (untoldCount > 0) this.#effects.suspectTrades(undefined, `lost ${untoldCount} parts of a frame`);
     if (this.#subscriptions.hasFrames) this.#subscriptions.flush(receiveTimeMs);
   }
 
@@ -314,12 +317,7 @@ export class FeedSession {
         this.#replace(message.reason, 'afterReplacement');
         return;
       case 'rejected':
-        this.#rejections.rejectPart(message.nativeSymbol, message.reason, frame);
-        this.#loseDamagedBooks(
-          message.nativeSymbol,
-          message.reason.slice(0, EXCHANGE_WORDS_MAX_CHARS),
-          message.damagesBook ?? false,
-        );
+        this.#rejectPart(message, frame);
         return;
       case 'subscribed':
       case 'unsubscribed':
@@ -344,6 +342,17 @@ export class FeedSession {
     const reason = `connection sequence gap: expected ${expected}, was ${sequence}`;
     this.#loseAllBooks(reason, { isConnectionReplaced: true });
     this.#replace(reason, 'now');
+  }
+
+  #rejectPart(
+    { nativeSymbol, reason, damagesBook = false }: Extract<FeedMessage, { type: 'rejected' }>,
+    frame: string | Uint8Array,
+  ): void {
+    const isTold = this.#rejections.rejectPart(nativeSymbol, reason, frame);
+    const shortReason = reason.slice(0, EXCHANGE_WORDS_MAX_CHARS);
+    this.#loseDamagedBooks(nativeSymbol, shortReason, damagesBook);
+    const mayBeTrades = nativeSymbol === undefined || !damagesBook;
+    if (isTold && mayBeTrades) this.#effects.suspectTrades(nativeSymbol, `lost a frame: ${shortReason}`);
   }
 
   /** A lost part of a book shows in the next sequence or checksum. Where there is neither, it must be assumed to be a book's. */

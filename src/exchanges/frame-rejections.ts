@@ -33,15 +33,19 @@ export class FrameRejections {
     this.#countInFrame = 0;
   }
 
-  /** A part of the frame in hand. */
-  rejectPart(symbol: NativeSymbol | undefined, detail: string, frame: Frame): void {
-    if (++this.#countInFrame <= REJECTIONS_PER_FRAME_MAX) this.reject(symbol, detail, frame);
+  /** A part of the frame in hand. Returns whether it is one of those that are told one by one. */
+  rejectPart(symbol: NativeSymbol | undefined, detail: string, frame: Frame): boolean {
+    const isTold = ++this.#countInFrame <= REJECTIONS_PER_FRAME_MAX;
+    if (isTold) this.reject(symbol, detail, frame);
+    return isTold;
   }
 
-  frameEnds(frame: Frame): void {
-    const untoldCount = this.#countInFrame - REJECTIONS_PER_FRAME_MAX;
+  /** Returns how many parts of the frame were not told one by one. */
+  frameEnds(frame: Frame): number {
+    const untoldCount = Math.max(0, this.#countInFrame - REJECTIONS_PER_FRAME_MAX);
     if (untoldCount > 0)
       this.reject(undefined, `${untoldCount} more parts of the frame can't be used`, frame);
+    return untoldCount;
   }
 
   reject(symbol: NativeSymbol | undefined, detail: string, frame: Frame): void {

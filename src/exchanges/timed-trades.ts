@@ -16,6 +16,10 @@ export class TimedTrades implements TradeHole {
   #cursor: string | undefined;
   refetchedCount = 0;
 
+  get newest(): NewestTrade | undefined {
+    return this.#newest;
+  }
+
   get keptCount(): number {
     return this.#held.length + this.#fetched.size;
   }

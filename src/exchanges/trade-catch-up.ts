@@ -5,7 +5,7 @@
  */
 import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
-import type { MissingTrades, NoTradeHistory, TradeHistory, TradePage } from './adapter.ts';
+import type { MissingTrades, NewestTrade, NoTradeHistory, TradeHistory, TradePage } from './adapter.ts';
 import { NumberedTrades } from './numbered-trades.ts';
 import { TimedTrades } from './timed-trades.ts';
 
@@ -44,6 +44,8 @@ export type TradeCatchUpLimits = {
   /** Delay after a failed or useless request; doubles with each one in a row. */
   readonly retryMs: number;
   readonly failuresMax: number;
+  /** Frames that can't be read make it look for lost trades at most this often, so that an exchange that sends nothing else is not asked without end. */
+  readonly suspectEveryMs: number;
 };
 
 export const TRADE_CATCH_UP_LIMITS: TradeCatchUpLimits = {
@@ -53,7 +55,11 @@ export const TRADE_CATCH_UP_LIMITS: TradeCatchUpLimits = {
   askAgainMs: 5_000,
   retryMs: 1_000,
   failuresMax: 6,
+  suspectEveryMs: 10_000,
 };
+
+/** `after`: the newest trade that came before it. */
+type Suspicion = { readonly reason: string; readonly after: NewestTrade | undefined };
 
 /**
  * `closed`: no connection. `live`: trades pass. All others hold them: `asking` the instrument, `watching` for the first live trade, wanting a page
@@ -76,6 +82,13 @@ export class TradeCatchUp {
   #lastLiveMs = 0;
   #failures = 0;
   #pages = 0;
+  /** Why trades may be missing that no later trade would tell of; looked into as soon as trades are not held for something else. */
+  #suspicion: Suspicion | undefined;
+  /** Being looked into: a trade that comes again does not prove that none was lost. */
+  #lookedInto: Suspicion | undefined;
+  #lastSuspectedMs: number | undefined;
+  /** Of the stream. */
+  #lastTrade: NewestTrade | undefined;
 
   constructor(options: {
     history: TradeHistory | NoTradeHistory;
@@ -111,10 +124,23 @@ export class TradeCatchUp {
     if (this.#phase === 'closed') return;
     this.#gap ??= { fromMs: wholeUntilMs, reason: `disconnected: ${reason}` };
     this.#phase = 'closed';
+    // What was lost may be older than what the instrument has by now, so the next connection would not look for it.
+    this.#suspicion = this.#lookedInto ?? this.#suspicion;
+    this.#lookedInto = undefined;
+  }
+
+  /** Something that may have held trades could not be read. A later trade would show it, where ids count by one: there may be none for long. */
+  suspect(reason: string, nowMs: number): void {
+    if (this.#history.identity === 'none' || this.#phase === 'closed') return;
+    // The oldest one reaches furthest back. One before the first trade of all reaches nowhere.
+    if (this.#suspicion?.after === undefined)
+      this.#suspicion = { reason, after: this.#lastTrade ?? this.#hole.newest };
+    this.#lookIntoSuspicion(nowMs);
   }
 
   trade(trade: Trade, nowMs: number): void {
     const numbered = this.#numbered;
+    this.#lastTrade = trade;
     if (this.#phase === 'live' || this.#history.identity === 'none') {
       if (numbered === undefined || numbered.follows(trade)) {
         this.#lastLiveMs = nowMs;
@@ -193,6 +219,7 @@ export class TradeCatchUp {
 
   /** Lets time pass. */
   tick(nowMs: number): void {
+    this.#lookIntoSuspicion(nowMs);
     if (this.#phase === 'live' || this.#phase === 'closed') return;
     if (this.isHolding && nowMs - this.#startedMs >= this.#limits.deadlineMs) {
       this.giveUp(`not fetched within ${this.#limits.deadlineMs} ms`, nowMs);
@@ -200,7 +227,8 @@ export class TradeCatchUp {
     }
     if (this.#phase === 'asking' && nowMs >= this.#dueMs) this.#begin(nowMs);
     if (this.#phase === 'watching') {
-      if (this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(nowMs);
+      const isProven = this.#numbered !== undefined || this.#lookedInto === undefined;
+      if (isProven && this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(nowMs);
       else if (this.#hole.hasLiveTrade || nowMs >= this.#dueMs) this.#await('due', nowMs);
     }
     if (this.#phase === 'due' && nowMs >= this.#dueMs) {
@@ -215,6 +243,24 @@ export class TradeCatchUp {
     this.#deliver(this.#hole.takeAll());
     this.#end('incomplete', why, nowMs);
     this.#goLive(nowMs);
+  }
+
+  #lookIntoSuspicion(nowMs: number): void {
+    const suspicion = this.#suspicion;
+    if (suspicion === undefined || this.#phase !== 'live') return;
+    const isTooSoon =
+      this.#lastSuspectedMs !== undefined && nowMs - this.#lastSuspectedMs < this.#limits.suspectEveryMs;
+    if (isTooSoon) return;
+    this.#suspicion = undefined;
+    this.#lastSuspectedMs = nowMs;
+    this.#gap = { fromMs: this.#lastLiveMs, reason: suspicion.reason };
+    this.#lookedInto = suspicion;
+    this.#startedMs = nowMs;
+    this.#hole.reopen();
+    // What the instrument has by now may be newer than what was lost.
+    if (suspicion.after !== undefined && this.#hole.begin(suspicion.after))
+      this.#await('watching', nowMs + this.#limits.quietMs);
+    else this.#begin(nowMs);
   }
 
   #begin(nowMs: number): void {
@@ -244,6 +290,7 @@ export class TradeCatchUp {
   #goLive(nowMs: number): void {
     this.#deliver(this.#hole.takeAll());
     this.#phase = 'live';
+    this.#lookedInto = undefined;
     this.#lastLiveMs = nowMs;
     this.#failures = 0;
     this.#pages = 0;

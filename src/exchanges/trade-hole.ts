@@ -12,6 +12,8 @@ import type { MissingTrades, NewestTrade, TradePage } from './adapter.ts';
 export type PageOutcome = 'more' | 'filled' | 'behind' | 'unreachable';
 
 export interface TradeHole {
+  /** The trade that the hole lies behind; `undefined` before the first of all. */
+  readonly newest: NewestTrade | undefined;
   /** Trades kept in memory. */
   readonly keptCount: number;
   /** Whether something came on the stream since it was opened last: only then can it be told that nothing is missing. */

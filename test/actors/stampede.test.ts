@@ -76,6 +76,7 @@ it('500 books whose snapshots are fetched are live again in little more than the
         reconnect: () => undefined,
         refuse: () => undefined,
         reject: () => undefined,
+        suspectTrades: () => undefined,
       },
     });
     sessions.push(session);
@@ -129,6 +130,7 @@ it.each([
         reconnect: () => undefined,
         refuse: () => undefined,
         reject: () => undefined,
+        suspectTrades: () => undefined,
       },
     });
     let wanted: string[] = [];

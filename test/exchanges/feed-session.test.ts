@@ -75,6 +75,7 @@ describe('a feed session', () => {
     );
     expect(harness.rejections).toHaveLength(11);
     expect(harness.rejections.at(-1)?.detail).toBe("990 more parts of the frame can't be used");
+    expect(harness.suspectedTrades).toHaveLength(11);
     harness.frame([unreadable], 2);
     expect(harness.rejections).toHaveLength(12);
   });
@@ -162,6 +163,15 @@ describe('a feed session', () => {
     harness.frame([delta('A', 1, 2), delta('B', 1, 2)], 40);
     expect(harness.story('A').slice(2)).toEqual(['stale: lost a part of the book: bad level']);
     expect(harness.story('B').slice(2)).toEqual(['delta 2']);
+  });
+
+  it('suspects trades of whatever could not be read, unless it was surely a book', () => {
+    const harness = opened(plainAdapter, ['A', 'B']);
+    harness.frame([{ type: 'rejected', nativeSymbol: 'A', reason: 'bad level', damagesBook: true }], 10);
+    expect(harness.suspectedTrades).toEqual([]);
+    harness.frame([{ type: 'rejected', nativeSymbol: 'A', reason: 'bad trade' }], 20);
+    harness.frame([{ type: 'rejected', nativeSymbol: undefined, reason: 'garbage' }], 30);
+    expect(harness.suspectedTrades).toEqual(['A', undefined]);
   });
 
   it('makes all books stale by an unreadable frame only where no sequence and no checksum would tell', () => {

@@ -17,7 +17,7 @@ function live(options: WorldOptions): TradeWorld {
   for (let step = 0; step < 1_500; step++) {
     if (world.chance(0.3)) world.makeTrades(1 + (world.chance(0.2) ? 3 : 0));
     if (world.chance(0.01)) world.disconnect();
-    if (world.chance(0.002)) world.restart();
+    if (world.chance(options.restartShare)) world.restart();
     if (world.chance(0.03)) world.connect();
     world.step();
   }
@@ -36,6 +36,8 @@ const numbered: Omit<WorldOptions, 'seed'> = {
   maxPages: 10_000,
   historyCount: 0,
   lossShare: 0,
+  isLossTold: false,
+  restartShare: 0.002,
   failureShare: 0.2,
   lagMaxMs: 1_000,
 };
@@ -93,13 +95,37 @@ describe('numbered trades that the stream loses without a word', () => {
   });
 });
 
+describe.each([
+  ['timed', timed],
+  ['numbered', numbered],
+])('%s trades in frames that can’t be read', (_name, options) => {
+  it('are fetched, though no later trade tells of them', () => {
+    let suspicions = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      // A process that ends before it has looked forgets what it suspected.
+      const world = live({ ...options, seed, lossShare: 0.03, isLossTold: true, restartShare: 0 });
+      suspicions += world.gaps.filter(({ reason }) => reason.includes('could not be read')).length;
+      expectAll(world);
+    }
+    expect(suspicions).toBeGreaterThan(100);
+  });
+});
+
 function start(history: TradeHistory | NoTradeHistory, keptMax = 100) {
   const delivered: string[] = [];
   const gaps: TradeGap[] = [];
   const asked: string[] = [];
   const catchUp = new TradeCatchUp({
     history,
-    limits: { keptMax, deadlineMs: 10_000, quietMs: 1_000, askAgainMs: 500, retryMs: 100, failuresMax: 2 },
+    limits: {
+      keptMax,
+      deadlineMs: 10_000,
+      quietMs: 1_000,
+      askAgainMs: 500,
+      retryMs: 100,
+      failuresMax: 2,
+      suspectEveryMs: 500,
+    },
     effects: {
       deliver: ({ tradeId }) => void delivered.push(tradeId),
       ask: () => void asked.push('instrument'),

@@ -19,6 +19,10 @@ export type WorldOptions = {
   readonly historyCount: number;
   /** Share of the stream's trades that are lost without a word. */
   readonly lossShare: number;
+  /** Share of the steps at which the process is lost with all it held. */
+  readonly restartShare: number;
+  /** Each loss is noticed as a frame that can't be read. */
+  readonly isLossTold: boolean;
   readonly failureShare: number;
   /** How far past trades lag behind the stream. */
   readonly lagMaxMs: number;
@@ -32,6 +36,7 @@ const LIMITS = {
   askAgainMs: 2_000,
   retryMs: 500,
   failuresMax: 8,
+  suspectEveryMs: 1_500,
 };
 
 export class TradeWorld {
@@ -97,7 +102,11 @@ export class TradeWorld {
         receiveTimeMs: this.nowMs,
       });
       this.made.push(made);
-      if (!this.#isConnected || this.chance(this.#options.lossShare)) continue;
+      if (!this.#isConnected) continue;
+      if (this.chance(this.#options.lossShare)) {
+        if (this.#options.isLossTold) this.#catchUp.suspect('a frame could not be read', this.nowMs);
+        continue;
+      }
       this.#send(made);
       if (this.chance(0.05)) this.#send(made);
     }

@@ -114,7 +114,6 @@ describe('trades', () => {
         made: ids.made.map(made),
         folded: ids.folded.map(folded),
         rows: ids.rows.map(row),
-        isComplete: true,
       }),
     );
 

@@ -109,7 +109,6 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
         made: truth.trades(),
         folded: folded.trades,
         rows: [...postgres.tables.trades.values()].filter(isOurs),
-        isComplete: mayDemandAllTrades(truth, markets),
       }),
       ...checkCandles({
         instrument,
@@ -198,13 +197,6 @@ async function heal(
   return undefined;
 }
 
-/**
- * A trade whose frame can't be read is found missing only where ids count up by one; Crypto.com's don't.
- */
-function mayDemandAllTrades({ exchange }: MarketTruth, { exchanges }: SimulatedMarkets): boolean {
-  return exchange !== 'cryptocom' || exchanges.get(exchange)!.corruptedCount === 0;
-}
-
 /** Lets time go on until what was missed is fetched and stored, or for as long as that may take. */
 async function untilTradesStored(
   world: World,
@@ -221,8 +213,7 @@ async function untilTradesStored(
     const ids = new Set(stored.map(({ tradeId }) => marketIdOf(tradeId)));
     return truth.trades().every(({ tradeId }) => tradeId < firstLive || ids.has(tradeId));
   };
-  const wanted = markets.truths.filter((truth) => mayDemandAllTrades(truth, markets));
-  while (world.elapsedMs - startMs < CATCH_UP_MAX_MS && !wanted.every(isStored)) {
+  while (world.elapsedMs - startMs < CATCH_UP_MAX_MS && !markets.truths.every(isStored)) {
     await world.run(world.elapsedMs + HEAL_POLL_MS);
   }
 }

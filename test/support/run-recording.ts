@@ -99,6 +99,7 @@ function startSession(
       reconnect: (reason) => run.reconnects.push(reason),
       refuse: (symbol, code, message) => run.refusals.push({ symbol, code, message }),
       reject: (symbol, _reason, detail, text) => run.rejections.push({ symbol, detail, text }),
+      suspectTrades: () => undefined,
     },
   });
   const countersOf = (symbol: string): BookSyncCounters => session.counters(toNativeSymbol(symbol))!;

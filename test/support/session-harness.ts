@@ -11,6 +11,7 @@ export class SessionHarness {
   readonly fetches: string[] = [];
   readonly reconnects: { reason: string; urgency: string }[] = [];
   readonly refusals: { symbol: string | undefined; code: string; message: string }[] = [];
+  readonly suspectedTrades: (string | undefined)[] = [];
   readonly rejections: { symbol: string | undefined; reason: string; detail: string; text: string }[] = [];
 
   constructor(
@@ -33,6 +34,7 @@ export class SessionHarness {
         reconnect: (reason, urgency) => this.reconnects.push({ reason, urgency }),
         refuse: (symbol, code, message) => this.refusals.push({ symbol, code, message }),
         reject: (symbol, reason, detail, text) => this.rejections.push({ symbol, reason, detail, text }),
+        suspectTrades: (symbol) => this.suspectedTrades.push(symbol),
       },
     });
   }

@@ -17,11 +17,9 @@ export type TradeFacts = {
   readonly folded: readonly Trade[];
   /** The instrument's rows of the trade table. */
   readonly rows: readonly TradeRow[];
-  /** Whether all trades must be there, from the first live one on. */
-  readonly isComplete: boolean;
 };
 
-export function checkTrades({ instrument, symbol, made, folded, rows, isComplete }: TradeFacts): Violation[] {
+export function checkTrades({ instrument, symbol, made, folded, rows }: TradeFacts): Violation[] {
   const violations: Violation[] = [];
   const found = (rule: string, expected: unknown, was: unknown): void => {
     violations.push({ rule, instrument, expected: String(expected), was: String(was) });
@@ -46,18 +44,16 @@ export function checkTrades({ instrument, symbol, made, folded, rows, isComplete
   const uncounted = [...stored].filter((id) => !counted.has(id));
   if (uncounted.length > 0)
     found('a row is of a trade that counts', 'none else', uncounted.slice(0, 5).join(', '));
-  if (isComplete) {
-    const missing = made.filter(({ tradeId }) => tradeId > firstLive && !counted.has(tradeId));
-    if (missing.length > 0) {
-      const which = missing
-        .slice(0, 5)
-        .map(({ tradeId, timeMs }) => `${tradeId} of ${new Date(timeMs).toISOString()}`);
-      found(
-        'no trade is missing from the first live one on',
-        `all after ${firstLive}`,
-        `${missing.length} missing: ${which.join(', ')}`,
-      );
-    }
+  const missing = made.filter(({ tradeId }) => tradeId > firstLive && !counted.has(tradeId));
+  if (missing.length > 0) {
+    const which = missing
+      .slice(0, 5)
+      .map(({ tradeId, timeMs }) => `${tradeId} of ${new Date(timeMs).toISOString()}`);
+    found(
+      'no trade is missing from the first live one on',
+      `all after ${firstLive}`,
+      `${missing.length} missing: ${which.join(', ')}`,
+    );
   }
   return violations;
 }

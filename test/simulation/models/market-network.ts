@@ -18,8 +18,6 @@ export class NetworkExchange implements CarrierFaults {
   readonly protocol: ExchangeProtocol;
   readonly connections = new Set<SimConnection>();
   isSilent = false;
-  /** Frames that were spoilt on their way. */
-  corruptedCount = 0;
   #corruptFrames = 0;
   #refusals = { count: 0, retryAfterSeconds: 0 };
   readonly #world: World;
@@ -37,7 +35,6 @@ export class NetworkExchange implements CarrierFaults {
   takeCorruption(): boolean {
     if (this.#corruptFrames === 0) return false;
     this.#corruptFrames--;
-    this.corruptedCount++;
     return true;
   }
 
