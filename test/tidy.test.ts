@@ -121,7 +121,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/keyspace-commands.ts#toInteger': 'an argument of a Redis command: a time, count or place',
   'src/publishing/redis-client.ts#parseRedisUrl': 'the number of a Redis database',
   'src/publishing/redis-client.ts#parseHost': 'a port',
-  'src/publishing/redis-publisher.ts#RedisPublisher.#sendRefreshes': 'places of missing keys',
+  'src/publishing/redis-publisher.ts#toPlaces': 'places of keys that Redis answered with',
   'src/publishing/redis-publisher.ts#toCount': 'a count that Redis answered with',
   'src/publishing/resp-reader.ts#readLength': 'a length in bytes',
   'src/publishing/resp-session.ts#RespSession.#evalSha': 'a count of keys',

@@ -27,7 +27,7 @@ function setNewer(context: ScriptContext, keys: readonly string[], args: readonl
   const ttlMs = Number(args[0]);
   const streamLength = Number(args[1]);
   const count = streamLength > 0 ? keys.length / 2 : keys.length;
-  let rejectedCount = 0;
+  const rejected: number[] = [];
   for (let index = 0; index < count; index++) {
     const key = keys[index]!;
     const value = args[3 * index + 4]!;
@@ -45,10 +45,10 @@ function setNewer(context: ScriptContext, keys: readonly string[], args: readonl
     } else if (newer === 0) {
       context.keys.expire(key, ttlMs);
     } else {
-      rejectedCount++;
+      rejected.push(index);
     }
   }
-  return rejectedCount;
+  return rejected;
 }
 
 /** The value without the time it was published at. */
@@ -98,8 +98,11 @@ function identityOf(value: string): string {
 }
 
 function refresh(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
-  const ttlMs = Number(args[0]);
-  return keys.flatMap((key, index) => (context.keys.expire(key, ttlMs) ? [] : [index]));
+  return keys.flatMap((key, index) => {
+    const ttlMs = Number(args[index]);
+    const isThere = ttlMs === 0 ? context.keys.get(key) !== undefined : context.keys.expire(key, ttlMs);
+    return isThere ? [] : [index];
+  });
 }
 
 function expireOwn(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {

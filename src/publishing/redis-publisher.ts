@@ -58,6 +58,8 @@ export class RedisPublisher implements Publisher {
   readonly #backlog: PublisherBacklog;
   /** Epoch last published per key: a key that a newer epoch has taken over is not ours to expire. */
   readonly #epochs = new Map<string, number>();
+  /** Keys that hold a newer value than ours: of another writer, or of a history that Postgres no longer has. It is not ours to keep alive. */
+  readonly #refused = new Set<string>();
   #isRunning = false;
   #isClosed = false;
   #isAway = false;
@@ -247,9 +249,10 @@ export class RedisPublisher implements Publisher {
     outcomes.forEach((outcome, index) => {
       const waitings = chunks[index]!;
       if (outcome.ok) {
-        const rejectedCount = toCount(outcome.reply);
-        this.metrics.rejectedAsOld += rejectedCount;
-        this.metrics.published += waitings.length - rejectedCount;
+        const refused = toPlaces(outcome.reply);
+        this.metrics.rejectedAsOld += refused.size;
+        this.metrics.published += waitings.length - refused.size;
+        waitings.forEach(({ publication }, place) => this.#noteRefused(publication, refused.has(place)));
         return;
       }
       error ??= outcome.error;
@@ -295,17 +298,20 @@ export class RedisPublisher implements Publisher {
     const wanted = keys.filter((key) => !this.#backlog.hasLatest(key));
     const chunks = chunk(wanted, this.#callKeysMax);
     const outcomes = await Promise.all(
-      chunks.map((some) => this.#call({ script: REFRESH, keys: some, args: [this.#options.keyTtlMs] })),
+      chunks.map((some) => {
+        const args = some.map((key) => (this.#refused.has(key) ? 0 : this.#options.keyTtlMs));
+        return this.#call({ script: REFRESH, keys: some, args });
+      }),
     );
     let error: Error | undefined;
     const lost: string[] = [];
     outcomes.forEach((outcome, index) => {
       const some = chunks[index]!;
       if (outcome.ok) {
-        const missing = Array.isArray(outcome.reply) ? outcome.reply.map(Number) : [];
+        const missing = toPlaces(outcome.reply);
         // A key that was never published (an interval without candles) is not lost.
         for (const place of missing) if (this.#epochs.has(some[place]!)) lost.push(some[place]!);
-        this.metrics.refreshed += some.length - missing.length;
+        this.metrics.refreshed += some.length - missing.size;
         return;
       }
       error ??= outcome.error;
@@ -337,6 +343,7 @@ export class RedisPublisher implements Publisher {
       for (const { owner } of chunks[index]!) {
         if (outcome.ok) {
           this.#epochs.delete(owner);
+          this.#refused.delete(owner);
           this.#backlog.forgetMark(owner);
         } else this.#backlog.addExpiry(owner);
       }
@@ -394,6 +401,20 @@ export class RedisPublisher implements Publisher {
     return outcome;
   }
 
+  #noteRefused({ key, epoch, seq }: Publication, isRefused: boolean): void {
+    if (!isRefused) {
+      this.#refused.delete(key);
+      return;
+    }
+    if (this.#refused.size === 0) {
+      this.#options.log.warn(
+        { key, epoch, seq },
+        'Redis holds newer values than this node has: another node owns the instruments, or Postgres was set back; they are left to expire',
+      );
+    }
+    this.#refused.add(key);
+  }
+
   #noteAway(error: Error | undefined): void {
     if (error !== undefined) this.metrics.lastErrorText = error.message === '' ? error.name : error.message;
     if (this.#isAway || this.#isClosed) return;
@@ -416,6 +437,10 @@ function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
   for (let index = 0; index < items.length; index += sizeMax)
     chunks.push(items.slice(index, index + sizeMax));
   return chunks;
+}
+
+function toPlaces(reply: unknown): ReadonlySet<number> {
+  return new Set(Array.isArray(reply) ? reply.map(Number) : []);
 }
 
 function toCount(reply: unknown): number {

@@ -22,7 +22,7 @@ end
  * Sets and publishes each value that is newer than what is held, or of the same version with other text (a status may change between two log
  * entries). The very same value, sent again after a lost answer, only lives on.
  * KEYS: n keys, then their n streams when the stream length is above 0. ARGV: TTL in ms, stream length, then per key epoch, seq, value.
- * Returns how many values were older than what is held.
+ * Returns the places (from 0) of the values that were older than what is held.
  */
 export const SET_NEWER = defineScript(
   'set-newer',
@@ -30,7 +30,7 @@ export const SET_NEWER = defineScript(
 local function content(value) return (string.gsub(value, '"publishTimeMs":%d+', '', 1)) end
 local ttlMs, streamLength = ARGV[1], tonumber(ARGV[2])
 local count = streamLength > 0 and #KEYS / 2 or #KEYS
-local rejected = 0
+local rejected = {}
 for i = 1, count do
   local at = 3 * i
   local key, value = KEYS[i], ARGV[at + 2]
@@ -45,7 +45,7 @@ for i = 1, count do
   elseif newer == 0 then
     redis.call('PEXPIRE', key, ttlMs)
   else
-    rejected = rejected + 1
+    rejected[#rejected + 1] = i - 1
   end
 end
 return rejected
@@ -89,13 +89,15 @@ return rejected
 `,
 );
 
-/** Gives each key its TTL (ARGV[1], ms) again. Returns the places (from 0) of the keys that are gone. */
+/** Gives each key its TTL (ARGV[i], ms) again; with 0 it is only looked whether it is there. Returns the places (from 0) of the keys that are gone. */
 export const REFRESH = defineScript(
   'refresh',
   `
 local missing = {}
 for i = 1, #KEYS do
-  if redis.call('PEXPIRE', KEYS[i], ARGV[1]) == 0 then missing[#missing + 1] = i - 1 end
+  local isThere
+  if ARGV[i] == '0' then isThere = redis.call('EXISTS', KEYS[i]) else isThere = redis.call('PEXPIRE', KEYS[i], ARGV[i]) end
+  if isThere == 0 then missing[#missing + 1] = i - 1 end
 end
 return missing
 `,

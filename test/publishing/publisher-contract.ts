@@ -122,6 +122,30 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       expect(await versionOf('k')).toStrictEqual([10, 1]);
     });
 
+    test('a newer value of a history that is gone is not kept alive, and its owner is asked to publish again once it has expired', async () => {
+      const warnings: string[] = [];
+      const lost: string[] = [];
+      await publish(openPublisher({ keyTtlMs: 400 }), latest('k', 17, 10));
+      const restored = openPublisher({
+        log: { ...silentLog, warn: (_fields, message) => warnings.push(message) },
+        onKeysLost: (keys) => lost.push(...keys),
+      });
+      await publish(restored, latest('k', 3, 999));
+      await publish(restored, latest('k', 3, 1_000));
+      await until(async () => {
+        restored.refresh(['k']);
+        await restored.flush(FLUSH_MS);
+        return lost.includes('k');
+      });
+      expect(await reader.get('k')).toBeNull();
+      expect(warnings).toStrictEqual([expect.stringContaining('Redis holds newer values')]);
+      await publish(restored, latest('k', 3, 1_001));
+      expect(await versionOf('k')).toStrictEqual([3, 1_001]);
+      restored.refresh(['k']);
+      await restored.flush(FLUSH_MS);
+      expect(await reader.pttl('k')).toBeGreaterThan(400);
+    });
+
     test('of two publishers that race, the newer epoch is heard last and stands', async () => {
       const subscriber = await openReader();
       const heard: [number, number][] = [];
