@@ -387,12 +387,20 @@ class Connection {
 
   #tick(nowMs: number): void {
     const { heartbeatMs, isRecording } = this.#options;
-    if (!isRecording) this.#session?.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
-    this.#leave.tick(nowMs, { isPaused: this.#line?.isPaused ?? false });
+    // What lies unread is no silence.
+    this.#workOff();
+    const isPaused = this.#line?.isPaused ?? false;
+    if (!isRecording) this.#session?.tick(nowMs, { isPaused });
+    this.#leave.tick(nowMs, { isPaused });
+    this.#line?.tick();
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const { state, lastSoundMs = nowMs } = this.#session?.status() ?? CLOSED_STATUS;
     if (state !== 'open') return;
     this.#trades.tick(nowMs);
+    if (this.#session?.isDeaf === true) {
+      this.#routes.forgetTime();
+      return;
+    }
     if (heartbeatMs === undefined || nowMs - lastSoundMs > HEARD_WITHIN_MS) return;
     this.#routes.pushHeartbeats(heartbeatMs, (symbol) => this.#trades.isHolding(symbol));
   }

@@ -4,6 +4,8 @@
  */
 import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
+import type { Clock } from '../base/clock.ts';
+import { LineProbe } from './line-probe.ts';
 import type { FeedSocket, FeedTransport } from './ports.ts';
 
 /** Frames in the inbox at which the socket is paused until they are worked off. */
@@ -31,6 +33,7 @@ export type LineItem =
 export type FeedLineOptions = {
   readonly transport: FeedTransport;
   readonly socket: Parameters<FeedTransport['open']>[0];
+  readonly clock: Clock;
   /** Something lies in the inbox; told once until `take`. */
   readonly onWakeUp: () => void;
   /** The inbox is full: the socket was paused. */
@@ -41,17 +44,31 @@ export class FeedLine {
   readonly #onWakeUp: () => void;
   readonly #onFull: () => void;
   readonly #socket: FeedSocket;
+  readonly #clock: Clock;
+  /** From the opening on. */
+  #probe: LineProbe | undefined;
   #inbox: LineItem[] = [];
   #inboxBytes = 0;
   #isPaused = false;
   #isClosed = false;
 
-  constructor({ transport, socket, onWakeUp, onFull }: FeedLineOptions) {
+  constructor({ transport, socket, clock, onWakeUp, onFull }: FeedLineOptions) {
     this.#onWakeUp = onWakeUp;
     this.#onFull = onFull;
+    this.#clock = clock;
     this.#socket = transport.open(socket, {
-      onOpen: () => this.put({ type: 'opened' }),
-      onFrame: (frame, receiveTimeMs) => this.put({ type: 'frame', frame, receiveTimeMs }),
+      onOpen: () => {
+        this.#probe = new LineProbe(clock.monotonicMs());
+        this.put({ type: 'opened' });
+      },
+      onFrame: (frame, receiveTimeMs) => {
+        this.#probe?.heard(clock.monotonicMs());
+        this.put({ type: 'frame', frame, receiveTimeMs });
+      },
+      onSign: ({ isAnswer }) => {
+        if (isAnswer) this.#probe?.answered(clock.monotonicMs());
+        else this.#probe?.heard(clock.monotonicMs());
+      },
       onClosed: (reason) => this.put({ type: 'closed', reason }),
     });
   }
@@ -89,6 +106,13 @@ export class FeedLine {
 
   send(frame: string): void {
     this.#socket.send(frame);
+  }
+
+  /** Lets time pass: asks a silent socket whether anybody is there, and ends one that does not answer. Wanted four times a second. */
+  tick(): void {
+    const verdict = this.#probe?.tick(this.#clock.monotonicMs(), this.#isPaused);
+    if (verdict === 'ask') this.#socket.ping?.();
+    else if (verdict === 'dead') this.hangUp('it answers no ping: the connection is half-open');
   }
 
   pause(): void {

@@ -91,6 +91,7 @@ export function openFeed(
   });
   const line = new FeedLine({
     transport,
+    clock,
     socket: {
       url: kind.url(endpoints),
       frameMaxBytes: adapter.limits.frameMaxBytes,

@@ -15,6 +15,8 @@ export type FeedSocketHandlers = {
   readonly onOpen: () => void;
   /** A frame in order of arrival: text, or bytes when the frame was binary. */
   readonly onFrame: (frame: string | Uint8Array, receiveTimeMs: number) => void;
+  /** The other side was heard without a frame: it pinged, or (`isAnswer`) answered our ping. Where there is no other side it never comes. */
+  readonly onSign?: (sign: { readonly isAnswer: boolean }) => void;
   /** Called once, last; also when opening failed. */
   readonly onClosed: (reason: string) => void;
 };
@@ -22,6 +24,8 @@ export type FeedSocketHandlers = {
 export interface FeedSocket {
   /** Sends a text frame; silently dropped when the socket is no longer open (`onClosed` tells). */
   send(frame: string): void;
+  /** Asks the other side for a sign of life. A recording has none. */
+  ping?(): void;
   /** Stops reading from the network; frames already in the process may still arrive. */
   pause(): void;
   resume(): void;

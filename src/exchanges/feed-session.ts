@@ -18,6 +18,7 @@ import type {
 } from './adapter.ts';
 import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
+import { ConnectionSequence } from './connection-sequence.ts';
 import type { FrameAllowance } from './frame-outbox.ts';
 import type { HeldTally } from './held-deltas.ts';
 import { FrameOutbox } from './frame-outbox.ts';
@@ -82,6 +83,7 @@ export class FeedSession {
   readonly #random: () => number;
   readonly #decoder: FrameDecoder;
   readonly #rejections: FrameRejections;
+  readonly #sequence: ConnectionSequence;
   readonly #outbox: FrameOutbox;
   readonly #subscriptions: Subscriptions;
   readonly #paces: FeedPaces | undefined;
@@ -91,12 +93,12 @@ export class FeedSession {
   #replacement: ReconnectUrgency | undefined;
   #nowMs = 0;
   #lastSoundMs: number | undefined;
+  /** When nobody listened last. */
+  #excusedMs = -Infinity;
+  #isDeaf = false;
   #lastPingMs = 0;
   #lastTradeMs = 0;
   #lastTickMs = 0;
-  #connectionSequence: Sequence | undefined;
-  #connectionSequenceChecksOk = 0;
-  #connectionGapCount = 0;
   #framesReceived = 0;
 
   /** `random` spreads the delays of resyncs; without it they are not spread. */
@@ -120,6 +122,7 @@ export class FeedSession {
     this.#effects = options.effects;
     this.#random = options.random ?? (() => 0.5);
     this.#decoder = options.adapter.createDecoder(options.options);
+    this.#sequence = new ConnectionSequence((last) => options.adapter.nextConnectionSequence(last));
     this.#rejections = new FrameRejections((symbol, reason, detail, text) =>
       this.#effects.reject(symbol, reason, detail, text),
     );
@@ -208,9 +211,11 @@ export class FeedSession {
   tick(nowMs: number, { isPaused = false }: { isPaused?: boolean } = {}): void {
     if (this.#state !== 'open') return;
     this.#nowMs = nowMs;
-    // Whoever does not listen can't call the other side silent.
-    if (isPaused) this.#lastSoundMs = nowMs;
-    const lastSoundMs = this.#lastSoundMs ?? nowMs;
+    // Whoever does not listen can't call the other side silent, and what it said meanwhile lies unread for some more time.
+    this.#isDeaf = isPaused || nowMs - this.#lastTickMs > STOOD_STILL_MS;
+    this.#lastTickMs = nowMs;
+    if (this.#isDeaf) this.#excusedMs = nowMs;
+    const lastSoundMs = Math.max(this.#lastSoundMs ?? nowMs, this.#excusedMs);
     if (nowMs - lastSoundMs > this.#adapter.deadAfterMs) {
       this.#replace(`silent for ${nowMs - lastSoundMs} ms`, 'now');
       return;
@@ -225,7 +230,7 @@ export class FeedSession {
     }
     if (!this.#isReplaced) {
       for (const { book } of this.#watched.values()) book?.tick(nowMs);
-      if (this.#paces !== undefined) this.#suspectSilent(nowMs, isPaused);
+      if (this.#paces !== undefined) this.#suspectSilent(nowMs);
     }
     this.#subscriptions.flush(nowMs);
   }
@@ -255,6 +260,11 @@ export class FeedSession {
     this.#subscriptions.flush(nowMs);
   }
 
+  /** At the last tick the socket was paused, or ticks had stood still: what comes next may be old. */
+  get isDeaf(): boolean {
+    return this.#isDeaf;
+  }
+
   /** Whether the symbol's book waits for the answer to `fetchSnapshot`. */
   wantsSnapshot(nativeSymbol: NativeSymbol): boolean {
     return this.#state === 'open' && this.#watched.get(nativeSymbol)?.book?.isFetching === true;
@@ -276,8 +286,8 @@ export class FeedSession {
       framesReceived: this.#framesReceived,
       framesRejected: this.#rejections.count,
       lastSoundMs: this.#lastSoundMs,
-      connectionSequenceChecksOk: this.#connectionSequenceChecksOk,
-      connectionGapCount: this.#connectionGapCount,
+      connectionSequenceChecksOk: this.#sequence.checksOk,
+      connectionGapCount: this.#sequence.gapCount,
     };
   }
 
@@ -330,16 +340,8 @@ export class FeedSession {
   }
 
   #checkConnectionSequence(sequence: Sequence): void {
-    const last = this.#connectionSequence;
-    this.#connectionSequence = sequence;
-    if (last === undefined) return;
-    const expected = this.#adapter.nextConnectionSequence(last);
-    if (sequence === expected) {
-      this.#connectionSequenceChecksOk++;
-      return;
-    }
-    this.#connectionGapCount++;
-    const reason = `connection sequence gap: expected ${expected}, was ${sequence}`;
+    const reason = this.#sequence.check(sequence);
+    if (reason === undefined) return;
     this.#loseAllBooks(reason, { isConnectionReplaced: true });
     this.#replace(reason, 'now');
   }
@@ -377,10 +379,8 @@ export class FeedSession {
   }
 
   /** Checks a book that is silent beyond its habit. Whoever did not listen calls nobody silent. */
-  #suspectSilent(nowMs: number, isPaused: boolean): void {
-    const stoodStill = nowMs - this.#lastTickMs > STOOD_STILL_MS;
-    this.#lastTickMs = nowMs;
-    if (isPaused || stoodStill) {
+  #suspectSilent(nowMs: number): void {
+    if (this.#isDeaf) {
       for (const { pace } of this.#watched.values()) pace?.excuse(nowMs);
       return;
     }

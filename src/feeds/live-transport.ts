@@ -70,7 +70,11 @@ class LiveSocket implements FeedSocket {
       followRedirects: false,
       autoPong: false,
     });
-    this.#socket.on('ping', (payload: Buffer) => this.#answerPing(payload));
+    this.#socket.on('ping', (payload: Buffer) => {
+      this.#answerPing(payload);
+      handlers.onSign?.({ isAnswer: false });
+    });
+    this.#socket.on('pong', () => handlers.onSign?.({ isAnswer: true }));
     this.#socket.on('open', () => {
       if (this.#isPaused) this.#socket.pause();
       if (!this.#isEnding) handlers.onOpen();
@@ -90,6 +94,10 @@ class LiveSocket implements FeedSocket {
     if (!this.#canSend()) return;
     // A failure to send is followed by `close`, which tells.
     this.#socket.send(frame, () => undefined);
+  }
+
+  ping(): void {
+    if (this.#canSend()) this.#socket.ping(undefined, true, () => undefined);
   }
 
   pause(): void {

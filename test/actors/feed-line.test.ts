@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FeedLine, INBOX_PAUSE_BYTES, INBOX_PAUSE_FRAMES } from '../../src/actors/feed-line.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { ScriptedTransport } from './support.ts';
 
 function openLine() {
@@ -8,6 +9,7 @@ function openLine() {
   const line = new FeedLine({
     transport,
     socket: { url: 'ws://plain', frameMaxBytes: 1, handshakeTimeoutMs: 1 },
+    clock: new FakeClock(),
     onWakeUp: () => undefined,
     onFull: () => fullCount++,
   });

@@ -78,6 +78,10 @@ export class SimConnection {
       send: (frame) => {
         if (this.#isOpen && !this.#isEnding) this.#sendToServer(() => this.#server?.onText(frame));
       },
+      ping: () => {
+        if (this.#isOpen && !this.#isEnding)
+          this.#sendToServer(() => this.#sendToClient(() => this.#sign({ isAnswer: true })));
+      },
       pause: () => (this.#isPaused = true),
       resume: () => this.#resume(),
       close: (reason) => this.#endByClient(reason),
@@ -141,6 +145,7 @@ export class SimConnection {
       ping: () => {
         if (exchange.isSilent || this.#isClosedForServer) return;
         this.#sendToClient(() => {
+          this.#sign({ isAnswer: false });
           if (!this.#isEnding) this.#sendToServer(() => this.#server?.onPong?.());
         });
       },
@@ -195,6 +200,12 @@ export class SimConnection {
     this.#take(() => {
       if (!this.#isEnding && !this.#isClosedForClient)
         this.#options.handlers.onFrame(text, this.#options.clock.nowMs());
+    });
+  }
+
+  #sign(sign: { readonly isAnswer: boolean }): void {
+    this.#take(() => {
+      if (!this.#isEnding && !this.#isClosedForClient) this.#options.handlers.onSign?.(sign);
     });
   }
 

@@ -45,8 +45,8 @@ export const badInput: readonly Guard[] = [
     holds: 7,
     name: 'A frame of many unreadable parts makes few dead letters',
     file: 'src/exchanges/frame-rejections.ts',
-    text: 'if (++this.#countInFrame <= REJECTIONS_PER_FRAME_MAX) ',
-    without: 'if (++this.#countInFrame > 0) ',
+    text: 'const isTold = ++this.#countInFrame <= REJECTIONS_PER_FRAME_MAX;',
+    without: 'const isTold = ++this.#countInFrame > 0;',
     tests: [
       {
         file: 'test/exchanges/feed-session.test.ts',
@@ -117,6 +117,26 @@ export const badInput: readonly Guard[] = [
     without: '',
     tests: [
       { file: 'test/actors/kernel/supervision.test.ts', name: 'a poisonous message becomes a dead letter' },
+    ],
+  },
+  {
+    holds: 7,
+    name: 'Trades lost with a frame that can not be read are looked for',
+    file: 'src/exchanges/trade-catch-up.ts',
+    text: '    this.#lookIntoSuspicion(nowMs);\n    if (this.#phase === ',
+    without: '    if (this.#phase === ',
+    also: [
+      {
+        file: 'src/exchanges/trade-catch-up.ts',
+        text: '    this.#lookIntoSuspicion(nowMs);\n  }\n\n  trade(',
+        without: '  }\n\n  trade(',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/exchanges/trade-catch-up.test.ts',
+        name: 'are fetched, though no later trade tells of them',
+      },
     ],
   },
 ];

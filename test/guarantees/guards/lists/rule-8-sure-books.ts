@@ -173,4 +173,17 @@ export const sureBooks: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 8,
+    name: 'A half-open connection is found by a ping that nobody answers',
+    file: 'src/actors/line-probe.ts',
+    text: "nowMs - this.#askedMs >= ANSWER_WITHIN_MS ? 'dead' : undefined",
+    without: "nowMs - this.#askedMs >= Infinity ? 'dead' : undefined",
+    tests: [
+      {
+        file: 'test/actors/line-probe.test.ts',
+        name: 'asks a side that fell silent, and calls it dead when it does not answer',
+      },
+    ],
+  },
 ];

@@ -1,0 +1,49 @@
+/**
+ * Finds a socket that is open and dead (half-open: the other side, or a router between, is gone without a word). Every WebSocket answers pings
+ * (RFC 6455 §5.5.2), whatever its exchange speaks above them. Pure: the time is handed in, by a clock that nobody sets.
+ */
+
+/** Silence after which the other side is asked whether it is there. */
+export const PROBE_AFTER_MS = 10_000;
+/** Silence after asking at which it is taken for gone. */
+export const ANSWER_WITHIN_MS = 5_000;
+/** Ticks come four times a second. After one that is this late what arrived meanwhile has still to be read. */
+const STOOD_STILL_MS = 2_000;
+
+export class LineProbe {
+  #lastTickMs: number;
+  #heardMs: number;
+  #askedMs: number | undefined;
+  /** Whether this side answers pings at all: one that never did is not called dead for its silence. */
+  #isKnownToAnswer = false;
+
+  constructor(nowMs: number) {
+    this.#lastTickMs = nowMs;
+    this.#heardMs = nowMs;
+  }
+
+  /** Something came: a frame, a ping. As good as an answer, once it is known that there are answers. */
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    if (this.#isKnownToAnswer) this.#askedMs = undefined;
+  }
+
+  answered(nowMs: number): void {
+    this.#isKnownToAnswer = true;
+    this.heard(nowMs);
+  }
+
+  /** Returns what to do: `ask` sends a ping, `dead` ends the socket. Whoever does not listen calls nobody silent. */
+  tick(nowMs: number, isPaused: boolean): 'ask' | 'dead' | undefined {
+    const stoodStill = nowMs - this.#lastTickMs > STOOD_STILL_MS;
+    this.#lastTickMs = nowMs;
+    if (stoodStill || isPaused) this.heard(nowMs);
+    if (this.#askedMs === undefined) {
+      // The first question comes at once: its answer tells whether there will be others.
+      if (this.#isKnownToAnswer && nowMs - this.#heardMs < PROBE_AFTER_MS) return undefined;
+      this.#askedMs = nowMs;
+      return 'ask';
+    }
+    return this.#isKnownToAnswer && nowMs - this.#askedMs >= ANSWER_WITHIN_MS ? 'dead' : undefined;
+  }
+}
