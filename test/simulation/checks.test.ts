@@ -1,6 +1,8 @@
 /** Each check finds the fault that it is there for, and nothing in a history without it. */
 import { describe, expect, test } from 'vitest';
 import { checkDurableFirst, checkLiveBooks, checkPublishOrder } from './checks/publications.ts';
+import { checkSureBooks } from './checks/sure-books.ts';
+import type { LoggedBatch } from './checks/sure-books.ts';
 import { checkWriters } from './checks/writers.ts';
 import { checkTrades } from './checks/trades.ts';
 import type { AppendRecord, PublishedRecord } from './history.ts';
@@ -64,6 +66,38 @@ describe('publications', () => {
   test('of a live book that never was are found', () => {
     expect(checkLiveBooks([published(1, 1, 1)], () => true)).toEqual([]);
     expect(checkLiveBooks([published(1, 1, 1)], () => false)).toHaveLength(1);
+  });
+  test('of a live book that its epoch has no snapshot of, or that its feed took back, are found', () => {
+    const times = { eventTimeMs: 1, receiveTimeMs: 1 };
+    const levels = {
+      scales: { price: 0, quantity: 0 },
+      bids: [],
+      asks: [],
+      sequence: 1,
+      checksum: undefined,
+    };
+    const snapshot: LoggedBatch['events'] = [{ type: 'BookSnapshot', depth: undefined, ...levels, ...times }];
+    const heartbeat: LoggedBatch['events'] = [{ type: 'Heartbeat', ...times }];
+    const lost: LoggedBatch['events'] = [
+      { type: 'FeedStatus', status: 'disconnected', reason: 'reset', ...times },
+    ];
+    const log: LoggedBatch[] = [
+      { epoch: 1, position: 1, events: snapshot },
+      { epoch: 1, position: 2, events: heartbeat },
+      { epoch: 1, position: 3, events: lost },
+      { epoch: 1, position: 4, events: snapshot },
+      { epoch: 2, position: 5, events: heartbeat },
+      { epoch: 2, position: 6, events: [...lost, ...snapshot] },
+    ];
+    const isFound = (epoch: number, seq: number): boolean =>
+      checkSureBooks([published(1, epoch, seq)], new Map([['x:A-B', log]])).length > 0;
+    expect([isFound(1, 1), isFound(1, 2), isFound(1, 4), isFound(2, 6)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect([isFound(1, 3), isFound(2, 4), isFound(2, 5)]).toEqual([true, true, true]);
   });
 });
 

@@ -8,6 +8,7 @@ import type { DurablePosition } from './checks/publications.ts';
 import { checkDurableFirst, checkLiveBooks, checkPublishOrder } from './checks/publications.ts';
 import type { LiveState, Refold } from './checks/refold.ts';
 import { refold } from './checks/refold.ts';
+import { checkSureBooks } from './checks/sure-books.ts';
 import { checkTrades, marketIdOf } from './checks/trades.ts';
 import type { Violation } from './checks/violation.ts';
 import { checkWriters } from './checks/writers.ts';
@@ -88,6 +89,10 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
     ...checkWriters(history),
     ...checkPublishOrder(history.published),
     ...checkDurableFirst(history.published, positionsOf(refolds)),
+    ...checkSureBooks(
+      history.published,
+      new Map([...refolds].map(([instrument, { log }]) => [instrument, log])),
+    ),
     ...checkLiveBooks(
       history.published,
       (instrument, { bids, asks }) =>

@@ -9,6 +9,7 @@ import type { InstrumentPolicy } from '../../../src/market/instrument-state.ts';
 import { createInstrumentState, snapshotInstrument } from '../../../src/market/instrument-state.ts';
 import type { AppendRecord, SnapshotRecord } from '../history.ts';
 import type { DurablePosition } from './publications.ts';
+import type { LoggedBatch } from './sure-books.ts';
 import type { Violation } from './violation.ts';
 
 export type LiveState = { readonly position: number; readonly status: string; readonly bytes: Uint8Array };
@@ -21,6 +22,7 @@ export type Refold = {
   /** Closed candles by interval and open time, in their last revision. */
   readonly candles: ReadonlyMap<string, CandleText>;
   readonly positions: readonly DurablePosition[];
+  readonly log: readonly LoggedBatch[];
   readonly violations: readonly Violation[];
 };
 
@@ -46,6 +48,7 @@ export function refold(
   const lateIds = new Set<string>();
   const candles = new Map<string, CandleText>();
   const positions: DurablePosition[] = [];
+  const log: LoggedBatch[] = [];
   const violations: Violation[] = [];
   const saved = new Map<number, SnapshotRecord[]>();
   for (const snapshot of snapshots) {
@@ -68,9 +71,11 @@ export function refold(
     onBookUnsure: () => undefined,
     onBookStatus: () => undefined,
   };
-  for (const { schemaId, entry, order, batchNumber } of appends) {
-    evolve(state, logCodec.decodeLogEntry(schemaId, entry), policy, outputs);
+  for (const { schemaId, entry, order, batchNumber, epoch } of appends) {
+    const logged = logCodec.decodeLogEntry(schemaId, entry);
+    evolve(state, logged, policy, outputs);
     positions.push({ order, position: state.position });
+    log.push({ epoch, position: state.position, events: logged.events });
     const here = saved.get(batchNumber) ?? [];
     const isLive = live?.position === state.position;
     if (here.length === 0 && !isLive) continue;
@@ -101,7 +106,7 @@ export function refold(
       was: String(live.position),
     });
   }
-  return { trades, lateIds, candles, positions, violations };
+  return { trades, lateIds, candles, positions, log, violations };
 }
 
 function firstDifference(expected: Uint8Array, was: Uint8Array): string {
