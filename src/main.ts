@@ -19,6 +19,7 @@ import { SHARD, buildNode, liveAdapters } from './build-node.ts';
 import { Closers } from './closers.ts';
 import { createLiveTransport } from './feeds/live-transport.ts';
 import type { Storage } from './persistence/open-storage.ts';
+import { isTransient } from './persistence/database.ts';
 import { openStorage } from './persistence/open-storage.ts';
 import { readShardHolder } from './persistence/shard-holder.ts';
 import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
@@ -121,8 +122,19 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     return { ...node, adminUrl: admin.url, redisUrl: redis.url, storage, stop: () => closers.closeAll() };
   } catch (error) {
     await closers.closeAll();
-    throw error;
+    throw cannotStartYet(error);
   }
+}
+
+/** Words for a Postgres that answers but can't serve now (its disk is full, it recovers, it takes no more connections); other failures stay. */
+export function cannotStartYet(cause: unknown): unknown {
+  if (cause instanceof TampinesError || !isTransient(cause)) return cause;
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new TampinesError(
+    'SERVICE_UNAVAILABLE',
+    `Postgres can't serve the start of the node now: ${said}; mend that and start again, nothing is lost`,
+    { cause, isRetryable: true },
+  );
 }
 
 /** A misspelt name would otherwise follow the real exchange where another address was meant. */

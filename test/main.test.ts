@@ -2,7 +2,8 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { loadSettings } from '../src/settings.ts';
-import { cannotListen, startNode } from '../src/main.ts';
+import pg from 'pg';
+import { cannotListen, cannotStartYet, startNode } from '../src/main.ts';
 
 test('an exchange that does not exist is refused before anything starts, and the message names those that do', async () => {
   const { settings, origins } = loadSettings({ assignments: ['exchanges.kracken.wsUrl=ws://127.0.0.1:1'] });
@@ -33,4 +34,15 @@ test('a taken port of the admin REST is told by the setting to change', async ()
   });
   const other = new Error('something else');
   expect(cannotListen(settings, other)).toBe(other);
+});
+
+test('a Postgres whose disk is full at the start is an expected failure that says so, a fault of the program is none', () => {
+  const full = new pg.DatabaseError('could not extend file: No space left on device', 1, 'error');
+  full.code = '53100';
+  expect(cannotStartYet(full)).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining('No space left on device') as string,
+  });
+  const fault = new TypeError('x is not a function');
+  expect(cannotStartYet(fault)).toBe(fault);
 });
