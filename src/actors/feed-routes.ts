@@ -177,6 +177,11 @@ export class FeedRoutes {
     }
   }
 
+  /** Nobody listened: no heartbeats until it is heard again what time it is. */
+  forgetTime(): void {
+    this.#exchangeTime.forget();
+  }
+
   /** Sends what was pushed since the last flush. */
   flush(): void {
     for (const { delivery, burden } of this.#unflushed) {

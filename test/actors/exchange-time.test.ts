@@ -45,4 +45,36 @@ describe('the time at an exchange', () => {
     pass(1_000);
     expect(time.read()).toBe(11_000);
   });
+
+  it('falls behind with what is heard where more comes than is taken', () => {
+    const { clock, pass } = createClock(100_000);
+    const time = new ExchangeTime(clock);
+    let eventTimeMs = 100_000;
+    for (let second = 0; second < 60; second++) {
+      time.note(eventTimeMs);
+      pass(1_000);
+      eventTimeMs += 100;
+    }
+    // Sixty seconds passed, and six of the exchange's were heard: no more than ten seconds of ours tell of earlier ones.
+    expect(time.read()).toBeLessThan(eventTimeMs + 10_000);
+  });
+
+  it('is that of the newest event for as long as nothing is heard', () => {
+    const { clock, pass } = createClock(100_000);
+    const time = new ExchangeTime(clock);
+    time.note(99_900);
+    pass(50_000);
+    expect(time.read()).toBe(149_900);
+  });
+
+  it('is unknown after nobody listened, until something is heard', () => {
+    const { clock, pass } = createClock(100_000);
+    const time = new ExchangeTime(clock);
+    time.note(99_900);
+    pass(70_000);
+    time.forget();
+    expect(time.read()).toBeUndefined();
+    time.note(100_000);
+    expect(time.read()).toBe(100_000);
+  });
 });

@@ -49,6 +49,13 @@ function opened(adapter: ExchangeAdapter, symbols: readonly string[]): SessionHa
   return harness;
 }
 
+const TICK_MS = 250;
+
+/** Lets time pass as a connection does, which ticks four times a second. */
+function pass(harness: SessionHarness, fromMs: number, toMs: number, isPaused = false): void {
+  for (let nowMs = fromMs; nowMs <= toMs; nowMs += TICK_MS) harness.session.tick(nowMs, { isPaused });
+}
+
 describe('a feed session', () => {
   it('tells every symbol first that it is connected, last that it is disconnected', () => {
     const harness = opened(plainAdapter, ['A', 'B']);
@@ -116,20 +123,43 @@ describe('a feed session', () => {
   it('calls nobody silent while it does not listen itself', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([{ type: 'alive' }], 20_000);
-    harness.session.tick(90_000, { isPaused: true });
-    harness.session.tick(120_000);
+    pass(harness, 0, 20_000);
+    pass(harness, 20_250, 90_000, true);
+    pass(harness, 90_250, 120_000);
     expect(harness.reconnects).toEqual([]);
     harness.session.tick(120_001);
+    expect(harness.reconnects).toHaveLength(1);
+  });
+
+  it('calls nobody silent for a frame of before the pause that is read only after it', () => {
+    const harness = opened(plainAdapter, ['A']);
+    pass(harness, 0, 20_000);
+    pass(harness, 20_250, 90_000, true);
+    harness.frame([{ type: 'alive' }], 20_100);
+    pass(harness, 90_250, 120_000);
+    expect(harness.reconnects).toEqual([]);
+    expect(harness.session.status().lastSoundMs).toBe(20_100);
+  });
+
+  it('calls nobody silent for what lay unread while the process stood still', () => {
+    const harness = opened(plainAdapter, ['A']);
+    harness.frame([{ type: 'alive' }], 10_000);
+    pass(harness, 0, 10_000);
+    harness.session.tick(80_000);
+    expect([harness.reconnects, harness.session.isDeaf]).toEqual([[], true]);
+    pass(harness, 80_250, 110_000);
+    expect([harness.reconnects, harness.session.isDeaf]).toEqual([[], false]);
+    harness.session.tick(110_250);
     expect(harness.reconnects).toHaveLength(1);
   });
 
   it('asks for another connection once when this one falls silent, and every frame counts as sound', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([{ type: 'alive' }], 20_000);
-    harness.session.tick(50_000);
+    pass(harness, 0, 50_000);
     expect(harness.reconnects).toEqual([]);
     harness.session.tick(50_001);
-    harness.session.tick(60_000);
+    pass(harness, 50_250, 60_000);
     expect(harness.reconnects).toEqual([{ reason: 'silent for 30001 ms', urgency: 'now' }]);
   });
 
