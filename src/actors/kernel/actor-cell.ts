@@ -370,10 +370,14 @@ export class ActorCell {
       : envelope === undefined
         ? 'its start'
         : this.inbox.describe(envelope);
-    const error = new TampinesError('HANDLER_STUCK', `Cut off after ${String(Math.round(ageMs))} ms in ${what}`, {
-      // What keeps a log from answering is the world's; it will not be parked for that.
-      isRetryable: isInRecovery,
-    });
+    const error = new TampinesError(
+      'HANDLER_STUCK',
+      `Cut off after ${String(Math.round(ageMs))} ms in ${what}`,
+      {
+        // What keeps a log from answering is the world's; it will not be parked for that.
+        isRetryable: isInRecovery,
+      },
+    );
     const isStopping = incarnation.stopRequest !== undefined;
     const order = this.orderCount;
     const isMine = () => this.orderCount === order && this.#incarnation === undefined;
