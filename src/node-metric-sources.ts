@@ -7,44 +7,55 @@ import type { OldestWait } from './base/oldest-wait.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 
 export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
-  const counter = (name: string, help: string, read: () => number): MetricSource => ({
-    name: `tampines_publish_${name}_total`,
-    help,
-    kind: 'counter',
-    labelNames: [],
-    read: () => [{ value: read() }],
-  });
-  const gauge = (name: string, help: string, read: () => number): MetricSource => ({
-    name: `tampines_publish_${name}`,
-    help,
-    kind: 'gauge',
-    labelNames: [],
-    read: () => [{ value: read() }],
-  });
   const { metrics } = publisher;
   return [
-    counter('values', 'Values set and published', () => metrics.published),
-    counter('closed_candles', 'Closed candles published', () => metrics.closedPublished),
-    counter('conflated', 'Values that a newer one replaced before they were sent', () => metrics.conflated),
-    counter('dropped', 'Closed candles lost because Redis was away for too long', () => metrics.dropped),
-    counter(
-      'rejected_as_old',
+    single('counter', 'publish_values_total', 'Values set and published', () => metrics.published),
+    single(
+      'counter',
+      'publish_closed_candles_total',
+      'Closed candles published',
+      () => metrics.closedPublished,
+    ),
+    single(
+      'counter',
+      'publish_conflated_total',
+      'Values that a newer one replaced before they were sent',
+      () => metrics.conflated,
+    ),
+    single(
+      'counter',
+      'publish_dropped_total',
+      'Closed candles lost because Redis was away for too long',
+      () => metrics.dropped,
+    ),
+    single(
+      'counter',
+      'publish_rejected_as_old_total',
       'Values that Redis refused because a newer version was there',
       () => metrics.rejectedAsOld,
     ),
-    counter(
-      'marked_stale',
+    single(
+      'counter',
+      'publish_marked_stale_total',
       'Books made stale in Redis because their instrument could not be asked',
       () => metrics.markedStale,
     ),
-    counter('failed_rounds', 'Rounds that Redis did not take', () => metrics.failedRounds),
-    gauge(
-      'lateness_seconds',
+    single(
+      'counter',
+      'publish_failed_rounds_total',
+      'Rounds that Redis did not take',
+      () => metrics.failedRounds,
+    ),
+    single(
+      'gauge',
+      'publish_lateness_seconds',
       'From publish to the answer of Redis in the newest round',
       () => metrics.latenessMs / 1_000,
     ),
-    gauge('pending_values', 'Values that wait for Redis', () => publisher.pendingCount),
-    gauge('redis_connected', '1 while Redis is connected', () => (publisher.isConnected ? 1 : 0)),
+    single('gauge', 'publish_pending_values', 'Values that wait for Redis', () => publisher.pendingCount),
+    single('gauge', 'publish_redis_connected', '1 while Redis is connected', () =>
+      publisher.isConnected ? 1 : 0,
+    ),
   ];
 }
 
@@ -55,39 +66,27 @@ export function progressMetricSources(parts: {
   readonly loopDelay: LoopDelay;
 }): MetricSource[] {
   const { lease, appends, loopDelay } = parts;
-  const metric = (
-    kind: MetricSource['kind'],
-    name: string,
-    help: string,
-    read: () => number,
-  ): MetricSource => ({
-    name: `tampines_${name}`,
-    help,
-    kind,
-    labelNames: [],
-    read: () => [{ value: read() }],
-  });
   return [
-    metric(
+    single(
       'gauge',
       'lease_held',
       '1 while the database confirms that the instruments are this node’s own',
       () => (lease.isHeld() ? 1 : 0),
     ),
-    metric(
+    single(
       'gauge',
       'lease_remaining_seconds',
       'Until the lease runs out, unless it is confirmed again',
       () => lease.health.remainingMs / 1_000,
     ),
-    metric('counter', 'lease_losses_total', 'Times that the lease ran out', () => lease.health.lossCount),
-    metric(
+    single('counter', 'lease_losses_total', 'Times that the lease ran out', () => lease.health.lossCount),
+    single(
       'gauge',
       'journal_oldest_append_seconds',
       'How long the oldest batch has waited to be durable',
       () => appends.ageMs / 1_000,
     ),
-    metric(
+    single(
       'gauge',
       'loop_delay_seconds',
       'The longest time of the last seconds for which the event loop was held up',
@@ -137,4 +136,9 @@ export function gateMetricSources(gates: readonly ExchangeGate[]): MetricSource[
       (status) => status.unwantedCount,
     ),
   ];
+}
+
+/** A metric without labels. */
+function single(kind: MetricSource['kind'], name: string, help: string, read: () => number): MetricSource {
+  return { name: `tampines_${name}`, help, kind, labelNames: [], read: () => [{ value: read() }] };
 }
