@@ -140,7 +140,7 @@ describe('trades', () => {
     takerSide: 'buy',
     isHistory: false,
   });
-  const check = (ids: { made: number[]; folded: number[]; rows: number[] }): string[] =>
+  const check = (ids: { made: number[]; folded: number[]; rows: number[]; givenUp?: number[] }): string[] =>
     rulesOf(
       checkTrades({
         instrument: 'x:A-B',
@@ -148,11 +148,13 @@ describe('trades', () => {
         made: ids.made.map(made),
         folded: ids.folded.map(folded),
         rows: ids.rows.map(row),
+        givenUp: new Set(ids.givenUp),
       }),
     );
 
   test('that were made, counted and stored once break no rule', () => {
     expect(check({ made: [1, 2, 3], folded: [2, 3], rows: [2, 3] })).toEqual([]);
+    expect(check({ made: [1, 2, 3], folded: [1, 3], rows: [1, 3], givenUp: [2] })).toEqual([]);
   });
   test('that count twice, were never made, have no row or are missing are found', () => {
     expect(check({ made: [1], folded: [1, 1], rows: [1] })).toEqual(['a trade counts once']);

@@ -1,4 +1,6 @@
-/** Everything that the models saw, in order, kept after it is gone from them: what the checks judge. Plain values over no interface of the project. */
+/** Everything that the models saw, in order, kept after it is gone from them: what the checks judge. */
+
+import type { DeadLetter } from '../../src/actors/ports.ts';
 
 /** Where a record stands among all of one history. */
 type Ordered = { readonly order: number; readonly timeMs: number };
@@ -44,6 +46,8 @@ export class History {
   readonly appends: AppendRecord[] = [];
   readonly snapshots: SnapshotRecord[] = [];
   readonly published: PublishedRecord[] = [];
+  /** Dead letters of events that were given up because they failed their actor twice. */
+  readonly poison: DeadLetter[] = [];
   #order = 0;
 
   nextOrder(): number {

@@ -1,5 +1,6 @@
 /** One node of the product in a simulated process, wired as `main.ts` wires it, on models in place of servers. */
 import { momentOf } from '../../src/actors/lease-keeper.ts';
+import type { OperationsRecords } from '../../src/actors/ports.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { BuiltNode } from '../../src/build-node.ts';
 import { SHARD, buildNode } from '../../src/build-node.ts';
@@ -94,6 +95,7 @@ export class SimNode {
         schema: settings.postgres.schema,
       });
       const storage = createStorage(database, surroundings);
+      this.#watchPoison(storage.records);
       closers.add('storage', () => storage.close());
       const claimed = momentOf(clock);
       const claim = await storage.journal.claim(SHARD, this.process.name);
@@ -125,6 +127,16 @@ export class SimNode {
       await closers.closeAll();
       this.kill(`could not start: ${String(error)}`);
     }
+  }
+
+  /** Letters queue in the process, so a crash may lose them: what the node gave up is noted where it says so. */
+  #watchPoison(records: OperationsRecords): void {
+    const record = records.recordDeadLetter.bind(records);
+    const { history } = this.#surroundings.postgres;
+    records.recordDeadLetter = (letter) => {
+      if (letter.reason === 'poison') history.poison.push(letter);
+      record(letter);
+    };
   }
 
   /** A method, for it changes while its reader awaits. */

@@ -114,6 +114,7 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
         made: truth.trades(),
         folded: folded.trades,
         rows: [...postgres.tables.trades.values()].filter(isOurs),
+        givenUp: tradesGivenUp(history, instrument),
       }),
       ...checkCandles({
         instrument,
@@ -134,6 +135,17 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
     stepCount: world.taskCount,
     processorMs: processorMs() - startedMs,
   };
+}
+
+/** Ids of the instrument's trades that nodes gave up as poison. */
+function tradesGivenUp({ poison }: History, instrument: string): Set<number> {
+  const ids = new Set<number>();
+  for (const { symbol, text } of poison) {
+    if (symbol !== instrument) continue;
+    const event = JSON.parse(text) as { readonly type: string; readonly tradeId: string };
+    if (event.type === 'Trade') ids.add(marketIdOf(event.tradeId));
+  }
+  return ids;
 }
 
 function drawSymbols(random: () => number): Partial<Record<ExchangeName, number>> {
@@ -215,7 +227,8 @@ async function untilTradesStored(
     const firstLive = Math.min(
       ...stored.filter(({ isHistory }) => !isHistory).map(({ tradeId }) => marketIdOf(tradeId)),
     );
-    const ids = new Set(stored.map(({ tradeId }) => marketIdOf(tradeId)));
+    const ids = tradesGivenUp(postgres.history, truth.instrument);
+    for (const { tradeId } of stored) ids.add(marketIdOf(tradeId));
     return truth.trades().every(({ tradeId }) => tradeId < firstLive || ids.has(tradeId));
   };
   while (world.elapsedMs - startMs < CATCH_UP_MAX_MS && !markets.truths.every(isStored)) {
