@@ -1,7 +1,8 @@
 /** The supervisor's decision, a pure function of strategy, failures and time. */
+import { backoffDelayMs } from '../base/backoff.ts';
 import type { RandomSource } from '../base/clock.ts';
 import type { FailureRecord } from './failure.ts';
-import type { BeyondLimit, RestartStrategy, RestartWithBackoff } from './strategy.ts';
+import type { BeyondLimit, RestartStrategy } from './strategy.ts';
 
 export type Decision =
   | { readonly decision: 'restart'; readonly delayMs: number; readonly attempt: number }
@@ -42,7 +43,8 @@ export function decideOnFailure(
   if (newest?.errorClass !== 'transient' && isOverLimit(strategy, failures, nowMs)) {
     return { decision: strategy.then, attempt };
   }
-  const delayMs = strategy.type === 'failureRate' ? strategy.delayMs : backoffMs(strategy, attempt, random);
+  const delayMs =
+    strategy.type === 'failureRate' ? strategy.delayMs : backoffDelayMs(strategy, attempt - 1, random);
   return { decision: 'restart', delayMs, attempt };
 }
 
@@ -72,13 +74,6 @@ function countRun(failures: readonly FailureRecord[]): number {
     if (failure.attempt === 1) break;
   }
   return count;
-}
-
-function backoffMs(strategy: RestartWithBackoff, attempt: number, random: RandomSource): number {
-  const grownMs = strategy.initialMs * strategy.factor ** (attempt - 1);
-  const plainMs = Math.min(strategy.maxMs, grownMs);
-  if (strategy.jitter === 0) return Math.round(plainMs);
-  return Math.round(plainMs * (1 + strategy.jitter * (2 * random() - 1)));
 }
 
 /** A run of transient failures may last for days; what counts against a limit is kept, and of the others only the newest. */

@@ -10,6 +10,13 @@ describe('backoff', () => {
     ]);
   });
 
+  it('grows by the factor of its policy, however long it went on', () => {
+    const policy = { initialMs: 100, maxMs: 1_000, factor: 3, jitter: 0 };
+    expect([0, 1, 2, 3, 10_000].map((index) => backoffDelayMs(policy, index, () => 0.5))).toEqual([
+      100, 300, 900, 1_000, 1_000,
+    ]);
+  });
+
   it('spreads by the jitter and no further', () => {
     const random = createSeededRandom(1);
     const delays = Array.from({ length: 1_000 }, () =>

@@ -71,15 +71,16 @@ export const supervised: readonly Guard[] = [
   {
     holds: 6,
     name: 'Restarts wait longer with each failure',
-    file: 'src/supervision/decision.ts',
-    text: 'const grownMs = strategy.initialMs * strategy.factor ** (attempt - 1);',
-    without: 'const grownMs = strategy.initialMs;',
+    file: 'src/base/backoff.ts',
+    text: 'initialMs * factor ** attemptIndex',
+    without: 'initialMs',
     tests: [
       {
         file: 'test/supervision/decision.test.ts',
         name: 'the example of its docstring: delays double up to the longest',
       },
       { file: 'test/actors/kernel/supervision.test.ts', name: 'delays grow with each failure in a row' },
+      { file: 'test/base/backoff.test.ts', name: 'doubles from the initial delay to the largest one' },
     ],
   },
   {
