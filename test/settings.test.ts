@@ -82,12 +82,13 @@ describe('settings', () => {
   });
 
   it.each([
-    { assignments: ['exchanges.__proto__.polluted=1'] },
-    { assignments: ['exchanges.kraken.__proto__.polluted=1'] },
-    { assignments: ['exchanges.constructor.prototype.polluted=1'] },
-    { file: settingsFile('__proto__: { polluted: 1 }') },
-    { file: settingsFile('admin: { __proto__: { polluted: 1 } }') },
-  ])('change nothing that all objects share: %j', (sources) => {
+    'exchanges.__proto__.polluted=1',
+    'exchanges.kraken.__proto__.polluted=1',
+    'exchanges.constructor.prototype.polluted=1',
+    '__proto__: { polluted: 1 }',
+    'admin: { __proto__: { polluted: 1 } }',
+  ])('change nothing that all objects share: %s', (text) => {
+    const sources = text.includes('=') ? { assignments: [text] } : { file: settingsFile(text) };
     expect(messageOf(() => loadSettings(sources))).toContain('there is no such setting');
     expect(({} as Readonly<Record<string, unknown>>)['polluted']).toBeUndefined();
   });
