@@ -21,7 +21,7 @@ export type ReadinessParts = {
   /** Of appends to the journal. */
   readonly appends: OldestWait;
   readonly lease: Pick<LeaseKeeper, 'isHeld' | 'isFenced' | 'health'>;
-  readonly publisher: Pick<RedisPublisher, 'isConnected' | 'metrics'>;
+  readonly publisher: Pick<RedisPublisher, 'isTaken' | 'metrics'>;
   readonly redisKind: string;
   readonly loopDelay: LoopDelay;
 };
@@ -62,11 +62,11 @@ function checkLease(lease: ReadinessParts['lease']): ReadinessCheck {
 }
 
 function checkRedis(publisher: ReadinessParts['publisher'], kind: string): ReadinessCheck {
-  const { isConnected, metrics } = publisher;
+  const { isTaken, metrics } = publisher;
   return {
     name: 'redis',
-    isReady: isConnected,
-    detail: isConnected ? kind : metrics.lastErrorText || 'not connected yet',
+    isReady: isTaken,
+    detail: isTaken ? kind : metrics.lastErrorText || 'not connected yet',
   };
 }
 

@@ -36,7 +36,7 @@ function healthyNode() {
     database,
     appends: new OldestWait(time),
     lease,
-    publisher: { isConnected: true, metrics: createPublisherMetrics() },
+    publisher: { isTaken: true, metrics: createPublisherMetrics() },
     redisKind: 'external',
     loopDelay,
   };
@@ -87,7 +87,7 @@ test('Postgres and Redis that are away are named with what they say', async () =
   const { parts } = healthyNode();
   const database = { ...parts.database, query: () => Promise.reject(new Error('no connection')) };
   const publisher = {
-    isConnected: false,
+    isTaken: false,
     metrics: { ...createPublisherMetrics(), lastErrorText: 'refused' },
   };
   expect(await missing({ ...parts, database: database, publisher })).toEqual([

@@ -12,7 +12,7 @@ import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
 import { createRedisClient } from './redis-client.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
-import { callScript, HELD_BACK, isRetryable } from './script-calls.ts';
+import { callScript, HELD_BACK, isRetryable, needsNewConnection, toCount, toPlaces } from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
 import { createPublisherMetrics } from './publisher-metrics.ts';
 import { stampValue } from './value-head.ts';
@@ -80,12 +80,19 @@ export class RedisPublisher implements Publisher {
     this.#callKeysMax = this.#client.isCluster ? 1 : CALL_KEYS_MAX;
     this.#client.on('error', (error: Error) => this.#noteAway(error));
     this.#client.on('close', () => this.#noteAway(undefined));
-    this.#client.on('ready', () => this.#noteBack());
+    this.#client.on('ready', () => {
+      // Where something waits, only a round that is taken tells that it is back.
+      if (this.#backlog.isEmpty) this.#noteBack();
+    });
   }
 
-  /** Whether the connection is up; for health and readiness. */
   get isConnected(): boolean {
     return this.#client.status === 'ready';
+  }
+
+  /** Whether Redis takes what is sent: it may be connected and refuse all (its memory or disk is full, it has become a replica). */
+  get isTaken(): boolean {
+    return this.isConnected && !this.#isAway;
   }
 
   /** Values and closed candles that wait. */
@@ -389,13 +396,7 @@ export class RedisPublisher implements Publisher {
 
   async #call(call: ScriptCall): Promise<ScriptOutcome> {
     const outcome = await callScript(this.#client, { mayBeSent: this.#mayBeSent, ...call });
-    // A server that hangs keeps the connection open; only a new one tells whether it lives.
-    if (
-      !outcome.ok &&
-      outcome.error.message === 'Command timed out' &&
-      !this.#isClosed &&
-      !this.#client.isCluster
-    ) {
+    if (!outcome.ok && needsNewConnection(outcome.error) && !this.#isClosed && !this.#client.isCluster) {
       this.#client.disconnect(true);
     }
     return outcome;
@@ -437,12 +438,4 @@ function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
   for (let index = 0; index < items.length; index += sizeMax)
     chunks.push(items.slice(index, index + sizeMax));
   return chunks;
-}
-
-function toPlaces(reply: unknown): ReadonlySet<number> {
-  return new Set(Array.isArray(reply) ? reply.map(Number) : []);
-}
-
-function toCount(reply: unknown): number {
-  return typeof reply === 'number' ? reply : Number(reply);
 }

@@ -43,6 +43,24 @@ export function isRetryable(error: Error): boolean {
   return !NEVER_HELPS.test(error.message);
 }
 
+/**
+ * A server that hangs keeps the connection open; only a new one tells whether it lives. One that has become a replica keeps it open too, and its
+ * address may lead to another master by now.
+ */
+export function needsNewConnection({ message }: Error): boolean {
+  return message === 'Command timed out' || message.startsWith('READONLY');
+}
+
+/** Reads a reply that counts. */
+export function toCount(reply: unknown): number {
+  return typeof reply === 'number' ? reply : Number(reply);
+}
+
+/** Reads a reply that lists places. */
+export function toPlaces(reply: unknown): ReadonlySet<number> {
+  return new Set(Array.isArray(reply) ? reply.map(Number) : []);
+}
+
 function isMissingScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
