@@ -135,7 +135,7 @@ class Connection {
       isRecording: options.isRecording,
       line: () => this.#line,
       heldDeltaBytes: () => this.#session?.heldDeltas.bytes ?? 0,
-      resync: (symbol, reason) => this.#sessionOf(symbol)?.resync(symbol, reason, context.clock.nowMs()),
+      resync: (symbol, reason) => this.#resync(symbol, reason),
     });
     this.#trades = new TradeCatchUps({
       adapter: options.adapter,
@@ -198,7 +198,7 @@ class Connection {
         this.#routes.describe(message.nativeSymbol, message.metadata, nowMs);
         break;
       case 'Resync':
-        this.#sessionOf(message.nativeSymbol)?.resync(message.nativeSymbol, message.reason, nowMs);
+        this.#resync(message.nativeSymbol, message.reason);
         break;
       case 'ResyncBook':
         this.#resyncBooks(message.instrument, message.reason);
@@ -365,16 +365,9 @@ class Connection {
     const { delayMs, attempt } = this.#pace.closed(nowMs);
     this.#openDueMs = nowMs + delayMs;
     this.#reconnectCount++;
-    this.#context.log.warn(
-      {
-        connection: this.#options.name,
-        exchange: this.#options.adapter.exchange,
-        cause: reason,
-        attempt,
-        delayMs,
-      },
-      'connection closed, will reconnect',
-    );
+    const { name, adapter } = this.#options;
+    const fields = { connection: name, exchange: adapter.exchange, cause: reason, attempt, delayMs };
+    this.#context.log.warn(fields, 'connection closed, will reconnect');
   }
 
   #endSession(reason: string, nowMs: number): void {
@@ -405,26 +398,21 @@ class Connection {
     this.#routes.pushHeartbeats(heartbeatMs, (symbol) => this.#trades.isHolding(symbol));
   }
 
+  #resync(nativeSymbol: NativeSymbol, reason: string): void {
+    this.#sessionOf(nativeSymbol)?.resync(nativeSymbol, reason, this.#context.clock.nowMs());
+  }
+
   #resyncBooks(instrument: string, reason: string): void {
     // A recording has no fresh book to give, and a status at some place among its events would number them anew in each run.
     if (this.#options.isRecording) return;
-    const nowMs = this.#context.clock.nowMs();
-    for (const nativeSymbol of this.#routes.booksOf(instrument)) {
-      this.#sessionOf(nativeSymbol)?.resync(nativeSymbol, reason, nowMs);
-    }
+    for (const nativeSymbol of this.#routes.booksOf(instrument)) this.#resync(nativeSymbol, reason);
   }
 
   /** Books of actors that were away for long start again, and their trades are looked through. */
   #welcomeReturned(nowMs: number): void {
     const returned = this.#routes.takeReturned();
     if (returned.length === 0) return;
-    for (const nativeSymbol of returned) {
-      this.#sessionOf(nativeSymbol)?.resync(
-        nativeSymbol,
-        'its actor is back after events were dropped',
-        nowMs,
-      );
-    }
+    for (const symbol of returned) this.#resync(symbol, 'its actor is back after events were dropped');
     this.#trades.open(returned, 'its actor took nothing, so trades were dropped', nowMs);
     this.#routes.flush();
   }
