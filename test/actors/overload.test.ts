@@ -5,7 +5,8 @@ import type { FeedLimits } from '../../src/actors/feed-budget.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import type { Journal } from '../../src/actors/ports.ts';
 import type { SymbolMessage } from '../../src/actors/symbol.ts';
-import type { TradePage } from '../../src/exchanges/adapter.ts';
+import type { FeedMessage, TradePage } from '../../src/exchanges/adapter.ts';
+import { toNativeSymbol } from '../../src/market/symbols.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { until } from '../support/fake-clock.ts';
 import { trade as marketTrade } from '../support/market-events.ts';
@@ -259,5 +260,33 @@ describe('a journal that is slow for all', () => {
       views.map((_, index) => `${(step - 1) * (index === 0 ? 4 : 1)} live`),
     );
     expect(budget.fullCounts).toMatchObject({ pending: 1, book: 0, shed: 0 });
+  });
+});
+
+describe('a socket that is paused for a minute and a half', () => {
+  it('lets no time pass for quiet instruments, so that nothing that waited in it is too late', async () => {
+    const { journal, tick } = slowJournal((key) => (key.includes('SLOW') ? 90_000 : 0));
+    const actors = await createActors({ journal });
+    tick(actors.time);
+    const limits = { maxPendingEvents: 5, maxPendingTradeBytes: 2_000 };
+    const { refs, socket, connection } = await connectAll(actors, ['SLOW-USDT', 'QUIET-USDT'], limits);
+    const tradeAt = (symbol: string, tradeId: string, eventTimeMs: number): FeedMessage => {
+      const event = marketTrade({ tradeId, eventTimeMs, receiveTimeMs: eventTimeMs });
+      return { type: 'trade', nativeSymbol: toNativeSymbol(symbol), event };
+    };
+    const startMs = actors.time.nowMs();
+    receive(actors, tradeAt('QUIETUSDT', '1', startMs), tradeAt('SLOWUSDT', '0', startMs));
+    await actors.time.advance(250);
+    const flood = Array.from({ length: 20 }, (_, index) => tradeAt('SLOWUSDT', String(index + 1), startMs));
+    receive(actors, ...flood);
+    await actors.time.advance(80_000);
+    expect(socket.isPaused).toBe(true);
+    for (let second = 0; second < 120 && socket.isPaused; second++) await actors.time.advance(1_000);
+    expect(socket.isPaused).toBe(false);
+    receive(actors, tradeAt('QUIETUSDT', '2', startMs + 1_000));
+    await actors.time.advance(1_000);
+    expect(await actors.records.readDeadLetters({ exchange: undefined, limit: 10 })).toEqual([]);
+    expect(await actors.view(refs[1]!)).toMatchObject({ trades: 2 });
+    expect(await actors.status(connection)).toMatchObject({ reconnects: 0 });
   });
 });
