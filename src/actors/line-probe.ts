@@ -2,13 +2,12 @@
  * Finds a socket that is open and dead (half-open: the other side, or a router between, is gone without a word). Every WebSocket answers pings
  * (RFC 6455 §5.5.2), whatever its exchange speaks above them. Pure: the time is handed in, by a clock that nobody sets.
  */
+import { STOOD_STILL_MS } from '../exchanges/listening.ts';
 
 /** Silence after which the other side is asked whether it is there. */
 export const PROBE_AFTER_MS = 10_000;
 /** Silence after asking at which it is taken for gone. */
 export const ANSWER_WITHIN_MS = 5_000;
-/** Ticks come four times a second. After one that is this late what arrived meanwhile has still to be read. */
-const STOOD_STILL_MS = 2_000;
 
 export class LineProbe {
   #lastTickMs: number;

@@ -24,7 +24,8 @@ import type { HeldTally } from './held-deltas.ts';
 import { FrameOutbox } from './frame-outbox.ts';
 import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts';
 import type { FeedPace, FeedPaces } from './feed-pace.ts';
-import { findSilent, STOOD_STILL_MS } from './silence-check.ts';
+import { Listening } from './listening.ts';
+import { findSilent } from './silence-check.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
@@ -87,18 +88,14 @@ export class FeedSession {
   readonly #outbox: FrameOutbox;
   readonly #subscriptions: Subscriptions;
   readonly #paces: FeedPaces | undefined;
+  readonly #listening = new Listening();
   readonly #watched = new Map<NativeSymbol, Watched>();
 
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
   #nowMs = 0;
-  #lastSoundMs: number | undefined;
-  /** When nobody listened last. */
-  #excusedMs = -Infinity;
-  #isDeaf = false;
   #lastPingMs = 0;
   #lastTradeMs = 0;
-  #lastTickMs = 0;
   #framesReceived = 0;
 
   /** `random` spreads the delays of resyncs; without it they are not spread. */
@@ -147,9 +144,8 @@ export class FeedSession {
     if (this.#state !== 'new') return;
     this.#nowMs = nowMs;
     this.#state = 'open';
-    this.#lastSoundMs = nowMs;
+    this.#listening.begin(nowMs);
     this.#lastPingMs = nowMs;
-    this.#lastTickMs = nowMs;
     this.#outbox.openAt(nowMs + this.#adapter.limits.settleMs);
     this.#start([...this.#watched.keys()]);
   }
@@ -157,7 +153,7 @@ export class FeedSession {
   frame(frame: string | Uint8Array, receiveTimeMs: number): void {
     if (this.#state !== 'open') return;
     this.#nowMs = receiveTimeMs;
-    this.#lastSoundMs = receiveTimeMs;
+    this.#listening.heard(receiveTimeMs);
     this.#framesReceived++;
     let messages: readonly FeedMessage[];
     try {
@@ -207,15 +203,11 @@ export class FeedSession {
     }
   }
 
-  /** Lets time pass: keepalive, dead connection, timers of books, frames whose turn has come. Wanted every 100 ms or so. */
+  /** Lets time pass: keepalive, dead connection, timers of books, frames whose turn has come. Wanted four times a second. */
   tick(nowMs: number, { isPaused = false }: { isPaused?: boolean } = {}): void {
     if (this.#state !== 'open') return;
     this.#nowMs = nowMs;
-    // Whoever does not listen can't call the other side silent, and what it said meanwhile lies unread for some more time.
-    this.#isDeaf = isPaused || nowMs - this.#lastTickMs > STOOD_STILL_MS;
-    this.#lastTickMs = nowMs;
-    if (this.#isDeaf) this.#excusedMs = nowMs;
-    const lastSoundMs = Math.max(this.#lastSoundMs ?? nowMs, this.#excusedMs);
+    const lastSoundMs = this.#listening.tick(nowMs, { isPaused });
     if (nowMs - lastSoundMs > this.#adapter.deadAfterMs) {
       this.#replace(`silent for ${nowMs - lastSoundMs} ms`, 'now');
       return;
@@ -229,7 +221,7 @@ export class FeedSession {
       }
     }
     if (!this.#isReplaced) {
-      for (const { book } of this.#watched.values()) book?.tick(nowMs);
+      for (const { book } of this.#watched.values()) book?.tick(nowMs, { isDeaf: this.isDeaf });
       if (this.#paces !== undefined) this.#suspectSilent(nowMs);
     }
     this.#subscriptions.flush(nowMs);
@@ -262,7 +254,7 @@ export class FeedSession {
 
   /** At the last tick the socket was paused, or ticks had stood still: what comes next may be old. */
   get isDeaf(): boolean {
-    return this.#isDeaf;
+    return this.#listening.isDeaf;
   }
 
   /** Whether the symbol's book waits for the answer to `fetchSnapshot`. */
@@ -285,7 +277,7 @@ export class FeedSession {
       queuedFrames: this.#outbox.queuedCount,
       framesReceived: this.#framesReceived,
       framesRejected: this.#rejections.count,
-      lastSoundMs: this.#lastSoundMs,
+      lastSoundMs: this.#listening.lastSoundMs,
       connectionSequenceChecksOk: this.#sequence.checksOk,
       connectionGapCount: this.#sequence.gapCount,
     };
@@ -380,7 +372,7 @@ export class FeedSession {
 
   /** Checks a book that is silent beyond its habit. Whoever did not listen calls nobody silent. */
   #suspectSilent(nowMs: number): void {
-    if (this.#isDeaf) {
+    if (this.isDeaf) {
       for (const { pace } of this.#watched.values()) pace?.excuse(nowMs);
       return;
     }

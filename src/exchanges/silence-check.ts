@@ -3,8 +3,6 @@ import type { FeedPace } from './feed-pace.ts';
 
 /** With nothing but keepalives on the whole connection (a halted exchange, one slow symbol) silence has to last this much longer. */
 const NOBODY_HEARD_FACTOR = 3;
-/** Ticks come four times a second; when one is this late, frames may wait unread. */
-export const STOOD_STILL_MS = 2_000;
 
 type Listened = { readonly pace: FeedPace | undefined };
 
