@@ -9,7 +9,7 @@ import type { HeldDelta, HeldTally } from './held-deltas.ts';
 import { HeldDeltas } from './held-deltas.ts';
 import { ResyncPace } from './resync-pace.ts';
 
-/** A subscription whose book has not started after this long is asked for again: an acknowledgement alone promises nothing. */
+/** A subscription whose book has not started after this long of listening is asked for again: an acknowledgement alone promises nothing. */
 const FIRST_SNAPSHOT_WITHIN_MS = 15_000;
 /** A fetch is answered by contract, with a failure at least, but may wait long for its turn when many do; this only guards against a lost answer. */
 const FETCH_ANSWER_WITHIN_MS = 1_800_000;
@@ -223,8 +223,14 @@ export class BookSync {
     this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
   }
 
-  /** Sends requests that are due and notices a book that never started. */
-  tick(nowMs: number): void {
+  /**
+   * Sends requests that are due and notices a book that never started.
+   * @param options.isDeaf nobody reads the connection: the snapshot may have come, and waits where asking again would only put a second one behind it
+   */
+  tick(nowMs: number, { isDeaf }: { isDeaf: boolean }): void {
+    if (isDeaf && this.#deadlineMs !== undefined && !this.#isFetched) {
+      this.#deadlineMs = nowMs + FIRST_SNAPSHOT_WITHIN_MS;
+    }
     if (this.#deadlineMs !== undefined && nowMs >= this.#deadlineMs) {
       this.#deadlineMs = undefined;
       this.#isFetching = false;

@@ -186,9 +186,9 @@ describe('the synchroniser of a book', () => {
   it('asks again for a snapshot whose answer was lost', () => {
     const { sync, requests, take } = start(restRules);
     take(5);
-    sync.tick(119_000);
+    sync.tick(119_000, { isDeaf: false });
     expect(requests).toEqual(['fetchSnapshot']);
-    sync.tick(1_800_001);
+    sync.tick(1_800_001, { isDeaf: false });
     expect(requests).toEqual(['fetchSnapshot', 'fetchSnapshot']);
   });
 });

@@ -141,6 +141,19 @@ describe('a feed session', () => {
     expect(harness.session.status().lastSoundMs).toBe(20_100);
   });
 
+  it.each([
+    ['in a paused socket', (harness: SessionHarness) => pass(harness, 250, 20_000, true)],
+    ['in a process that stands still', (harness: SessionHarness) => harness.session.tick(20_000)],
+  ])('asks for no book again whose first snapshot may wait unread %s', (_where, away) => {
+    const harness = opened(plainAdapter, ['A']);
+    away(harness);
+    pass(harness, 20_250, 34_750);
+    expect([harness.sent, harness.story('A')]).toEqual([['+A book,trades'], ['connected']]);
+    pass(harness, 35_000, 35_000);
+    expect(harness.sent).toEqual(['+A book,trades', '-A book', '+A book']);
+    expect(harness.story('A').at(-1)).toBe('stale: no book snapshot within 15000 ms');
+  });
+
   it('calls nobody silent for what lay unread while the process stood still', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([{ type: 'alive' }], 10_000);
