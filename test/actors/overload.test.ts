@@ -9,7 +9,7 @@ import type { FeedMessage, TradePage } from '../../src/exchanges/adapter.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { until } from '../support/fake-clock.ts';
-import { trade as marketTrade } from '../support/market-events.ts';
+import { bookSnapshot, trade as marketTrade } from '../support/market-events.ts';
 import type { Actors, ScriptedSocket } from './support.ts';
 import {
   createActors,
@@ -22,7 +22,7 @@ import {
   receive,
 } from './support.ts';
 
-const { book, delta, trade } = frames;
+const { delta, trade } = frames;
 
 /** A journal that takes a while over each batch of some instruments. */
 function slowJournal(delayMsOf: (instrument: string) => number) {
@@ -55,7 +55,10 @@ async function connectAll(actors: Actors, symbols: readonly string[], limits: Pa
     connectionActor(actors.connectionOptions({ watched: () => watched, heartbeatMs: 1_000, budget })),
   );
   await openSocket(actors);
-  receive(actors, ...watched.map(({ nativeSymbol }) => book(nativeSymbol, 1)));
+  const nowMs = actors.time.nowMs();
+  // A book from the future would keep its instrument from having heartbeats.
+  const event = bookSnapshot({ sequence: 1, eventTimeMs: nowMs, receiveTimeMs: nowMs });
+  receive(actors, ...watched.map(({ nativeSymbol }) => ({ type: 'book' as const, nativeSymbol, event })));
   await actors.time.advance(10);
   return {
     connection,
