@@ -6,6 +6,9 @@ import type { Trade } from '../market/events.ts';
 import type { MissingTrades, NewestTrade, TradePage } from './adapter.ts';
 import type { PageOutcome, TradeHole } from './trade-hole.ts';
 
+/** Trades of the overlap that are fetched again: only as many as the instrument surely remembers (`MAX_OTHER_IDS`), else one would count twice. */
+const OVERLAP_TRADES_MAX = 2_000;
+
 export class TimedTrades implements TradeHole {
   #newest: NewestTrade | undefined;
   /** Of the stream, in order of arrival. */
@@ -14,6 +17,7 @@ export class TimedTrades implements TradeHole {
   #liveIndex = 0;
   readonly #fetched = new Map<string, Trade>();
   #cursor: string | undefined;
+  #overlapMs = 0;
   refetchedCount = 0;
 
   get newest(): NewestTrade | undefined {
@@ -36,7 +40,8 @@ export class TimedTrades implements TradeHole {
     this.#held.push(trade);
   }
 
-  begin(newest: NewestTrade | undefined): boolean {
+  begin(newest: NewestTrade | undefined, overlapMs = 0): boolean {
+    this.#overlapMs = overlapMs;
     // Where the instrument has none yet, its history begins with the first that an earlier connection brought.
     this.#newest = newest ?? (this.#liveIndex > 0 ? this.#held[0] : undefined);
     this.#fetched.clear();
@@ -53,7 +58,8 @@ export class TimedTrades implements TradeHole {
   }
 
   missing(): MissingTrades {
-    return { after: this.#newest!, cursor: this.#cursor };
+    const { tradeId, eventTimeMs } = this.#newest!;
+    return { after: { tradeId, eventTimeMs: eventTimeMs - this.#overlapMs }, cursor: this.#cursor };
   }
 
   /**
@@ -83,10 +89,14 @@ export class TimedTrades implements TradeHole {
     const live = this.#held.slice(this.#liveIndex);
     const streamed = new Set(this.#held.map(({ tradeId }) => tradeId));
     const untilMs = live[0]?.eventTimeMs ?? Number.POSITIVE_INFINITY;
+    const isOverlapSafe = this.#overlapMs > 0 && this.#countOverlap() <= OVERLAP_TRADES_MAX;
     const fetched = [...this.#fetched.values()].filter(
-      (trade) => !streamed.has(trade.tradeId) && trade.eventTimeMs <= untilMs && this.#isNew(trade),
+      (trade) =>
+        !streamed.has(trade.tradeId) &&
+        trade.eventTimeMs <= untilMs &&
+        (this.#isNew(trade) || (isOverlapSafe && trade.tradeId !== this.#newest?.tradeId)),
     );
-    this.refetchedCount += fetched.length;
+    this.refetchedCount += fetched.filter((trade) => this.#isNew(trade)).length;
     // Stable: trades of one time keep the order of their page.
     const before = [...this.#held.slice(0, this.#liveIndex), ...fetched].sort(
       (a, b) => a.eventTimeMs - b.eventTimeMs,
@@ -102,6 +112,12 @@ export class TimedTrades implements TradeHole {
     if (this.#fetched.has(tradeId)) return true;
     for (const trade of this.#fetched.values()) if (trade.eventTimeMs > eventTimeMs) return true;
     return false;
+  }
+
+  #countOverlap(): number {
+    let count = 0;
+    for (const trade of this.#fetched.values()) if (!this.#isNew(trade)) count++;
+    return count;
   }
 
   /** What is older than the newest trade was there before it; of its own time some may be missing. */

@@ -58,6 +58,12 @@ export const TRADE_CATCH_UP_LIMITS: TradeCatchUpLimits = {
   suspectEveryMs: 10_000,
 };
 
+/**
+ * A process that ended may have suspected, and not looked into it yet, that it had lost trades older than the newest that it had: the next one
+ * fetches so much once more, and the instrument drops what it knows.
+ */
+const RESTART_OVERLAP_MS = 15_000;
+
 /** `after`: the newest trade that came before it. */
 type Suspicion = { readonly reason: string; readonly after: NewestTrade | undefined };
 
@@ -74,6 +80,7 @@ export class TradeCatchUp {
   readonly #numbered: NumberedTrades | undefined;
   readonly #hole: NumberedTrades | TimedTrades;
   #phase: Phase = 'closed';
+  #hasBeenLive = false;
   /** What was found first; it stays open until the trades are whole again. */
   #gap: { fromMs: number | undefined; reason: string } | undefined;
   #startedMs = 0;
@@ -171,7 +178,7 @@ export class TradeCatchUp {
       this.#phase = 'live';
       return;
     }
-    if (this.#hole.begin(known?.newest)) {
+    if (this.#hole.begin(known?.newest, this.#hasBeenLive ? 0 : RESTART_OVERLAP_MS)) {
       this.#deliver(this.#hole.takeReady());
       this.#await('watching', nowMs + this.#limits.quietMs);
       return;
@@ -290,6 +297,7 @@ export class TradeCatchUp {
   #goLive(nowMs: number): void {
     this.#deliver(this.#hole.takeAll());
     this.#phase = 'live';
+    this.#hasBeenLive = true;
     this.#lookedInto = undefined;
     this.#lastLiveMs = nowMs;
     this.#failures = 0;

@@ -21,8 +21,9 @@ export interface TradeHole {
   /** A new subscription begins: what comes from now on need not follow on what came before. */
   reopen(): void;
   hold(trade: Trade): void;
-  /** The newest trade that the instrument has; the hole begins behind it. Returns whether any may be missing: not so before the first of all. */
-  begin(newest: NewestTrade | undefined): boolean;
+  /** The newest trade that the instrument has; the hole begins behind it. Returns whether any may be missing: not so before the first of all.
+   * Where ids tell of no loss, trades of `overlapMs` before it are fetched once more. */
+  begin(newest: NewestTrade | undefined, overlapMs?: number): boolean;
   /** Whether what is held follows on what the instrument has. */
   isFilled(): boolean;
   /** What to ask for. */

@@ -63,7 +63,11 @@ describe.each([
     for (let seed = 1; seed <= SEEDS; seed++) {
       const world = live({ ...options, seed });
       expect(world.gaps.map(({ repair }) => repair)).not.toContain('incomplete');
-      expect(world.late, `seed ${seed}`).toEqual([]);
+      // What is fetched once more after a restart may reach before the first that the instrument ever had.
+      const [first] = world.known.keys();
+      const since = world.made.slice(world.made.findIndex(({ tradeId }) => tradeId === first));
+      const late = since.filter(({ tradeId }) => world.late.includes(tradeId));
+      expect(late, `seed ${seed}`).toEqual([]);
       expectAll(world);
     }
   });
@@ -102,7 +106,7 @@ describe.each([
   it('are fetched, though no later trade tells of them', () => {
     let suspicions = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
-      // A process that ends before it has looked forgets what it suspected.
+      // A process that ends before it has looked forgets what it suspected; the next one looks back only so far.
       const world = live({ ...options, seed, lossShare: 0.03, isLossTold: true, restartShare: 0 });
       suspicions += world.gaps.filter(({ reason }) => reason.includes('could not be read')).length;
       expectAll(world);
