@@ -42,9 +42,17 @@ const FRESH_MS = 2_000;
 const HEAL_POLL_MS = 1_000;
 /** After the market stands still: what is on its way arrives. */
 const SETTLE_MS = 4_000;
+/** A fault that waited for its frame may have struck the last one; its resync may take a refused and a slow snapshot. */
+const STILL_MAX_MS = 60_000;
 /** Until trades that were missed are fetched: refusals are waited for. */
 const CATCH_UP_MAX_MS = 60_000;
 const SCHEMA = 'tampines';
+
+type PublishedBook = {
+  readonly status: string;
+  readonly bids: [string, string][];
+  readonly asks: [string, string][];
+};
 
 /** @param trace gets every task and log line */
 export async function simulateSeed(seed: number, trace?: (line: string) => void): Promise<SeedResult> {
@@ -79,7 +87,7 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
   if (operator.current === undefined) operator.start();
   const healedMs = await heal(world, operator, markets, redis);
   markets.stop();
-  await world.run(world.elapsedMs + SETTLE_MS);
+  await untilStill(world, markets, redis);
   await untilTradesStored(world, markets, postgres);
 
   const living = await checkLiving({ world, operator, markets, redis, healedMs });
@@ -198,11 +206,7 @@ async function heal(
   const isLive = ({ instrument, books }: MarketTruth): boolean => {
     const text = redis.get(`orderbook:${instrument}:1`);
     if (text?.startsWith(`{"epoch":${operator.current?.epoch ?? 0},`) !== true) return false;
-    const { status, bids, asks } = JSON.parse(text) as {
-      status: string;
-      bids: [string, string][];
-      asks: [string, string][];
-    };
+    const { status, bids, asks } = JSON.parse(text) as PublishedBook;
     const trueAtMs = books.get(bookText(bids, asks)) ?? 0;
     return status === 'live' && trueAtMs > startedAtMs && world.nowMs - trueAtMs < FRESH_MS;
   };
@@ -212,6 +216,21 @@ async function heal(
     if (isSettled && markets.truths.every(isLive)) return world.elapsedMs - startMs;
   }
   return undefined;
+}
+
+/** Lets what is on its way arrive, and a resync that was begun with the last frames come to its end. */
+async function untilStill(world: World, markets: SimulatedMarkets, redis: RedisModel): Promise<void> {
+  const startMs = world.elapsedMs;
+  const isAtTruth = ({ instrument, currentBook }: MarketTruth): boolean => {
+    const text = redis.get(`orderbook:${instrument}:1`);
+    if (text === undefined) return false;
+    const { status, bids, asks } = JSON.parse(text) as PublishedBook;
+    return status === 'live' && bookText(bids, asks) === currentBook();
+  };
+  await world.run(world.elapsedMs + SETTLE_MS);
+  while (world.elapsedMs - startMs < STILL_MAX_MS && !markets.truths.every(isAtTruth)) {
+    await world.run(world.elapsedMs + HEAL_POLL_MS);
+  }
 }
 
 /** Lets time go on until what was missed is fetched and stored, or for as long as that may take. */
