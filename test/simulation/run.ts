@@ -29,9 +29,10 @@ const from = wholeNumber('from', values.from);
 const count = wholeNumber('seeds', values.seeds);
 const workers = wholeNumber('workers', values.workers);
 const report = new Report(count, { withHashes: values.hashes });
+/** nact keeps every actor system that nobody stopped, and whoever kills a node stops none: a process that ran thousands of seeds had no memory left. */
+const SEEDS_PER_PROCESS = 250;
 
-if (workers > 1) {
-  // Neighbouring seeds go to different workers, so that all end at about the same time.
+if (workers > 1 || count > SEEDS_PER_PROCESS) {
   await Promise.all(Array.from({ length: workers }, (_, index) => runWorker(index)));
 } else {
   for (let seed = from; seed < from + count; seed++) {
@@ -54,6 +55,13 @@ function simulateOne(seed: number): ReturnType<typeof simulateSeed> {
 async function runWorker(index: number): Promise<void> {
   const first = from + Math.floor((count * index) / workers);
   const end = from + Math.floor((count * (index + 1)) / workers);
+  for (let start = first; start < end; start += SEEDS_PER_PROCESS) {
+    await runProcess(start, Math.min(end, start + SEEDS_PER_PROCESS));
+    if (values.bail && report.failedCount > 0) return;
+  }
+}
+
+async function runProcess(first: number, end: number): Promise<void> {
   const args = ['--from', String(first), '--seeds', String(end - first), '--json'];
   const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -62,6 +70,7 @@ async function runWorker(index: number): Promise<void> {
   for await (const line of createInterface({ input: child.stdout })) {
     report.add(JSON.parse(line) as SeedSummary);
     doneCount++;
+    if (values.bail && report.failedCount > 0) return void child.kill();
   }
   if (doneCount < end - first) report.fail(`A worker ended before seed ${first + doneCount} was done`);
 }
