@@ -7,10 +7,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Trade } from '../src/market/events.ts';
+import { formatUnits } from '../src/market/units.ts';
 import { openStorage } from '../src/persistence/open-storage.ts';
 import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
 import { realPostgres, realRedis, writerContext } from './harness/services.ts';
-import type { BookExchangeOrder, BookExchangeReport } from './recovery/book-exchange.ts';
+import type { BookExchangeOrder, BookExchangeReport, BookExchangeTrades } from './recovery/book-exchange.ts';
 import { describeRounds } from './recovery/round-report.ts';
 import type { Scenario } from './recovery/recovery-run.ts';
 import { RecoveryRun } from './recovery/recovery-run.ts';
@@ -71,6 +73,9 @@ export const recovery: BenchmarkGroup = {
         postgresUrl,
         redisUrl: redis.location,
         exchangePort: port,
+        tellTrades: (recentTrades) => {
+          exchange.send({ recentTrades: toAnswers(recentTrades) } satisfies BookExchangeTrades);
+        },
         dataDirectory: folder,
         profileFile: process.env['RECOVERY_BENCH_PROFILE'],
       }),
@@ -93,6 +98,24 @@ export const recovery: BenchmarkGroup = {
     };
   },
 };
+
+/** Answers of Bybit's `GET /v5/market/recent-trade`. */
+function toAnswers(recentTrades: ReadonlyMap<string, readonly Trade[]>): Record<string, string> {
+  const toFill = ({ tradeId, scales, price, quantity, takerSide, eventTimeMs }: Trade): object => ({
+    ...{
+      execId: tradeId,
+      price: formatUnits(price, scales.price),
+      size: formatUnits(quantity, scales.quantity),
+    },
+    ...{ side: takerSide === 'buy' ? 'Buy' : 'Sell', time: String(eventTimeMs), isBlockTrade: false },
+  });
+  return Object.fromEntries(
+    Array.from(recentTrades, ([symbol, trades]) => [
+      symbol,
+      JSON.stringify({ retCode: 0, result: { category: 'spot', list: trades.map(toFill) } }),
+    ]),
+  );
+}
 
 function toBenchmark({ name }: Scenario, run: RecoveryRun): Benchmark {
   return {

@@ -13,7 +13,14 @@ export type BookExchangeOrder = { readonly symbolCount: number; readonly levelsP
 /** Answer, once it listens. */
 export type BookExchangeReport = { readonly port: number };
 
-process.once('message', (order: BookExchangeOrder) => void serve(order));
+/** Word of the parent before each start: by symbol what is answered when past trades are asked for. Nothing was traded since. */
+export type BookExchangeTrades = { readonly recentTrades: Readonly<Record<string, string>> };
+
+let recentTrades: BookExchangeTrades['recentTrades'] = {};
+process.on('message', (word: BookExchangeOrder | BookExchangeTrades) => {
+  if ('recentTrades' in word) recentTrades = word.recentTrades;
+  else void serve(word);
+});
 process.once('disconnect', () => process.exit());
 
 async function serve({ symbolCount, levelsPerSide }: BookExchangeOrder): Promise<void> {
@@ -22,7 +29,12 @@ async function serve({ symbolCount, levelsPerSide }: BookExchangeOrder): Promise
     result: { list: Array.from({ length: symbolCount }, (_, index) => listed(index)) },
   });
   const sides = bookSides(levelsPerSide);
-  const server = http.createServer((_request, response) => response.end(listing));
+  const server = http.createServer(({ url = '' }, response) => {
+    const { pathname, searchParams } = new URL(url, 'http://exchange');
+    response.end(
+      pathname === '/v5/market/recent-trade' ? recentTrades[searchParams.get('symbol') ?? ''] : listing,
+    );
+  });
   new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
     socket.on('message', (bytes: Buffer) => {
       const { op, args = [] } = JSON.parse(bytes.toString()) as { op: string; args?: string[] };

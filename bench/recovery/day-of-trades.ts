@@ -28,7 +28,12 @@ export type PreparedInstrument = {
   readonly snapshotBatchNumber: number;
   /** Batches after the state snapshot, oldest first. */
   readonly tail: readonly LogEntry[];
+  /** The last trades of the log, newest first: what the exchange answers with when it is asked which were missed. */
+  readonly recentTrades: readonly Trade[];
 };
+
+/** What Bybit's spot answers with at most. */
+const RECENT_TRADES = 60;
 
 const DAY_MS = 86_400_000;
 const SCALES = { price: 2, quantity: 6 };
@@ -72,13 +77,11 @@ export function prepareInstrument(options: {
   const time = { eventTimeMs: checkpointMs, receiveTimeMs: checkpointMs };
   evolve(state, toEntry([{ type: 'Heartbeat', ...time }]), policy, SILENT);
   const tailCount = Math.round((tailMs / 1_000) * kind.batchesPerSecond);
-  return {
-    snapshot: snapshotInstrument(state),
-    snapshotBatchNumber: 1_000_000,
-    tail: Array.from({ length: tailCount }, (_, index) =>
-      toEntry(market.batch(checkpointMs + Math.floor(((index + 1) * tailMs) / tailCount))),
-    ),
-  };
+  const snapshot = snapshotInstrument(state);
+  const tail = Array.from({ length: tailCount }, (_, index) =>
+    toEntry(market.batch(checkpointMs + Math.floor(((index + 1) * tailMs) / tailCount))),
+  );
+  return { snapshot, snapshotBatchNumber: 1_000_000, tail, recentTrades: market.recentTrades };
 }
 
 class DayOfTrades {
@@ -86,6 +89,7 @@ class DayOfTrades {
   readonly #random: RandomSource;
   #tradeCount = 0;
   #sequence = 1;
+  readonly #recentTrades: Trade[] = [];
 
   constructor(kind: InstrumentKind, random: RandomSource) {
     this.#kind = kind;
@@ -145,8 +149,12 @@ class DayOfTrades {
     return { bids, asks };
   }
 
+  get recentTrades(): readonly Trade[] {
+    return this.#recentTrades.toReversed();
+  }
+
   #trade(timeMs: number): Trade {
-    return {
+    const trade: Trade = {
       type: 'Trade',
       eventTimeMs: timeMs,
       receiveTimeMs: timeMs,
@@ -157,6 +165,9 @@ class DayOfTrades {
       tradeId: this.#nextTradeId(),
       isHistory: false,
     };
+    this.#recentTrades.push(trade);
+    if (this.#recentTrades.length > RECENT_TRADES) this.#recentTrades.shift();
+    return trade;
   }
 
   #quantity(): number {

@@ -1,6 +1,7 @@
 /** Brings a database to what it holds at the moment a node is killed: snapshots of a minute ago at most, and the journal after them. */
 import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
+import type { Trade } from '../../src/market/events.ts';
 import type { InstrumentPolicy } from '../../src/market/instrument-state.ts';
 import type { Storage } from '../../src/persistence/open-storage.ts';
 import type { InstrumentKind, PreparedInstrument } from './day-of-trades.ts';
@@ -18,6 +19,8 @@ export type PreparedFigures = {
   readonly snapshotBytes: number;
   readonly tailBatches: number;
   readonly epoch: number;
+  /** By native symbol, newest first. */
+  readonly recentTrades: ReadonlyMap<string, readonly Trade[]>;
 };
 
 export async function wantInstruments(storage: Storage, count: number): Promise<void> {
@@ -45,10 +48,12 @@ export async function prepareDatabase(
   const claim = await journal.claim(0, 'prepare');
   let index = 0;
   let tailBatches = 0;
+  const recentTrades = new Map<string, readonly Trade[]>();
   for (const [kindIndex, kind] of options.kinds.entries()) {
     const variants = makeVariants(kind, kindIndex, options.endMs, options.policy);
     for (let ofKind = 0; ofKind < kind.count; ofKind++) {
-      const { snapshot, snapshotBatchNumber, tail } = variants[ofKind % variants.length]!;
+      const { snapshot, snapshotBatchNumber, tail, ...prepared } = variants[ofKind % variants.length]!;
+      recentTrades.set(symbolNames(index).native, prepared.recentTrades);
       const instrument = keyOf(index++);
       await journal.saveSnapshot(claim, {
         instrument,
@@ -65,7 +70,7 @@ export async function prepareDatabase(
   const { rows } = await database.query<{ bytes: number }>({
     text: `SELECT sum(length(state))::bigint AS bytes FROM ${schema}.state_snapshot`,
   });
-  return { instruments: index, snapshotBytes: rows[0]!.bytes, tailBatches, epoch: claim.epoch };
+  return { instruments: index, snapshotBytes: rows[0]!.bytes, tailBatches, epoch: claim.epoch, recentTrades };
 }
 
 function makeVariants(

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../src/settings.ts';
+import type { Trade } from '../../src/market/events.ts';
 import type { InstrumentPolicy } from '../../src/market/instrument-state.ts';
 import type { Storage } from '../../src/persistence/open-storage.ts';
 import type { InstrumentKind } from './day-of-trades.ts';
@@ -37,6 +38,8 @@ export type RunSurroundings = {
   readonly postgresUrl: string;
   readonly redisUrl: string;
   readonly exchangePort: number;
+  /** Hands the exchange what it answers with, by native symbol. */
+  readonly tellTrades: (recentTrades: ReadonlyMap<string, readonly Trade[]>) => void;
   readonly dataDirectory: string;
   readonly profileFile: string | undefined;
 };
@@ -78,6 +81,7 @@ export class RecoveryRun {
     const { kinds } = this.#scenario;
     this.#prepared = await prepareDatabase(storage, { kinds, endMs, policy: this.#policy });
     watch.expect(this.#prepared.epoch + 1);
+    this.#around.tellTrades(this.#prepared.recentTrades);
     await storage.database.query({ text: 'CHECKPOINT' });
     await sleep(Math.max(0, endMs - Date.now()));
   }
