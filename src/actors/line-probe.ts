@@ -8,13 +8,16 @@ import { STOOD_STILL_MS } from '../exchanges/listening.ts';
 export const PROBE_AFTER_MS = 10_000;
 /** Silence after asking at which it is taken for gone. */
 export const ANSWER_WITHIN_MS = 5_000;
+/** The same for a side that has not answered yet: it may be one that never does, though it must. */
+export const FIRST_ANSWER_WITHIN_MS = 30_000;
 
 export class LineProbe {
   #lastTickMs: number;
   #heardMs: number;
   #askedMs: number | undefined;
-  /** Whether this side answers pings at all: one that never did is not called dead for its silence. */
   #isKnownToAnswer = false;
+  /** It spoke long after it was asked, and not of that: its silence tells nothing. */
+  #isKnownToIgnore = false;
 
   constructor(nowMs: number) {
     this.#lastTickMs = nowMs;
@@ -25,10 +28,14 @@ export class LineProbe {
   heard(nowMs: number): void {
     this.#heardMs = nowMs;
     if (this.#isKnownToAnswer) this.#askedMs = undefined;
+    else if (this.#askedMs !== undefined && nowMs - this.#askedMs >= ANSWER_WITHIN_MS) {
+      this.#isKnownToIgnore = true;
+    }
   }
 
   answered(nowMs: number): void {
     this.#isKnownToAnswer = true;
+    this.#isKnownToIgnore = false;
     this.heard(nowMs);
   }
 
@@ -36,13 +43,21 @@ export class LineProbe {
   tick(nowMs: number, isPaused: boolean): 'ask' | 'dead' | undefined {
     const stoodStill = nowMs - this.#lastTickMs > STOOD_STILL_MS;
     this.#lastTickMs = nowMs;
-    if (stoodStill || isPaused) this.heard(nowMs);
+    if (stoodStill || isPaused) this.#excuse(nowMs);
     if (this.#askedMs === undefined) {
       // The first question comes at once: its answer tells whether there will be others.
       if (this.#isKnownToAnswer && nowMs - this.#heardMs < PROBE_AFTER_MS) return undefined;
       this.#askedMs = nowMs;
       return 'ask';
     }
-    return this.#isKnownToAnswer && nowMs - this.#askedMs >= ANSWER_WITHIN_MS ? 'dead' : undefined;
+    if (this.#isKnownToIgnore) return undefined;
+    if (this.#isKnownToAnswer) return nowMs - this.#askedMs >= ANSWER_WITHIN_MS ? 'dead' : undefined;
+    return nowMs - Math.max(this.#askedMs, this.#heardMs) >= FIRST_ANSWER_WITHIN_MS ? 'dead' : undefined;
+  }
+
+  /** Nobody listened until now: what came meanwhile, an answer perhaps, is still to be read. */
+  #excuse(nowMs: number): void {
+    this.#heardMs = nowMs;
+    if (this.#askedMs !== undefined) this.#askedMs = this.#isKnownToAnswer ? undefined : nowMs;
   }
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ANSWER_WITHIN_MS, LineProbe, PROBE_AFTER_MS } from '../../src/actors/line-probe.ts';
+import {
+  ANSWER_WITHIN_MS,
+  FIRST_ANSWER_WITHIN_MS,
+  LineProbe,
+  PROBE_AFTER_MS,
+} from '../../src/actors/line-probe.ts';
 
 const TICK_MS = 250;
 
@@ -42,9 +47,27 @@ describe('a line probe', () => {
     expect(run(probe, 3 * PROBE_AFTER_MS + TICK_MS, 3 * PROBE_AFTER_MS + 2 * ANSWER_WITHIN_MS)).toEqual([]);
   });
 
-  it('never calls a side dead that never answered a ping', () => {
+  it('gives a side that has not answered yet more time, then calls its silence dead', () => {
     const probe = new LineProbe(0);
-    expect(run(probe, 0, 100 * PROBE_AFTER_MS)).toEqual([[0, 'ask']]);
+    probe.tick(0, false);
+    const heardMs = ANSWER_WITHIN_MS - 1;
+    probe.heard(heardMs);
+    const deadMs = TICK_MS * Math.ceil((heardMs + FIRST_ANSWER_WITHIN_MS) / TICK_MS);
+    expect(run(probe, TICK_MS, deadMs)).toEqual([[deadMs, 'dead']]);
+  });
+
+  it('never calls a side dead that spoke and did not answer', () => {
+    const probe = new LineProbe(0);
+    probe.tick(0, false);
+    probe.heard(ANSWER_WITHIN_MS);
+    expect(run(probe, ANSWER_WITHIN_MS + TICK_MS, 100 * FIRST_ANSWER_WITHIN_MS)).toEqual([]);
+  });
+
+  it('takes no pause for a sign that a side ignores pings', () => {
+    const probe = new LineProbe(0);
+    expect(run(probe, 0, FIRST_ANSWER_WITHIN_MS, true)).toEqual([[0, 'ask']]);
+    const fromMs = FIRST_ANSWER_WITHIN_MS + TICK_MS;
+    expect(run(probe, fromMs, 2 * FIRST_ANSWER_WITHIN_MS)).toEqual([[2 * FIRST_ANSWER_WITHIN_MS, 'dead']]);
   });
 
   it('calls nobody silent while it does not listen, nor for what arrived while it stood still', () => {
