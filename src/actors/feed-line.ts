@@ -45,7 +45,7 @@ export class FeedLine {
   readonly #onFull: () => void;
   readonly #socket: FeedSocket;
   readonly #clock: Clock;
-  /** From the opening on. */
+  /** From the opening on, where there is another side that can be asked. */
   #probe: LineProbe | undefined;
   #inbox: LineItem[] = [];
   #inboxBytes = 0;
@@ -58,7 +58,7 @@ export class FeedLine {
     this.#clock = clock;
     this.#socket = transport.open(socket, {
       onOpen: () => {
-        this.#probe = new LineProbe(clock.monotonicMs());
+        if (this.#socket.ping !== undefined) this.#probe = new LineProbe(clock.monotonicMs());
         this.put({ type: 'opened' });
       },
       onFrame: (frame, receiveTimeMs) => {

@@ -139,10 +139,9 @@ function journalEngine(
       return row === undefined ? undefined : { batchNumber: row.batchNumber, snapshot: row.state };
     },
     readBatches: (_key, afterBatchNumber, visit) =>
-      journal.readBatches(key, afterBatchNumber, async (row) => {
-        await visit(row.batchNumber, row.entry);
-        await onReplayed();
-      }),
+      journal.readBatches(key, afterBatchNumber, (row) =>
+        visit(row.batchNumber, row.entry)?.then(onReplayed),
+      ),
     append: (_key, batchNumber, entry) => journal.append(claim, key, batchNumber, entry),
   };
 }

@@ -144,7 +144,8 @@ export class PostgresJournal implements Journal {
       for (const row of rows) {
         if (row.batchNumber !== last + 1) throw missingBatchError(instrument, last + 1, row.batchNumber);
         const entry = readStoredEntry(this.#codec, instrument, row);
-        await visit({ instrument, batchNumber: row.batchNumber, epoch: row.epoch, entry });
+        const visited = visit({ instrument, batchNumber: row.batchNumber, epoch: row.epoch, entry });
+        if (visited !== undefined) await visited;
         last = row.batchNumber;
       }
       if (rows.length < READ_PAGE_ROWS) return;

@@ -112,7 +112,8 @@ export class Incarnation implements PersistenceSession {
   #handle(life: Life, message: unknown, context: NactContext): Promise<Life> {
     if (context.recovering !== true) return this.#hooks.takeTurn(life, context);
     try {
-      life.state = this.#spec.log!.evolve(life.state, message);
+      const { evolve } = this.#spec.log!;
+      for (const entry of message as readonly unknown[]) life.state = evolve(life.state, entry);
     } catch (error) {
       // Thrown by the bridge a moment later: thrown here, nact would print it to the console and fold on.
       this.recoveryFailure = { error };

@@ -10,8 +10,10 @@ import type { Life } from './life.ts';
 import type { NactEvent, NactPersistenceEngine, NactRecoveryStep } from './nact-boundary.ts';
 import { RecoveryGate } from './recovery-gate.ts';
 
-/** Entries folded before the event loop turns, so that a long log does not hold up everybody else. */
-const ENTRIES_PER_TURN = 500;
+/** Entries that go through nact as one event of its: a context and some promises for each of them would cost more than folding them. */
+const ENTRIES_PER_EVENT = 50;
+/** Such events before the event loop turns, so that a long log does not hold up everybody else. */
+const EVENTS_PER_TURN = 10;
 
 /** One nact actor that recovers and persists. */
 export type PersistenceSession = {
@@ -103,19 +105,26 @@ export class PersistenceBridge implements NactPersistenceEngine {
     const { life, log, nactKey } = session;
     let accumulated = initial;
     let entriesReplayed = 0;
-    await log.engine.readBatches(log.key, afterBatchNumber, async (batchNumber, data) => {
+    let eventCount = 0;
+    let entries: unknown[] = [];
+    const fold = async (): Promise<void> => {
+      const event = { key: nactKey, sequenceNumber: life.batchNumber, data: entries };
+      entriesReplayed += entries.length;
+      entries = [];
+      accumulated = await step(Promise.resolve(accumulated), event, eventCount++);
+      if (session.recoveryFailure !== undefined) throw session.recoveryFailure.error;
+      if (eventCount % EVENTS_PER_TURN !== 0) return;
+      life.recoveryProgressMs = this.#clock.monotonicMs();
+      await nextTurn();
+    };
+    await log.engine.readBatches(log.key, afterBatchNumber, (batchNumber, data) => {
       this.#openSession(nactKey);
       assertNext(log.key, life.batchNumber + 1, batchNumber);
-      const event = { key: nactKey, sequenceNumber: batchNumber, data };
-      accumulated = await step(Promise.resolve(accumulated), event, entriesReplayed);
-      if (session.recoveryFailure !== undefined) throw session.recoveryFailure.error;
       life.batchNumber = batchNumber;
-      entriesReplayed++;
-      if (entriesReplayed % ENTRIES_PER_TURN === 0) {
-        life.recoveryProgressMs = this.#clock.monotonicMs();
-        await nextTurn();
-      }
+      entries.push(data);
+      return entries.length === ENTRIES_PER_EVENT ? fold() : undefined;
     });
+    if (entries.length > 0) await fold();
     this.#openSession(nactKey);
     const { snapshotBatchNumber, tookMs: startedMs } = life.recovery!;
     const tookMs = this.#clock.monotonicMs() - startedMs;
