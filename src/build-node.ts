@@ -106,6 +106,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
     onKeysLost: () => instruments.publishAgain(),
   });
   closers.add('publisher', async (deadlineMs) => {
+    // For instruments that failed while they were stopped, and had no last word of their own.
+    instruments.markStale('the node was stopped');
     await publisher.flush(deadlineMs);
     publisher.close();
   });

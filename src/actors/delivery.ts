@@ -17,7 +17,10 @@ export type DeliveryOptions = {
   readonly source: string;
   /** Hands a batch to the symbol actor; false when that takes none (parked, gone). */
   readonly send: (batch: EventBatch) => boolean;
-  /** An event that failed its actor again and again is given up; the rest goes on. A `FeedStatus` `stale` takes the place of a book event. */
+  /**
+   * An event that failed its actor again and again is given up; the rest goes on. A `FeedStatus` `stale` takes the place of a book event, and is
+   * itself never given up.
+   */
   readonly onPoison: (event: MarketEvent, cause: string) => void;
 };
 
@@ -172,14 +175,15 @@ export class InstrumentDelivery {
 
   #retryOrGiveUp(batch: EventBatch, cause: string): void {
     this.#failureCount++;
-    if (this.#failureCount < POISON_FAILURES) {
+    const event = batch.events[0]!;
+    // A status is never given up: it may say that there is a hole before the next delta. An actor that can't even take that is parked in the end.
+    if (this.#failureCount < POISON_FAILURES || event.type === 'FeedStatus') {
       this.#send(batch);
       return;
     }
     this.#failureCount = 0;
-    const event = batch.events[0]!;
-    // What follows on a book event that is missing would make a wrong book, so the hole itself goes into the log, under the same ordinal.
     if (isBookEvent(event)) {
+      // What follows on a book event that is missing would make a wrong book, so the hole itself goes into the log, under the same ordinal.
       this.#send({ ...batch, events: [toStaleStatus(event, cause)] });
     } else {
       this.#land();

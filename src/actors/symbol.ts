@@ -288,13 +288,13 @@ class SymbolActor {
   }
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
-    await this.#checkpoint(state, context);
-    // The last word to subscribers: from here on nobody knows whether the book is still right.
+    // The last word to subscribers: from here on nobody knows whether the book is still right. It wants no database, so it does not wait for one.
     const status = this.#statusOf(state);
     const last: PublishedStatus =
       status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
     this.#options.publications.everythingChanged();
     this.#options.publications.publish(state, last, LAST_PUBLICATION);
+    await this.#checkpoint(state, context);
   }
 
   async #deliver(

@@ -153,6 +153,17 @@ describe('delivery to a symbol actor', () => {
     expect(last()).toMatchObject({ firstOrdinal: 2, events: [delta(2)] });
   });
 
+  it('never gives up a status, for it may say that there is a hole before the next delta', () => {
+    const { push, poison, last, fail, acknowledgeLast } = createDelivery();
+    push(delta(1));
+    push(delta(2));
+    for (let failures = 0; failures < 10; failures++) fail('boom');
+    expect(poison).toEqual([{ event: delta(1), cause: 'boom' }]);
+    expect(last()).toMatchObject({ firstOrdinal: 1, events: [{ type: 'FeedStatus', status: 'stale' }] });
+    acknowledgeLast();
+    expect(last()).toMatchObject({ firstOrdinal: 2, events: [delta(2)] });
+  });
+
   it('does not blame an event for what its actor failed on before it', () => {
     const { push, poison, sent, last, fail, acknowledgeLast } = createDelivery();
     push(heartbeat(1));

@@ -249,4 +249,22 @@ describe('a symbol actor', () => {
     await actors.system.stop(ref);
     expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
   });
+
+  it('says so too when its last state can not be saved', async () => {
+    const { journal } = holdableJournal();
+    const away = new TampinesError('SERVICE_UNAVAILABLE', 'no connection within 5 s', { isRetryable: true });
+    const actors = await createActors({
+      journal: Object.assign(Object.create(journal) as typeof journal, {
+        saveSnapshot: () => Promise.reject(away),
+      }),
+    });
+    const { ref } = actors.spawn('BTC-USDT');
+    spawnFeed(actors).deliver(ref, 1, bookSnapshot());
+    actors.system.send(ref, PUBLISH_ALL);
+    await actors.time.advance(1);
+    const stopped = actors.system.stop(ref);
+    await actors.time.advance(60_000);
+    await stopped;
+    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+  });
 });

@@ -26,6 +26,7 @@ export class Incarnation implements PersistenceSession {
   stopRequest: 'drain' | 'now' | undefined;
   stopReason: StopReason = 'stop';
   recoveryFailure: { readonly error: unknown } | undefined;
+  recoveryStartedMs = 0;
   leaveRecovery: (() => void) | undefined;
   /** Resolves when it is closed. */
   readonly whenFinished: Promise<void>;

@@ -29,6 +29,7 @@ export class Life {
   hasState = false;
   hasStarted = false;
   batchNumber = 0;
+  /** What reading the log came to, once it was read. */
   recovery: Recovery | undefined;
   /** The message in hand. */
   envelope: Envelope | undefined;

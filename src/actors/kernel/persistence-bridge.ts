@@ -26,6 +26,8 @@ export type PersistenceSession = {
   initialState(life: Life): unknown;
   /** Set by the handler when folding an entry threw: nact's own handling of that writes to the console. */
   recoveryFailure: { readonly error: unknown } | undefined;
+  /** When the state snapshot was asked for, on the monotonic clock. */
+  recoveryStartedMs: number;
   leaveRecovery: (() => void) | undefined;
 };
 
@@ -67,18 +69,12 @@ export class PersistenceBridge implements NactPersistenceEngine {
 
   async #readSnapshot(session: PersistenceSession) {
     const { life, log } = session;
-    const startedMs = this.#clock.monotonicMs();
+    session.recoveryStartedMs = this.#clock.monotonicMs();
     const found = await log.engine.latestSnapshot(log.key);
     this.#openSession(session.nactKey);
     life.recoveryProgressMs = this.#clock.monotonicMs();
     life.state = found === undefined ? session.initialState(life) : log.restore(found.snapshot);
     life.batchNumber = found?.batchNumber ?? 0;
-    life.recovery = {
-      snapshotBatchNumber: life.batchNumber,
-      batchNumber: life.batchNumber,
-      entriesReplayed: 0,
-      tookMs: startedMs,
-    };
     return found === undefined ? undefined : { data: life, sequenceNumber: found.batchNumber };
   }
 
@@ -126,9 +122,12 @@ export class PersistenceBridge implements NactPersistenceEngine {
     });
     if (entries.length > 0) await fold();
     this.#openSession(nactKey);
-    const { snapshotBatchNumber, tookMs: startedMs } = life.recovery!;
-    const tookMs = this.#clock.monotonicMs() - startedMs;
-    life.recovery = { snapshotBatchNumber, batchNumber: life.batchNumber, entriesReplayed, tookMs };
+    life.recovery = {
+      snapshotBatchNumber: afterBatchNumber,
+      batchNumber: life.batchNumber,
+      entriesReplayed,
+      tookMs: this.#clock.monotonicMs() - session.recoveryStartedMs,
+    };
     return accumulated;
   }
 

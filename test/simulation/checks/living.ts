@@ -59,7 +59,17 @@ export async function checkLiving(
       was: node.status,
     });
   }
-  return { states, violations };
+  return { states, violations: [...violations, ...findLiveAfterEnd(facts, node)] };
+}
+
+/** Nobody keeps a book right whose node has ended. */
+function findLiveAfterEnd({ markets, redis }: LivingFacts, { epoch }: SimNode): Violation[] {
+  return markets.truths.flatMap(({ instrument }) => {
+    const head = redis.get(`orderbook:${instrument}:1`)?.slice(0, 300) ?? '';
+    return head.startsWith(`{"epoch":${epoch},`) && head.includes('"status":"live"')
+      ? [{ rule: 'no book is live after its node has ended', instrument, expected: 'stale', was: head }]
+      : [];
+  });
 }
 
 /** Returns why those that gave no answer gave none. */

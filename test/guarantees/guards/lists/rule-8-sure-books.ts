@@ -186,4 +186,30 @@ export const sureBooks: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 8,
+    name: 'A status is never given up as poison',
+    file: 'src/actors/delivery.ts',
+    text: "this.#failureCount < POISON_FAILURES || event.type === 'FeedStatus'",
+    without: 'this.#failureCount < POISON_FAILURES',
+    tests: [
+      {
+        file: 'test/actors/delivery.test.ts',
+        name: 'never gives up a status, for it may say that there is a hole before the next delta',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Silence before the first answer to a ping counts too',
+    file: 'src/actors/line-probe.ts',
+    text: ">= FIRST_ANSWER_WITHIN_MS ? 'dead' : undefined",
+    without: ">= Infinity ? 'dead' : undefined",
+    tests: [
+      {
+        file: 'test/actors/line-probe.test.ts',
+        name: 'gives a side that has not answered yet more time, then calls its silence dead',
+      },
+    ],
+  },
 ];
