@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { QueryResult, QueryResultRow } from 'pg';
 import { TampinesError, hasErrorCode } from '../base/errors.ts';
+import type { BinaryColumns } from './binary-rows.ts';
+import { copyOut, parseBinaryRows, toCopyText } from './binary-rows.ts';
 
 export type SqlValue =
   string | number | boolean | null | Uint8Array | readonly (string | number | boolean | null)[];
@@ -16,6 +18,8 @@ export type Statement = {
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly SqlValue[];
+  /** For rows of large bytes: a real Postgres copies them out in binary, by these names and types. Values are whole numbers or lists of them then. */
+  readonly columns?: BinaryColumns;
   /** An answer that takes longer is given up, and its connection with it; without one the general limit holds. */
   readonly timeoutMs?: number;
 };
@@ -173,14 +177,9 @@ export class PgDatabase implements Database {
     }
     let isBroken = false;
     try {
-      return await work(async <Row extends QueryResultRow>({ name, text, values, timeoutMs }: Statement) => {
+      return await work(async <Row extends QueryResultRow>(statement: Statement) => {
         try {
-          const result = await client.query<Row>({
-            ...(name === undefined ? {} : { name }),
-            text,
-            ...(values === undefined ? {} : { values: [...values] }),
-            ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
-          });
+          const result = await this.#run<Row>(client, statement);
           this.#onStatement?.(result);
           return result;
         } catch (cause) {
@@ -195,6 +194,23 @@ export class PgDatabase implements Database {
     } finally {
       client.release(isBroken);
     }
+  }
+
+  async #run<Row extends QueryResultRow>(
+    client: pg.PoolClient,
+    { name, text, values, columns, timeoutMs }: Statement,
+  ): Promise<QueryResult<Row>> {
+    // Embedded Postgres can't copy out over its connection.
+    if (columns !== undefined && !this.isEmbedded) {
+      const rows = parseBinaryRows(await copyOut(client, toCopyText(text, values ?? [])), columns) as Row[];
+      return { rows, rowCount: rows.length, command: 'COPY', oid: 0, fields: [] };
+    }
+    return client.query<Row>({
+      ...(name === undefined ? {} : { name }),
+      text,
+      ...(values === undefined ? {} : { values: [...values] }),
+      ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** What is read when instruments recover: state snapshots, journal pages, the ends of journals; each for many instruments in one statement. */
+import type { BinaryColumns } from './binary-rows.ts';
 import type { Database } from './database.ts';
 import { GroupedReads } from './grouped-reads.ts';
 import type { StoredEntry, StoredState } from './stored-bytes.ts';
@@ -13,6 +14,11 @@ const ENDS_MAX = 100;
 
 export type FoundState = StoredState & { readonly position: number };
 export type FoundEntry = StoredEntry & { readonly epoch: number };
+
+const STATE_COLUMNS = {
+  ...{ place: 'int8', batchNumber: 'int8', position: 'int8' },
+  ...{ schemaId: 'text', sha256: 'bytea', state: 'bytea' },
+} as const satisfies BinaryColumns;
 
 type StateQuestion = { readonly instrumentId: number; readonly below: number };
 type PageQuestion = { readonly instrumentId: number; readonly after: number };
@@ -36,6 +42,7 @@ export class JournalReads {
               WHERE instrument_id = wanted.instrument_id AND batch_number < wanted.below
               ORDER BY batch_number DESC LIMIT 1) AS found`,
           values: [questions.map(({ instrumentId }) => instrumentId), questions.map(({ below }) => below)],
+          columns: STATE_COLUMNS,
         });
         const byPlace = new Map(rows.map((row) => [row.place, row]));
         return questions.map((_, index) => byPlace.get(index + 1));
