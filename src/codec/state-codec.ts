@@ -1,8 +1,8 @@
 /** State snapshots to bytes and back. Exact at any size of number; the same state gives the same bytes. */
 import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
-import type { TickerMinuteSnapshot } from '../market/ticker-columns.ts';
-import { toTickerMinutes } from '../market/ticker-columns.ts';
+import type { PackedMinutes } from '../market/packed-minutes.ts';
+import { MINUTE_MS } from '../market/ticker-minute.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';
 import { STATE_SCHEMAS } from './state-schemas.ts';
@@ -33,12 +33,12 @@ type WireCandleSeries = {
   readonly kept: readonly WireKeptCandle[];
 };
 
-type WireTickerMinute = {
-  readonly startMs: number;
-  readonly timesSinceStartMs: readonly number[];
-  readonly keys: readonly TradeKey[];
-  readonly units: WireIntegers;
-  readonly counts: readonly number[];
+type WirePackedMinutes = {
+  readonly steps: readonly number[];
+  readonly highs: WireIntegers;
+  readonly lows: WireIntegers;
+  readonly sizesBytes: readonly number[];
+  readonly packed: Buffer;
 };
 
 type WireState = {
@@ -68,7 +68,10 @@ type WireState = {
   readonly ticker: {
     readonly scales: Scales;
     readonly endMs: number | null;
-    readonly minutes: readonly WireTickerMinute[];
+    readonly volume: WireInteger;
+    readonly quoteVolume: WireInteger;
+    readonly tradeCount: number;
+    readonly minutes: WirePackedMinutes;
   };
   readonly candles: {
     readonly scales: Scales;
@@ -112,7 +115,10 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
     ticker: {
       scales: ticker.scales,
       endMs: ticker.endMs ?? null,
-      minutes: toTickerMinutes(ticker.minutes).map(toWireMinute),
+      volume: toWireInteger(ticker.volume),
+      quoteVolume: toWireInteger(ticker.quoteVolume),
+      tradeCount: ticker.tradeCount,
+      minutes: toWireMinutes(ticker.minutes),
     },
     candles: {
       scales: candles.scales,
@@ -136,14 +142,13 @@ export function decodeState(schemaId: string, bytes: Uint8Array): InstrumentSnap
   return format.decode(schemaId, bytes);
 }
 
-function toWireMinute(minute: TickerMinuteSnapshot): WireTickerMinute {
-  const { startMs } = minute;
+function toWireMinutes({ startsMs, highs, lows, ends, bytes }: PackedMinutes): WirePackedMinutes {
   return {
-    startMs,
-    timesSinceStartMs: minute.times.map((timeMs) => timeMs - startMs),
-    keys: minute.keys,
-    units: toWireIntegers(minute.units),
-    counts: minute.counts,
+    steps: startsMs.map((startMs, index) => (startMs - (startsMs[index - 1] ?? 0)) / MINUTE_MS),
+    highs: toWireIntegers(highs),
+    lows: toWireIntegers(lows),
+    sizesBytes: ends.map((end, index) => end - (ends[index - 1] ?? 0)),
+    packed: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   };
 }
 

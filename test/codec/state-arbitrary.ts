@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import type { KeptCandle } from '../../src/market/candle.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
-import type { TickerMinuteSnapshot } from '../../src/market/ticker-columns.ts';
-import { toTickerColumns } from '../../src/market/ticker-columns.ts';
 import type { TradeKey } from '../../src/market/trade-order.ts';
+import { packedMinutes } from '../support/arbitrary-minutes.ts';
 import { levels, optional, plainRecord, scales, sequence, text, timeMs, units } from './event-arbitraries.ts';
 
 const key: fc.Arbitrary<TradeKey> = fc.oneof(
@@ -14,14 +13,6 @@ const key: fc.Arbitrary<TradeKey> = fc.oneof(
   text,
 );
 const count = fc.nat({ max: 2 ** 52 - 1 });
-
-const minute: fc.Arbitrary<TickerMinuteSnapshot> = plainRecord({
-  startMs: timeMs,
-  times: fc.array(timeMs, { maxLength: 6 }),
-  keys: fc.array(key, { maxLength: 6 }),
-  units: levels,
-  counts: fc.array(count, { maxLength: 3 }),
-});
 
 const keptCandle: fc.Arbitrary<KeptCandle> = plainRecord({
   openTimeMs: timeMs,
@@ -54,7 +45,10 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
   ticker: plainRecord({
     scales,
     endMs: optional(timeMs),
-    minutes: fc.array(minute, { maxLength: 4 }).map(toTickerColumns),
+    volume: units,
+    quoteVolume: units,
+    tradeCount: count,
+    minutes: packedMinutes,
   }),
   candles: plainRecord({
     scales,
