@@ -6,6 +6,7 @@ import { MINUTE_MS } from '../market/ticker-minute.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';
 import { STATE_SCHEMAS } from './state-schemas.ts';
+import { packTradeRuns } from './trade-runs.ts';
 import { VersionedFormat } from './versioned-format.ts';
 import type { WireInteger, WireIntegers } from './wide-integers.ts';
 import { toWireInteger, toWireIntegers, toWireSequence } from './wide-integers.ts';
@@ -61,8 +62,7 @@ type WireState = {
     readonly sequence: WireInteger | null;
   } | null;
   readonly trades: {
-    readonly runStarts: WireIntegers;
-    readonly runEnds: WireIntegers;
+    readonly runs: Buffer;
     readonly others: readonly string[];
   };
   readonly ticker: {
@@ -107,11 +107,7 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
       lastBookEvent === undefined
         ? null
         : { ...lastBookEvent, sequence: toWireSequence(lastBookEvent.sequence) },
-    trades: {
-      runStarts: toWireIntegers(trades.runStarts),
-      runEnds: toWireIntegers(trades.runEnds),
-      others: trades.others,
-    },
+    trades: { runs: toBuffer(packTradeRuns(trades)), others: trades.others },
     ticker: {
       scales: ticker.scales,
       endMs: ticker.endMs ?? null,
@@ -148,7 +144,7 @@ function toWireMinutes({ startsMs, highs, lows, ends, bytes }: PackedMinutes): W
     highs: toWireIntegers(highs),
     lows: toWireIntegers(lows),
     sizesBytes: ends.map((end, index) => end - (ends[index - 1] ?? 0)),
-    packed: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    packed: toBuffer(bytes),
   };
 }
 
@@ -171,4 +167,9 @@ function toWireCandle(candle: Readonly<KeptCandle>): WireKeptCandle {
     quoteVolume: toWireInteger(candle.quoteVolume),
     takerBuyVolume: toWireInteger(candle.takerBuyVolume),
   };
+}
+
+/** The same memory, as Avro wants bytes. */
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

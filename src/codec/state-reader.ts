@@ -11,6 +11,7 @@ import { MINUTE_MS } from '../market/ticker-minute.ts';
 import type { Scales, Units } from '../market/units.ts';
 import { toUnits } from '../market/units.ts';
 import { AvroReader } from './avro-reader.ts';
+import { unpackTradeRuns } from './trade-runs.ts';
 import { fromWireSequence } from './wide-integers.ts';
 
 const SURENESS = ['empty', 'live', 'stale'] as const;
@@ -38,11 +39,7 @@ export function readState1(bytes: Uint8Array): InstrumentSnapshot {
       receiveTimeMs: reader.long(),
       sequence: fromWireSequence(readOptionalInteger(reader) ?? null),
     })),
-    trades: {
-      runStarts: readUnitsList(reader),
-      runEnds: readUnitsList(reader),
-      others: reader.array(() => reader.text()),
-    },
+    trades: { ...unpackTradeRuns(reader.bytes()), others: reader.array(() => reader.text()) },
     ticker: {
       scales: readScales(reader),
       endMs: reader.optional(() => reader.long()),

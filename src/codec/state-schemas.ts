@@ -77,8 +77,8 @@ const STATE_1 = {
     {
       name: 'trades',
       type: record('TradeIdentities', [
-        { name: 'runStarts', type: 'Integers' },
-        { name: 'runEnds', type: 'Integers' },
+        // As `trade-runs.ts` says.
+        { name: 'runs', type: 'bytes' },
         arrayOf('others', 'string'),
       ]),
     },

@@ -41,7 +41,11 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
   }),
   book: plainRecord({ scales, depth: optional(fc.nat(5_000)), bids: levels, asks: levels }),
   lastBookEvent: optional(plainRecord({ eventTimeMs: timeMs, receiveTimeMs: timeMs, sequence })),
-  trades: plainRecord({ runStarts: levels, runEnds: levels, others: fc.array(text, { maxLength: 5 }) }),
+  trades: fc.tuple(levels, fc.array(text, { maxLength: 5 })).map(([ids, others]) => ({
+    runStarts: ids.filter((_, index) => index % 2 === 0),
+    runEnds: ids.filter((_, index) => index % 2 === 1),
+    others,
+  })),
   ticker: plainRecord({
     scales,
     endMs: optional(timeMs),
