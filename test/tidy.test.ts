@@ -96,6 +96,7 @@ const FOLDERS_WITH_PRICES = [
  */
 const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/market/candles.ts#Candles.addTrade': 'a time: the second of a trade',
+  'src/market/integer-bytes.ts#lowBits': 'the bits of one byte',
   'src/market/intervals.ts#openTimeOf': 'a time: where an interval begins',
   'src/market/intervals.ts#openTimeBefore': 'a time: year and month of an index',
   'src/market/ticker-minute.ts#endOfSecond': 'a time: the end of its second',

@@ -38,17 +38,14 @@ export class AvroReader {
     return low & 1 ? -(low >> 1) - 1 : low >> 1;
   }
 
-  /** Writes `count` longs, each added to `base`, into `target` from `at` on. */
-  longs(target: Float64Array, at: number, count: number, base: number): void {
-    for (let index = 0; index < count; index++) target[at + index] = base + this.long();
+  /** A copy in an array of its own: what keeps it does not keep all that is read. */
+  bytes(): Uint8Array {
+    const { from, to } = this.#takeSized();
+    return new Uint8Array(this.#bytes.subarray(from, to));
   }
 
   text(): string {
-    const length = this.long();
-    const from = this.#at;
-    const to = from + length;
-    if (length < 0 || to > this.#bytes.length) throw outside(to, this.#bytes.length);
-    this.#at = to;
+    const { from, to } = this.#takeSized();
     return this.#bytes.toString('utf8', from, to);
   }
 
@@ -83,10 +80,32 @@ export class AvroReader {
     return items;
   }
 
+  /** An array of longs, in one list of its size: most of what a state holds is in such arrays. */
+  longs(): number[] {
+    let count = this.blockCount();
+    // Each takes a byte at least, so that no count asks for more memory than there are bytes.
+    if (count > this.#bytes.length - this.#at) throw outside(this.#at + count, this.#bytes.length);
+    const values = new Array<number>(count);
+    for (let at = 0; count > 0; count = this.blockCount()) {
+      for (const end = at + count; at < end; at++) values[at] = this.long();
+    }
+    return values;
+  }
+
   expectEnd(): void {
     if (this.#at !== this.#bytes.length) {
       throw new RangeError(`Cannot read a record: it ends at byte ${this.#at} of ${this.#bytes.length}`);
     }
+  }
+
+  /** Passes over a length and as many bytes, and says where they are. */
+  #takeSized(): { from: number; to: number } {
+    const length = this.long();
+    const from = this.#at;
+    const to = from + length;
+    if (length < 0 || to > this.#bytes.length) throw outside(to, this.#bytes.length);
+    this.#at = to;
+    return { from, to };
   }
 
   #wideLong(low: number, start: number): number {

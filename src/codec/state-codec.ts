@@ -1,11 +1,12 @@
 /** State snapshots to bytes and back. Exact at any size of number; the same state gives the same bytes. */
 import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
-import type { TickerMinuteSnapshot } from '../market/ticker-columns.ts';
-import { toTickerMinutes } from '../market/ticker-columns.ts';
+import type { PackedMinutes } from '../market/packed-minutes.ts';
+import { MINUTE_MS } from '../market/ticker-minute.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';
 import { STATE_SCHEMAS } from './state-schemas.ts';
+import { packTradeRuns } from './trade-runs.ts';
 import { VersionedFormat } from './versioned-format.ts';
 import type { WireInteger, WireIntegers } from './wide-integers.ts';
 import { toWireInteger, toWireIntegers, toWireSequence } from './wide-integers.ts';
@@ -33,12 +34,12 @@ type WireCandleSeries = {
   readonly kept: readonly WireKeptCandle[];
 };
 
-type WireTickerMinute = {
-  readonly startMs: number;
-  readonly timesSinceStartMs: readonly number[];
-  readonly keys: readonly TradeKey[];
-  readonly units: WireIntegers;
-  readonly counts: readonly number[];
+type WirePackedMinutes = {
+  readonly steps: readonly number[];
+  readonly highs: WireIntegers;
+  readonly lows: WireIntegers;
+  readonly sizesBytes: readonly number[];
+  readonly packed: Buffer;
 };
 
 type WireState = {
@@ -61,14 +62,16 @@ type WireState = {
     readonly sequence: WireInteger | null;
   } | null;
   readonly trades: {
-    readonly runStarts: WireIntegers;
-    readonly runEnds: WireIntegers;
+    readonly runs: Buffer;
     readonly others: readonly string[];
   };
   readonly ticker: {
     readonly scales: Scales;
     readonly endMs: number | null;
-    readonly minutes: readonly WireTickerMinute[];
+    readonly volume: WireInteger;
+    readonly quoteVolume: WireInteger;
+    readonly tradeCount: number;
+    readonly minutes: WirePackedMinutes;
   };
   readonly candles: {
     readonly scales: Scales;
@@ -104,15 +107,14 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
       lastBookEvent === undefined
         ? null
         : { ...lastBookEvent, sequence: toWireSequence(lastBookEvent.sequence) },
-    trades: {
-      runStarts: toWireIntegers(trades.runStarts),
-      runEnds: toWireIntegers(trades.runEnds),
-      others: trades.others,
-    },
+    trades: { runs: toBuffer(packTradeRuns(trades)), others: trades.others },
     ticker: {
       scales: ticker.scales,
       endMs: ticker.endMs ?? null,
-      minutes: toTickerMinutes(ticker.minutes).map(toWireMinute),
+      volume: toWireInteger(ticker.volume),
+      quoteVolume: toWireInteger(ticker.quoteVolume),
+      tradeCount: ticker.tradeCount,
+      minutes: toWireMinutes(ticker.minutes),
     },
     candles: {
       scales: candles.scales,
@@ -136,14 +138,13 @@ export function decodeState(schemaId: string, bytes: Uint8Array): InstrumentSnap
   return format.decode(schemaId, bytes);
 }
 
-function toWireMinute(minute: TickerMinuteSnapshot): WireTickerMinute {
-  const { startMs } = minute;
+function toWireMinutes({ startsMs, highs, lows, ends, bytes }: PackedMinutes): WirePackedMinutes {
   return {
-    startMs,
-    timesSinceStartMs: minute.times.map((timeMs) => timeMs - startMs),
-    keys: minute.keys,
-    units: toWireIntegers(minute.units),
-    counts: minute.counts,
+    steps: startsMs.map((startMs, index) => (startMs - (startsMs[index - 1] ?? 0)) / MINUTE_MS),
+    highs: toWireIntegers(highs),
+    lows: toWireIntegers(lows),
+    sizesBytes: ends.map((end, index) => end - (ends[index - 1] ?? 0)),
+    packed: toBuffer(bytes),
   };
 }
 
@@ -166,4 +167,9 @@ function toWireCandle(candle: Readonly<KeptCandle>): WireKeptCandle {
     quoteVolume: toWireInteger(candle.quoteVolume),
     takerBuyVolume: toWireInteger(candle.takerBuyVolume),
   };
+}
+
+/** The same memory, as Avro wants bytes. */
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -6,11 +6,12 @@
  */
 import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
-import type { Lists, TickerColumns } from '../market/ticker-columns.ts';
-import type { TradeKey } from '../market/trade-order.ts';
+import type { PackedMinutes } from '../market/packed-minutes.ts';
+import { MINUTE_MS } from '../market/ticker-minute.ts';
 import type { Scales, Units } from '../market/units.ts';
 import { toUnits } from '../market/units.ts';
 import { AvroReader } from './avro-reader.ts';
+import { unpackTradeRuns } from './trade-runs.ts';
 import { fromWireSequence } from './wide-integers.ts';
 
 const SURENESS = ['empty', 'live', 'stale'] as const;
@@ -38,14 +39,13 @@ export function readState1(bytes: Uint8Array): InstrumentSnapshot {
       receiveTimeMs: reader.long(),
       sequence: fromWireSequence(readOptionalInteger(reader) ?? null),
     })),
-    trades: {
-      runStarts: readUnitsList(reader),
-      runEnds: readUnitsList(reader),
-      others: reader.array(() => reader.text()),
-    },
+    trades: { ...unpackTradeRuns(reader.bytes()), others: reader.array(() => reader.text()) },
     ticker: {
       scales: readScales(reader),
       endMs: reader.optional(() => reader.long()),
+      volume: readUnits(reader),
+      quoteVolume: readUnits(reader),
+      tradeCount: reader.long(),
       minutes: readMinutes(reader),
     },
     candles: {
@@ -89,109 +89,33 @@ function widen(wire: number | string): Units {
 
 /** Either all longs or all digits; the other list is empty. */
 function readUnitsList(reader: AvroReader): readonly Units[] {
-  const longs: Units[] = [];
-  for (let count = reader.blockCount(); count > 0; count = reader.blockCount()) {
-    for (let index = 0; index < count; index++) longs.push(reader.long());
-  }
+  const longs = reader.longs();
   const wide = reader.array(() => widen(reader.text()));
   return wide.length === 0 ? longs : wide;
 }
 
-function readMinutes(reader: AvroReader): TickerColumns {
-  const startsMs: number[] = [];
-  const times = new ListsBuilder<number>();
-  const keys = new ListsBuilder<TradeKey>();
-  const units = new ListsBuilder<Units>();
-  const counts = new ListsBuilder<number>();
-  for (let minutes = reader.blockCount(); minutes > 0; minutes = reader.blockCount()) {
-    for (let minute = 0; minute < minutes; minute++) {
-      const startMs = reader.long();
-      startsMs.push(startMs);
-      times.addLongs(reader, startMs);
-      times.endList();
-      keys.addKeys(reader);
-      keys.endList();
-      units.addLongs(reader, 0);
-      units.addWide(reader);
-      units.endList();
-      counts.addLongs(reader, 0);
-      counts.endList();
-    }
-  }
-  return {
-    startsMs: Float64Array.from(startsMs),
-    times: times.build(),
-    keys: keys.build(),
-    units: units.build(),
-    counts: counts.build(),
-  };
+/** Reads no second of them: what is packed stays so. */
+function readMinutes(reader: AvroReader): PackedMinutes {
+  const startsMs = readSums(reader, MINUTE_MS);
+  const highs = readUnitsList(reader);
+  const lows = readUnitsList(reader);
+  const ends = readSums(reader, 1);
+  const bytes = reader.bytes();
+  const isWhole =
+    [highs, lows, ends].every(({ length }) => length === startsMs.length) &&
+    (ends.at(-1) ?? 0) === bytes.length;
+  if (isWhole) return { startsMs, highs, lows, ends, bytes };
+  throw new RangeError(
+    `Cannot read minutes: expected ${startsMs.length} of each, was ${highs.length} highs, ${lows.length} lows, and ${ends.length} that end at ${ends.at(-1)} of ${bytes.length} bytes`,
+  );
 }
 
-const INITIAL_VALUES = 4_096;
-
-/** Lists as they are read: flat until the first value that is no number. */
-class ListsBuilder<Value extends TradeKey | Units> {
-  readonly #ends: number[] = [];
-  #flat = new Float64Array(INITIAL_VALUES);
-  #count = 0;
-  #mixed: (Value | number)[] | undefined;
-
-  endList(): void {
-    this.#ends.push(this.#mixed === undefined ? this.#count : this.#mixed.length);
-  }
-
-  addLongs(reader: AvroReader, base: number): void {
-    for (let count = reader.blockCount(); count > 0; count = reader.blockCount()) {
-      if (this.#mixed === undefined) {
-        this.#reserve(count);
-        reader.longs(this.#flat, this.#count, count, base);
-        this.#count += count;
-      } else {
-        for (let index = 0; index < count; index++) this.#mixed.push(base + reader.long());
-      }
-    }
-  }
-
-  addKeys(this: ListsBuilder<TradeKey>, reader: AvroReader): void {
-    for (let count = reader.blockCount(); count > 0; count = reader.blockCount()) {
-      if (this.#mixed === undefined) this.#reserve(count);
-      for (let index = 0; index < count; index++) {
-        const key = readInteger(reader);
-        if (this.#mixed === undefined && typeof key === 'number') this.#flat[this.#count++] = key;
-        else (this.#mixed ??= this.#unflatten()).push(key);
-      }
-    }
-  }
-
-  addWide(this: ListsBuilder<Units>, reader: AvroReader): void {
-    for (let count = reader.blockCount(); count > 0; count = reader.blockCount()) {
-      this.#mixed ??= this.#unflatten();
-      for (let index = 0; index < count; index++) this.#mixed.push(widen(reader.text()));
-    }
-  }
-
-  build(): Lists<Value> {
-    const ends = Uint32Array.from(this.#ends);
-    if (this.#mixed === undefined) return { ends, values: this.#flat.slice(0, this.#count) };
-    // Digits of a small number are no wide number: what was written wide may come back as numbers only.
-    const isFlat = this.#mixed.every((value) => typeof value === 'number');
-    return {
-      ends,
-      values: isFlat ? Float64Array.from(this.#mixed as number[]) : (this.#mixed as Value[]),
-    };
-  }
-
-  #unflatten(): (Value | number)[] {
-    return Array.from(this.#flat.subarray(0, this.#count));
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#count + count;
-    if (needed <= this.#flat.length) return;
-    const larger = new Float64Array(Math.max(needed, 2 * this.#flat.length));
-    larger.set(this.#flat);
-    this.#flat = larger;
-  }
+/** Reads an array of longs; returns what each comes to with all before it, in units of `factor`. */
+function readSums(reader: AvroReader, factor: number): number[] {
+  const values = reader.longs();
+  let sum = 0;
+  for (let index = 0; index < values.length; index++) values[index] = sum += values[index]! * factor;
+  return values;
 }
 
 function readSeries(reader: AvroReader): CandleSeriesSnapshot {

@@ -77,8 +77,8 @@ const STATE_1 = {
     {
       name: 'trades',
       type: record('TradeIdentities', [
-        { name: 'runStarts', type: 'Integers' },
-        { name: 'runEnds', type: 'Integers' },
+        // As `trade-runs.ts` says.
+        { name: 'runs', type: 'bytes' },
         arrayOf('others', 'string'),
       ]),
     },
@@ -87,17 +87,21 @@ const STATE_1 = {
       type: record('TickerWindow', [
         { name: 'scales', type: 'Scales' },
         optional('endMs', 'long'),
-        arrayOf(
-          'minutes',
-          record('TickerMinute', [
-            long('startMs'),
-            // Counted from the start of the minute: half the bytes.
-            arrayOf('timesSinceStartMs', 'long'),
-            arrayOf('keys', TRADE_KEY),
-            { name: 'units', type: 'Integers' },
-            arrayOf('counts', 'long'),
+        integer('volume'),
+        integer('quoteVolume'),
+        long('tradeCount'),
+        {
+          name: 'minutes',
+          type: record('PackedMinutes', [
+            // Minutes since the one before, of the first one since 1970; from its start.
+            arrayOf('steps', 'long'),
+            { name: 'highs', type: 'Integers' },
+            { name: 'lows', type: 'Integers' },
+            arrayOf('sizesBytes', 'long'),
+            // One after the other, as `src/market/packed-minute.ts` says.
+            { name: 'packed', type: 'bytes' },
           ]),
-        ),
+        },
       ]),
     },
     {

@@ -3,11 +3,12 @@
  * the window's left edge is, so that the window always begins between two seconds.
  */
 import type { CandleBar } from './candle-bar.ts';
-import type { TickerMinuteSnapshot } from './ticker-columns.ts';
 import type { TradeKey } from './trade-order.ts';
 import { isTradeBefore } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
 import { addUnits, raiseScale } from './units.ts';
+
+export const MINUTE_MS = 60_000;
 
 /** Places in the units of one second. */
 export const OPEN = 0;
@@ -17,6 +18,18 @@ export const LOW = 3;
 export const VOLUME = 4;
 export const QUOTE_VOLUME = 5;
 export const UNITS_PER_SECOND = 6;
+
+/** Parallel over the seconds of a minute that have trades, ascending in time. */
+export type MinuteSeconds = {
+  /** Two per second: event times of its first and last trade. */
+  readonly times: number[];
+  /** Two per second: keys of its first and last trade. */
+  readonly keys: TradeKey[];
+  /** `UNITS_PER_SECOND` per second: open, last, high, low, volume, quote volume. */
+  readonly units: Units[];
+  /** One per second: trades. */
+  readonly counts: number[];
+};
 
 export type RemovedSecond = {
   readonly high: Units;
@@ -28,8 +41,8 @@ export type RemovedSecond = {
 
 /** Holds at most 60 seconds. Flat arrays: an object per second would take three times the memory, and a busy symbol has 86,400 of them. */
 export class TickerMinute {
+  /** Exclusive; the minute holds event times in (`startMs`, `startMs` + 60 s]. */
   readonly startMs: number;
-  // Parallel over the seconds that have trades, ascending in time: two, two, UNITS_PER_SECOND and one entries each.
   readonly #times: number[];
   readonly #keys: TradeKey[];
   readonly #units: Units[];
@@ -37,23 +50,19 @@ export class TickerMinute {
   #high: Units = 0;
   #low: Units = 0;
 
-  constructor(startMs: number, held?: TickerMinuteSnapshot) {
+  /** Takes the arrays of `seconds` for its own. */
+  constructor(startMs: number, seconds: MinuteSeconds = { times: [], keys: [], units: [], counts: [] }) {
     this.startMs = startMs;
-    this.#times = held === undefined ? [] : [...held.times];
-    this.#keys = held === undefined ? [] : [...held.keys];
-    this.#units = held === undefined ? [] : [...held.units];
-    this.#counts = held === undefined ? [] : [...held.counts];
+    this.#times = seconds.times;
+    this.#keys = seconds.keys;
+    this.#units = seconds.units;
+    this.#counts = seconds.counts;
     this.#findExtremes();
   }
 
-  snapshot(): TickerMinuteSnapshot {
-    return {
-      startMs: this.startMs,
-      times: [...this.#times],
-      keys: [...this.#keys],
-      units: [...this.#units],
-      counts: [...this.#counts],
-    };
+  /** The seconds as they are until the minute changes. */
+  get seconds(): Readonly<MinuteSeconds> {
+    return { times: this.#times, keys: this.#keys, units: this.#units, counts: this.#counts };
   }
 
   get isEmpty(): boolean {
@@ -114,14 +123,6 @@ export class TickerMinute {
     this.#units.splice(0, UNITS_PER_SECOND * count);
     this.#counts.splice(0, count);
     this.#findExtremes();
-  }
-
-  /** Tells every second to `visit`, oldest first. */
-  forEachSecond(visit: (volume: Units, quoteVolume: Units, tradeCount: number) => void): void {
-    for (let index = 0; index < this.#counts.length; index++) {
-      const at = index * UNITS_PER_SECOND;
-      visit(this.#units[at + VOLUME]!, this.#units[at + QUOTE_VOLUME]!, this.#counts[index]!);
-    }
   }
 
   raiseScales(from: Scales, to: Scales): void {

@@ -5,15 +5,14 @@
  */
 import type { CountedTrade } from './candle-bar.ts';
 import { toBar, widenScales } from './candle-bar.ts';
-import { toTickerColumns } from './ticker-columns.ts';
-import { TickerMinute } from './ticker-minute.ts';
+import type { TickerMinute } from './ticker-minute.ts';
+import { MINUTE_MS } from './ticker-minute.ts';
 import type { Ticker, TickerWindowSnapshot } from './ticker.ts';
 import type { Scales, Units } from './units.ts';
-import { addUnits, subtractUnits } from './units.ts';
-import { UntouchedMinutes } from './untouched-minutes.ts';
+import { addUnits, raiseScale, subtractUnits } from './units.ts';
+import { WindowMinutes } from './window-minutes.ts';
 
 const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
 export const TICKER_WINDOW_MS = 24 * 60 * MINUTE_MS;
 
 /**
@@ -25,11 +24,7 @@ export class TickerWindow {
   #scales: Scales = { price: 0, quantity: 0 };
   #endMs: number | undefined;
   #startMs = Number.NEGATIVE_INFINITY;
-  // All ascending, none empty, inside the window: what a restored window has not touched yet; before it, the minute that the window's left edge is
-  // in, while there is anything untouched; after it, all others.
-  #edge: TickerMinute | undefined;
-  #untouched: UntouchedMinutes | undefined;
-  readonly #minutes: TickerMinute[] = [];
+  #minutes = new WindowMinutes();
   // Sums over all minutes.
   #volume: Units = 0;
   #quoteVolume: Units = 0;
@@ -37,34 +32,31 @@ export class TickerWindow {
   // Over all minutes; `undefined` until they are asked for again.
   #extremes: { high: Units; low: Units } | undefined;
 
+  /** O(minutes). */
   static restore(snapshot: TickerWindowSnapshot): TickerWindow {
     const window = new TickerWindow();
     window.#scales = snapshot.scales;
     if (snapshot.endMs !== undefined) window.advanceTo(snapshot.endMs);
-    const untouched = new UntouchedMinutes(snapshot.minutes);
-    if (untouched.isEmpty) return window;
-    window.#untouched = untouched;
-    const { volume, quoteVolume, tradeCount } = untouched.sums();
-    window.#volume = volume;
-    window.#quoteVolume = quoteVolume;
-    window.#tradeCount = tradeCount;
+    window.#minutes = new WindowMinutes(snapshot.minutes);
+    window.#volume = snapshot.volume;
+    window.#quoteVolume = snapshot.quoteVolume;
+    window.#tradeCount = snapshot.tradeCount;
     return window;
   }
 
-  /** Returns the state as plain data: equal for equal trades, in whatever order they came. O(seconds with trades). */
+  /** Returns the state as plain data: equal for equal trades, in whatever order they came. O(bytes of all minutes), almost all of it one copy. */
   snapshot(): TickerWindowSnapshot {
     return {
       scales: this.#scales,
       endMs: this.#endMs,
-      minutes: toTickerColumns([
-        ...(this.#edge === undefined ? [] : [this.#edge.snapshot()]),
-        ...(this.#untouched?.snapshot() ?? []),
-        ...this.#minutes.map((minute) => minute.snapshot()),
-      ]),
+      volume: this.#volume,
+      quoteVolume: this.#quoteVolume,
+      tradeCount: this.#tradeCount,
+      minutes: this.#minutes.pack(),
     };
   }
 
-  /** Counts a trade of any age; one that the window has already left behind counts nothing. O(1) in order, O(log minutes) otherwise. */
+  /** Counts a trade of any age; one that the window has already left behind counts nothing. O(1) in order, otherwise as `WindowMinutes.at`. */
   addTrade(trade: CountedTrade): void {
     this.advanceTo(trade.eventTimeMs);
     this.#widenScales(trade.scales);
@@ -91,7 +83,7 @@ export class TickerWindow {
 
   /** Event time of the newest trade inside the window; `undefined` while there is none. */
   get newestTradeMs(): number | undefined {
-    return (this.#minutes.at(-1) ?? this.#untouched)?.lastTimeMs;
+    return this.#minutes.last?.lastTimeMs;
   }
 
   /** Highest time seen; `undefined` before the first. */
@@ -102,18 +94,18 @@ export class TickerWindow {
   /** Returns the window's values; `undefined` before any time was seen. */
   read(): Ticker | undefined {
     if (this.#endMs === undefined) return undefined;
-    const first = this.#edge ?? this.#untouched ?? this.#minutes[0];
-    const last = this.#minutes.at(-1) ?? this.#untouched;
-    const extremes = first === undefined ? undefined : (this.#extremes ??= this.#findExtremes());
+    const extremes = (this.#extremes ??= this.#minutes.extremes());
+    const open = this.#minutes.first?.open;
+    const last = this.#minutes.last?.last;
     return {
       windowStartMs: this.#startMs,
       windowEndMs: this.#endMs,
       scales: this.#scales,
-      open: first?.open,
+      open,
       high: extremes?.high,
       low: extremes?.low,
-      last: last?.last,
-      change: first === undefined || last === undefined ? undefined : subtractUnits(last.last, first.open),
+      last,
+      change: open === undefined || last === undefined ? undefined : subtractUnits(last, open),
       volume: this.#volume,
       quoteVolume: this.#quoteVolume,
       tradeCount: this.#tradeCount,
@@ -121,9 +113,8 @@ export class TickerWindow {
   }
 
   #evict(): void {
-    for (;;) {
-      const minute = this.#minuteAtEdge();
-      if (minute === undefined || minute.startMs >= this.#startMs) return;
+    while ((this.#minutes.firstStartMs ?? Number.POSITIVE_INFINITY) < this.#startMs) {
+      const minute = this.#minutes.first!;
       minute.removeThrough(this.#startMs, (second) => {
         this.#volume = subtractUnits(this.#volume, second.volume);
         this.#quoteVolume = subtractUnits(this.#quoteVolume, second.quoteVolume);
@@ -132,57 +123,13 @@ export class TickerWindow {
         if (second.high === extremes?.high || second.low === extremes?.low) this.#extremes = undefined;
       });
       if (!minute.isEmpty) return;
-      if (this.#edge === undefined) this.#minutes.shift();
-      else this.#edge = undefined;
+      this.#minutes.removeFirst();
     }
-  }
-
-  /** Returns the oldest minute when the edge may have reached it. */
-  #minuteAtEdge(): TickerMinute | undefined {
-    if (this.#edge !== undefined) return this.#edge;
-    const untouched = this.#untouched;
-    if (untouched === undefined) return this.#minutes[0];
-    if (untouched.firstStartMs >= this.#startMs) return undefined;
-    const minute = untouched.takeFirst();
-    if (!untouched.isEmpty) return (this.#edge = minute);
-    this.#untouched = undefined;
-    this.#minutes.unshift(minute);
-    return minute;
-  }
-
-  /** Makes the minutes that start at `startMs` or later changeable. */
-  #touchFrom(startMs: number): void {
-    const untouched = this.#untouched;
-    if (untouched === undefined || untouched.lastStartMs < startMs) return;
-    this.#minutes.unshift(...untouched.takeFrom(startMs));
-    if (!untouched.isEmpty) return;
-    this.#untouched = undefined;
-    if (this.#edge !== undefined) this.#minutes.unshift(this.#edge);
-    this.#edge = undefined;
   }
 
   #minuteOf(timeMs: number): TickerMinute {
     // A minute is half open at its start: (startMs, startMs + 60 s].
-    const startMs = (Math.ceil(timeMs / MINUTE_MS) - 1) * MINUTE_MS;
-    this.#touchFrom(startMs);
-    const minutes = this.#minutes;
-    let low = 0;
-    let high = minutes.length;
-    const newest = minutes.at(-1);
-    if (newest !== undefined && newest.startMs <= startMs) {
-      if (newest.startMs === startMs) return newest;
-      low = high;
-    }
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (minutes[middle]!.startMs < startMs) low = middle + 1;
-      else high = middle;
-    }
-    const found = minutes[low];
-    if (found?.startMs === startMs) return found;
-    const minute = new TickerMinute(startMs);
-    minutes.splice(low, 0, minute);
-    return minute;
+    return this.#minutes.at((Math.ceil(timeMs / MINUTE_MS) - 1) * MINUTE_MS);
   }
 
   #widenScales(needed: Scales): void {
@@ -191,26 +138,8 @@ export class TickerWindow {
     if (to === from) return;
     this.#scales = to;
     this.#extremes = undefined;
-    this.#touchFrom(Number.NEGATIVE_INFINITY);
-    for (const minute of this.#minutes) minute.raiseScales(from, to);
-    this.#volume = 0;
-    this.#quoteVolume = 0;
-    for (const minute of this.#minutes) {
-      minute.forEachSecond((volume, quoteVolume) => {
-        this.#volume = addUnits(this.#volume, volume);
-        this.#quoteVolume = addUnits(this.#quoteVolume, quoteVolume);
-      });
-    }
-  }
-
-  /** There must be a trade in the window. */
-  #findExtremes(): { high: Units; low: Units } {
-    const parts = this.#edge === undefined ? this.#minutes : [this.#edge, ...this.#minutes];
-    let { high, low } = this.#untouched?.extremes() ?? parts[0]!;
-    for (const part of parts) {
-      if (part.high > high) high = part.high;
-      if (part.low < low) low = part.low;
-    }
-    return { high, low };
+    this.#minutes.raiseScales(from, to);
+    this.#volume = raiseScale(this.#volume, from.quantity, to.quantity);
+    this.#quoteVolume = raiseScale(this.#quoteVolume, from.price + from.quantity, to.price + to.quantity);
   }
 }

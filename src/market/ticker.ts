@@ -1,6 +1,6 @@
 /** The 24-hour ticker: its exact values, their decimal text, and the window's state as plain data. */
 import { divideToDecimals, divideToText } from './exact-division.ts';
-import type { TickerColumns } from './ticker-columns.ts';
+import type { PackedMinutes } from './packed-minutes.ts';
 import type { Scales, Units } from './units.ts';
 import { formatUnits, multiplyUnits } from './units.ts';
 
@@ -44,8 +44,11 @@ export type TickerWindowSnapshot = {
   readonly scales: Scales;
   /** Highest time seen; `undefined` before the first. */
   readonly endMs: number | undefined;
-  /** Ascending, none empty. */
-  readonly minutes: TickerColumns;
+  /** Over all minutes. */
+  readonly volume: Units;
+  readonly quoteVolume: Units;
+  readonly tradeCount: number;
+  readonly minutes: PackedMinutes;
 };
 
 const VWAP_SIGNIFICANT_DIGITS = 20;

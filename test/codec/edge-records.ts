@@ -2,8 +2,9 @@
 import type { LogEntry, MarketEvent } from '../../src/market/events.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
-import { toTickerColumns } from '../../src/market/ticker-columns.ts';
+import { NO_MINUTES } from '../../src/market/packed-minutes.ts';
 import type { Units } from '../../src/market/units.ts';
+import { packAll } from '../support/arbitrary-minutes.ts';
 
 const WIDE = 123_456_789_012_345_678_901_234_567_890n;
 const HUGE_LEVELS = 1_000;
@@ -117,7 +118,14 @@ const EMPTY_STATE: InstrumentSnapshot = {
   book: { scales: { price: 0, quantity: 0 }, depth: undefined, bids: [], asks: [] },
   lastBookEvent: undefined,
   trades: { runStarts: [], runEnds: [], others: [] },
-  ticker: { scales: { price: 0, quantity: 0 }, endMs: undefined, minutes: toTickerColumns([]) },
+  ticker: {
+    scales: { price: 0, quantity: 0 },
+    endMs: undefined,
+    volume: 0,
+    quoteVolume: 0,
+    tradeCount: 0,
+    minutes: NO_MINUTES,
+  },
   candles: { scales: { price: 0, quantity: 0 }, highestTimeMs: undefined, series: [] },
   metadata: undefined,
   counters: {
@@ -178,15 +186,19 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
     ticker: {
       scales,
       endMs: times.eventTimeMs,
-      minutes: toTickerColumns([
+      volume: WIDE,
+      quoteVolume: WIDE,
+      tradeCount: 7,
+      minutes: packAll([
         {
           startMs: 60_000,
-          times: [60_001, 60_002],
-          keys: [1, WIDE.toString()],
-          units: [WIDE, 1],
-          counts: [2],
+          seconds: {
+            times: [60_001, 60_002, 119_500, 119_500],
+            keys: [1, 3, 4, 4],
+            units: [...[WIDE, 1, WIDE, 0, WIDE, 1], ...[WIDE, WIDE, WIDE, WIDE, 1, WIDE]],
+            counts: [2, 5],
+          },
         },
-        { startMs: 120_000, times: [], keys: [], units: [1, 2], counts: [] },
       ]),
     },
     candles: {
@@ -199,5 +211,48 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
       })),
     },
     metadata: { nativeSymbol: 'XBT/USD', tickSize: '0.1', lotSize: '0.00000001' },
+  },
+  'minutes of every form': {
+    ...EMPTY_STATE,
+    ticker: {
+      scales,
+      endMs: 240_000,
+      volume: 24,
+      quoteVolume: Number.MAX_SAFE_INTEGER,
+      tradeCount: 11,
+      minutes: packAll([
+        {
+          startMs: -60_000,
+          seconds: { times: [0, 0], keys: [0, 0], units: [0, 0, 0, 0, 0, 0], counts: [1] },
+        },
+        {
+          startMs: 60_000,
+          seconds: {
+            times: [60_001, 60_001, 61_001, 61_999, 120_000, 120_000],
+            keys: [999_999_999_999_999, 999_999_999_999_999, 7, 9, 10, 10],
+            units: [...[100, 100, 100, 100, 5, 500], ...[90, 120, 130, 80, 6, 610], ...[1, 1, 1, 1, 1, 2]],
+            counts: [1, 3, 2],
+          },
+        },
+        {
+          startMs: 120_000,
+          seconds: {
+            times: [120_001, 120_002, 121_500, 121_600],
+            keys: ['a2b1c3d4-0000-4000-8000-abcdefabcdef', '0001', 12, 'é漢🙂\n'],
+            units: [...[7, 7, 7, 7, 2, 14], ...[7, 8, 8, 7, 2, 15]],
+            counts: [2, 2],
+          },
+        },
+        {
+          startMs: 180_000,
+          seconds: {
+            times: [180_001, 180_001],
+            keys: ['', ''],
+            units: Array.from({ length: 6 }, () => Number.MAX_SAFE_INTEGER),
+            counts: [1],
+          },
+        },
+      ]),
+    },
   },
 };

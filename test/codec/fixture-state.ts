@@ -1,18 +1,39 @@
-/** State snapshots as fixtures hold them: minutes of the ticker window one by one, which a reader of the file can follow. */
+/** State snapshots as fixtures hold them: minutes of the ticker window one by one and unpacked, which a reader of the file can follow. */
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
-import { toTickerColumns, toTickerMinutes } from '../../src/market/ticker-columns.ts';
-import type { TickerMinuteSnapshot } from '../../src/market/ticker-columns.ts';
+import { unpackMinuteAt } from '../../src/market/packed-minutes.ts';
+import type { MinuteSeconds } from '../../src/market/ticker-minute.ts';
+import type { Units } from '../../src/market/units.ts';
+import { packAll } from '../support/arbitrary-minutes.ts';
+
+type FixtureMinute = {
+  readonly startMs: number;
+  readonly high: Units;
+  readonly low: Units;
+  readonly seconds: Readonly<MinuteSeconds>;
+};
 
 export type FixtureState = Omit<InstrumentSnapshot, 'ticker'> & {
   readonly ticker: Omit<InstrumentSnapshot['ticker'], 'minutes'> & {
-    readonly minutes: readonly TickerMinuteSnapshot[];
+    readonly minutes: readonly FixtureMinute[];
   };
 };
 
 export function toFixtureState(state: InstrumentSnapshot): FixtureState {
-  return { ...state, ticker: { ...state.ticker, minutes: toTickerMinutes(state.ticker.minutes) } };
+  const { minutes } = state.ticker;
+  return {
+    ...state,
+    ticker: {
+      ...state.ticker,
+      minutes: minutes.startsMs.map((startMs, index) => ({
+        startMs,
+        high: minutes.highs[index]!,
+        low: minutes.lows[index]!,
+        seconds: unpackMinuteAt(minutes, index).seconds,
+      })),
+    },
+  };
 }
 
 export function fromFixtureState(state: FixtureState): InstrumentSnapshot {
-  return { ...state, ticker: { ...state.ticker, minutes: toTickerColumns(state.ticker.minutes) } };
+  return { ...state, ticker: { ...state.ticker, minutes: packAll(state.ticker.minutes) } };
 }

@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import type { KeptCandle } from '../../src/market/candle.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import { CANDLE_INTERVALS } from '../../src/market/intervals.ts';
-import type { TickerMinuteSnapshot } from '../../src/market/ticker-columns.ts';
-import { toTickerColumns } from '../../src/market/ticker-columns.ts';
 import type { TradeKey } from '../../src/market/trade-order.ts';
+import { packedMinutes } from '../support/arbitrary-minutes.ts';
 import { levels, optional, plainRecord, scales, sequence, text, timeMs, units } from './event-arbitraries.ts';
 
 const key: fc.Arbitrary<TradeKey> = fc.oneof(
@@ -14,14 +13,6 @@ const key: fc.Arbitrary<TradeKey> = fc.oneof(
   text,
 );
 const count = fc.nat({ max: 2 ** 52 - 1 });
-
-const minute: fc.Arbitrary<TickerMinuteSnapshot> = plainRecord({
-  startMs: timeMs,
-  times: fc.array(timeMs, { maxLength: 6 }),
-  keys: fc.array(key, { maxLength: 6 }),
-  units: levels,
-  counts: fc.array(count, { maxLength: 3 }),
-});
 
 const keptCandle: fc.Arbitrary<KeptCandle> = plainRecord({
   openTimeMs: timeMs,
@@ -50,11 +41,18 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
   }),
   book: plainRecord({ scales, depth: optional(fc.nat(5_000)), bids: levels, asks: levels }),
   lastBookEvent: optional(plainRecord({ eventTimeMs: timeMs, receiveTimeMs: timeMs, sequence })),
-  trades: plainRecord({ runStarts: levels, runEnds: levels, others: fc.array(text, { maxLength: 5 }) }),
+  trades: fc.tuple(levels, fc.array(text, { maxLength: 5 })).map(([ids, others]) => ({
+    runStarts: ids.filter((_, index) => index % 2 === 0),
+    runEnds: ids.filter((_, index) => index % 2 === 1),
+    others,
+  })),
   ticker: plainRecord({
     scales,
     endMs: optional(timeMs),
-    minutes: fc.array(minute, { maxLength: 4 }).map(toTickerColumns),
+    volume: units,
+    quoteVolume: units,
+    tradeCount: count,
+    minutes: packedMinutes,
   }),
   candles: plainRecord({
     scales,

@@ -1,11 +1,14 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decodeState, encodeState, STATE_SCHEMA_ID } from '../../src/codec/state-codec.ts';
 import type { CountedTrade } from '../../src/market/candle-bar.ts';
-import type { TickerText } from '../../src/market/ticker.ts';
+import { createInstrumentState, snapshotInstrument } from '../../src/market/instrument-state.ts';
+import type { TickerText, TickerWindowSnapshot } from '../../src/market/ticker.ts';
 import { formatTicker } from '../../src/market/ticker.ts';
-import { toTickerMinutes } from '../../src/market/ticker-columns.ts';
+import { unpackMinuteAt } from '../../src/market/packed-minutes.ts';
 import { TICKER_WINDOW_MS, TickerWindow } from '../../src/market/ticker-window.ts';
+import { TEST_POLICY } from '../support/instrument-runs.ts';
 import { arbitraryTrades, ORIGIN_MS, recount } from '../support/arbitrary-trades.ts';
 
 const RUNS = { seed: 20_261_120, numRuns: 250 };
@@ -34,6 +37,11 @@ const anySteps = fc
 function take(window: TickerWindow, step: CountedTrade | number): void {
   if (typeof step === 'number') window.advanceTo(step);
   else window.addTrade(step);
+}
+
+function throughBytes(ticker: TickerWindowSnapshot): TickerWindowSnapshot {
+  const empty = snapshotInstrument(createInstrumentState(TEST_POLICY));
+  return decodeState(STATE_SCHEMA_ID, encodeState({ ...empty, ticker })).ticker;
 }
 
 function readText(window: TickerWindow): TickerText | undefined {
@@ -122,6 +130,33 @@ describe('ticker window', () => {
     );
   });
 
+  test('through bytes and back anywhere and often, it gives what a full recount gives, whatever comes late', () => {
+    // Most trades fall into minutes that were packed long before, some at scales that nothing was at, some push the edge over the oldest.
+    const offsetMs = fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 0, max: 90 * 60_000 }) },
+      { weight: 2, arbitrary: fc.integer({ min: DAY_MS, max: DAY_MS + 45 * 60_000 }) },
+      { weight: 1, arbitrary: nearbyOffsetMs.map((offset) => DAY_MS + offset) },
+    );
+    const trades = arbitraryTrades({ offsetMs, maxLength: 90, size: 'max' });
+    fc.assert(
+      fc.property(trades, fc.array(fc.nat({ max: 5 }), { minLength: 1 }), (steps, restarts) => {
+        const undisturbed = new TickerWindow();
+        let restarted = new TickerWindow();
+        for (const [index, step] of steps.entries()) {
+          take(undisturbed, step);
+          take(restarted, step);
+          if (restarts[index % restarts.length] !== 0) continue;
+          restarted = TickerWindow.restore(throughBytes(restarted.snapshot()));
+          expect(readText(restarted)).toEqual(tickerByRecount(steps.slice(0, index + 1)));
+        }
+        if (steps.length > 0) expect(readText(restarted)).toEqual(tickerByRecount(steps));
+        expect(restarted.newestTradeMs).toBe(undisturbed.newestTradeMs);
+        expect(restarted.snapshot()).toStrictEqual(undisturbed.snapshot());
+      }),
+      RUNS,
+    );
+  });
+
   test('the same trades give the same snapshot in whatever order they arrive', () => {
     fc.assert(
       fc.property(
@@ -186,7 +221,7 @@ describe('ticker window', () => {
       vwap: undefined,
       tradeCount: 0,
     });
-    expect(toTickerMinutes(window.snapshot().minutes)).toEqual([]);
+    expect(window.snapshot().minutes.startsMs).toEqual([]);
   });
 
   test('the clock never goes back', () => {
@@ -206,7 +241,11 @@ describe('ticker window', () => {
         price: secondCount - second,
       });
     }
-    expect(window.snapshot().minutes.counts.values).toHaveLength(86_400);
+    const { minutes } = window.snapshot();
+    const secondCounts = minutes.startsMs.map(
+      (_, index) => unpackMinuteAt(minutes, index).seconds.counts.length,
+    );
+    expect(secondCounts.reduce((sum, count) => sum + count)).toBe(86_400);
     expect(window.read()).toMatchObject({ tradeCount: 86_400, high: 86_399, low: 0, open: 86_399, last: 0 });
   });
 });

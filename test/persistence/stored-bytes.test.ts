@@ -168,7 +168,7 @@ test('rows that a release stored are read as what was stored', () => {
   const file = new URL('fixtures/rows-1.json', import.meta.url);
   const { entries, states } = fromFixtureJson(readFileSync(file, 'utf8')) as Fixture;
   const bytes = (text: unknown): Uint8Array => Buffer.from(text as string, 'base64');
-  expect([entries.length, states.length]).toEqual([13, 4]);
+  expect([entries.length, states.length]).toEqual([13, 5]);
   for (const row of entries) {
     expect(readEntry({ ...row, entry: bytes(row['entry']) } as EntryRow)).toStrictEqual(row['value']);
   }

@@ -15,9 +15,12 @@ export const Exact = Decimal.clone({ precision: 400, toExpNeg: -500, toExpPos: 5
 export function arbitraryTrades(options: {
   offsetMs: fc.Arbitrary<number>;
   maxLength: number;
+  /** `max`: any number of trades up to `maxLength` is as likely; else they are few. */
+  size?: 'max';
 }): fc.Arbitrary<CountedTrade[]> {
+  const { offsetMs, ...length } = options;
   const trade = fc.record({
-    offsetMs: options.offsetMs,
+    offsetMs,
     id: fc.oneof(
       fc.nat({ max: 500 }).map(String),
       fc.nat({ max: 500 }).map((offset) => String(2n ** 60n + BigInt(offset))),
@@ -38,7 +41,7 @@ export function arbitraryTrades(options: {
     takerSide: fc.constantFrom('buy' as const, 'sell' as const),
     count: fc.constantFrom(undefined, undefined, 1, 3),
   });
-  return fc.uniqueArray(trade, { maxLength: options.maxLength, selector: ({ id }) => id }).map((drawn) =>
+  return fc.uniqueArray(trade, { ...length, selector: ({ id }) => id }).map((drawn) =>
     drawn.map(({ offsetMs, id, price, quantity, scales, takerSide, count }) => ({
       eventTimeMs: ORIGIN_MS + offsetMs,
       tradeId: id,

@@ -1,0 +1,85 @@
+/**
+ * The minutes of a ticker window as few arrays: how the window keeps what lies behind it, and what a state snapshot holds of it. A window has up to
+ * 86,400 seconds in 1,441 minutes; a recovery of many instruments, or a checkpoint, hardly has the time to look at each.
+ */
+import { IntegerWriter } from './integer-bytes.ts';
+import { packMinute, unpackMinute } from './packed-minute.ts';
+import { TickerMinute } from './ticker-minute.ts';
+import type { Units } from './units.ts';
+
+/** Parallel over the minutes, ascending in time, none empty. Nobody changes them: a window and its snapshots share them. */
+export type PackedMinutes = {
+  /** Exclusive; the minute holds event times in (`startMs`, `startMs` + 60 s]. */
+  readonly startsMs: readonly number[];
+  /** Highest and lowest price of each. */
+  readonly highs: readonly Units[];
+  readonly lows: readonly Units[];
+  /** Where the minute ends in `bytes`, and the next one begins. */
+  readonly ends: readonly number[];
+  /** The seconds, as `packMinute` writes them. */
+  readonly bytes: Uint8Array;
+};
+
+export const NO_MINUTES: PackedMinutes = {
+  startsMs: [],
+  highs: [],
+  lows: [],
+  ends: [],
+  bytes: new Uint8Array(),
+};
+
+/** Returns the minute at `index`, to be changed. O(seconds in it). @throws RangeError when its bytes are not those of a minute */
+export function unpackMinuteAt(minutes: PackedMinutes, index: number): TickerMinute {
+  const startMs = minutes.startsMs[index]!;
+  const seconds = unpackMinute(startMs, minutes.bytes, startOf(minutes, index), minutes.ends[index]!);
+  return new TickerMinute(startMs, seconds);
+}
+
+/** Takes minutes, oldest first, and returns them packed. */
+export class MinutePacker {
+  readonly #startsMs: number[] = [];
+  readonly #highs: Units[] = [];
+  readonly #lows: Units[] = [];
+  readonly #ends: number[] = [];
+  readonly #writer: IntegerWriter;
+
+  constructor(expectedSizeBytes: number) {
+    this.#writer = new IntegerWriter(expectedSizeBytes);
+  }
+
+  add(minute: TickerMinute): void {
+    packMinute(minute.startMs, minute.seconds, this.#writer);
+    this.#startsMs.push(minute.startMs);
+    this.#highs.push(minute.high);
+    this.#lows.push(minute.low);
+    this.#ends.push(this.#writer.sizeBytes);
+  }
+
+  /** Adds the minutes from the place `from` to before `to` as they are: no second is looked at. */
+  addPacked(minutes: PackedMinutes, from: number, to: number): void {
+    if (from === to) return;
+    const start = startOf(minutes, from);
+    const shift = this.#writer.sizeBytes - start;
+    this.#writer.append(minutes.bytes.subarray(start, minutes.ends[to - 1]));
+    for (let index = from; index < to; index++) {
+      this.#startsMs.push(minutes.startsMs[index]!);
+      this.#highs.push(minutes.highs[index]!);
+      this.#lows.push(minutes.lows[index]!);
+      this.#ends.push(minutes.ends[index]! + shift);
+    }
+  }
+
+  pack(): PackedMinutes {
+    return {
+      startsMs: this.#startsMs,
+      highs: this.#highs,
+      lows: this.#lows,
+      ends: this.#ends,
+      bytes: this.#writer.toBytes(),
+    };
+  }
+}
+
+function startOf({ ends }: PackedMinutes, index: number): number {
+  return index === 0 ? 0 : ends[index - 1]!;
+}
