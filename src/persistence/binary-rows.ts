@@ -26,13 +26,13 @@ function toLiteral(value: SqlValue | undefined): string {
   return Array.isArray(value) ? `'{${numbers.join(',')}}'` : String(value);
 }
 
-/** Runs a copy and returns its bytes. Rejects as any query of the client does. */
-export function copyOut(client: pg.ClientBase, copyText: string): Promise<Buffer> {
+/** Runs a copy and returns its messages, each with one row at most (PostgreSQL documentation, "Message Flow", "COPY Operations"). Rejects as any query. */
+export function copyOut(client: pg.ClientBase, copyText: string): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const query: CopyQuery = new CopyQuery(copyText, (error) => {
       // The driver gives null where its types say undefined.
       if (error instanceof Error) reject(error);
-      else resolve(Buffer.concat(query.chunks));
+      else resolve(query.messages);
     });
     client.query(query);
   });
@@ -40,38 +40,53 @@ export function copyOut(client: pg.ClientBase, copyText: string): Promise<Buffer
 
 /** A query of the driver that keeps what is copied out. */
 class CopyQuery extends pg.Query {
-  readonly chunks: Buffer[] = [];
+  readonly messages: Buffer[] = [];
 
   /** Called by the driver for each message of the copy. Its memory is used again for the next one. */
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
-    this.chunks.push(Buffer.from(chunk));
+    this.messages.push(Buffer.from(chunk));
   }
 }
 
-/** Returns the rows by the names of their columns. @throws RangeError when the bytes are not such rows */
-export function parseBinaryRows(bytes: Buffer, columns: BinaryColumns): Record<string, unknown>[] {
-  const types = Object.entries(columns);
+/** Returns the rows by the names of their columns; fields of bytes share the memory of their message. @throws RangeError when these are not such rows */
+export function parseBinaryRows(
+  messages: readonly Buffer[],
+  columns: BinaryColumns,
+): Record<string, unknown>[] {
+  const names = Object.keys(columns);
   const rows: Record<string, unknown>[] = [];
-  // Signature and flags, then the length of an extension.
-  let at = SIGNATURE_BYTES + 4;
-  at += 4 + bytes.readInt32BE(at);
-  for (;;) {
-    const fieldCount = bytes.readInt16BE(at);
-    at += 2;
-    if (fieldCount === END_OF_ROWS) return rows;
-    if (fieldCount !== types.length) {
-      throw new RangeError(`Cannot read a copied row: expected ${types.length} fields, was ${fieldCount}`);
+  for (const [index, message] of messages.entries()) {
+    let at = index === 0 ? headerLength(message) : 0;
+    while (at < message.length) {
+      const fieldCount = message.readInt16BE(at);
+      at += 2;
+      if (fieldCount === END_OF_ROWS) return rows;
+      if (fieldCount !== names.length) {
+        throw new RangeError(`Cannot read a copied row: expected ${names.length} fields, was ${fieldCount}`);
+      }
+      const row: Record<string, unknown> = {};
+      for (const name of names) {
+        const from = at + 4;
+        at = from + fieldLength(message, at, name);
+        row[name] = parseField(columns[name]!, message.subarray(from, at));
+      }
+      rows.push(row);
     }
-    const row: Record<string, unknown> = {};
-    for (const [name, type] of types) {
-      const length = bytes.readInt32BE(at);
-      at += 4;
-      if (length < 0) throw new RangeError(`Cannot read a copied row: ${name} is null`);
-      row[name] = parseField(type, bytes.subarray(at, at + length));
-      at += length;
-    }
-    rows.push(row);
   }
+  throw new RangeError('Cannot read copied rows: they have no end');
+}
+
+/** Signature, flags, and an extension after its length. */
+function headerLength(message: Buffer): number {
+  const extensionAt = SIGNATURE_BYTES + 4;
+  return extensionAt + 4 + message.readInt32BE(extensionAt);
+}
+
+function fieldLength(message: Buffer, at: number, name: string): number {
+  const length = message.readInt32BE(at);
+  if (length < 0) throw new RangeError(`Cannot read a copied row: ${name} is null`);
+  if (at + 4 + length > message.length) throw new RangeError(`Cannot read a copied row: ${name} is cut off`);
+  return length;
 }
 
 function parseField(type: BinaryColumns[string], field: Buffer): unknown {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { parseBinaryRows, toCopyText } from '../../src/persistence/binary-rows.ts';
 
-/** Header of a copy without flags, then these tuples, then its end (PostgreSQL documentation, "COPY", "Binary Format"). */
-function copied(...tuples: readonly (readonly (Buffer | null)[])[]): Buffer {
+/** Header of a copy without flags, then these tuples, then its end (PostgreSQL documentation, "COPY", "Binary Format"), each in a message. */
+function copied(...tuples: readonly (readonly (Buffer | null)[])[]): Buffer[] {
   const int16 = (value: number): Buffer => {
     const bytes = Buffer.alloc(2);
     bytes.writeInt16BE(value);
@@ -18,7 +18,10 @@ function copied(...tuples: readonly (readonly (Buffer | null)[])[]): Buffer {
     ...tuple.flatMap((field) => (field === null ? [int32(-1)] : [int32(field.length), field])),
   ]);
   const header = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-  return Buffer.concat([header, int32(0), int32(0), ...fields.flat(), int16(-1)]);
+  const [first = [], ...others] = fields;
+  return [[header, int32(0), int32(0), ...first], ...others, [int16(-1)]].map((parts) =>
+    Buffer.concat(parts),
+  );
 }
 
 function int8(value: bigint): Buffer {
@@ -37,13 +40,19 @@ it('rows come by the names and types of their columns', () => {
     { a: Number.MAX_SAFE_INTEGER, b: '', c: Buffer.of() },
   ]);
   expect(parseBinaryRows(copied(), { a: 'int8' })).toEqual([]);
+  expect(parseBinaryRows([Buffer.concat(copied([int8(1n)], [int8(2n)]))], { a: 'int8' })).toEqual([
+    { a: 1 },
+    { a: 2 },
+  ]);
 });
 
 it.each([
   ['an integer that a double does not hold', copied([int8(2n ** 53n)])],
   ['a null', copied([null])],
   ['another number of fields', copied([int8(1n), int8(2n)])],
-  ['rows without an end', copied([int8(1n)]).subarray(0, -2)],
+  ['rows without an end', copied([int8(1n)]).slice(0, -1)],
+  ['a field that is cut off', [copied([int8(1n)])[0]!.subarray(0, -1)]],
+  ['a count that is cut off', [copied()[0]!, Buffer.of(0)]],
 ])('%s is refused', (_, bytes) => {
   expect(() => parseBinaryRows(bytes, { a: 'int8' })).toThrow(RangeError);
 });
