@@ -20,7 +20,7 @@ export function packTradeRuns({ runStarts, runEnds }: TradeRuns): Uint8Array {
     writer.write(subtractUnits(end, start));
     before = end;
   }
-  return writer.toBytes();
+  return writer.take();
 }
 
 /** @throws RangeError when the bytes are not those of runs */

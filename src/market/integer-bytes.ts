@@ -20,10 +20,6 @@ export class IntegerWriter {
     this.#bytes = new Uint8Array(expectedSizeBytes + NUMBER_MAX_BYTES);
   }
 
-  get sizeBytes(): number {
-    return this.#size;
-  }
-
   /** @throws RangeError when the integer has more digits than any that is made of events */
   write(value: Units): void {
     if (typeof value === 'bigint') {
@@ -46,16 +42,11 @@ export class IntegerWriter {
     this.#size = at;
   }
 
-  /** Appends bytes as they are. */
-  append(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#size);
-    this.#size += bytes.length;
-  }
-
-  /** Returns what was written, in an array of its own. */
-  toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#size);
+  /** Returns what was written since the last call, in an array of its own. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#size);
+    this.#size = 0;
+    return taken;
   }
 
   #writeWide(value: bigint): void {

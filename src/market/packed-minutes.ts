@@ -35,32 +35,35 @@ export function unpackMinuteAt(minutes: PackedMinutes, index: number): TickerMin
   return new TickerMinute(startMs, seconds);
 }
 
+/** A busy minute takes no more; for a larger one the writer grows. */
+const EXPECTED_MINUTE_BYTES = 2_048;
+
 /** Takes minutes, oldest first, and returns them packed. */
 export class MinutePacker {
   readonly #startsMs: number[] = [];
   readonly #highs: Units[] = [];
   readonly #lows: Units[] = [];
   readonly #ends: number[] = [];
-  readonly #writer: IntegerWriter;
-
-  constructor(expectedSizeBytes: number) {
-    this.#writer = new IntegerWriter(expectedSizeBytes);
-  }
+  // Put together once all are there, so that the bytes of a whole day are copied once.
+  readonly #parts: Uint8Array[] = [];
+  #sizeBytes = 0;
+  readonly #writer = new IntegerWriter(EXPECTED_MINUTE_BYTES);
 
   add(minute: TickerMinute): void {
     packMinute(minute.startMs, minute.seconds, this.#writer);
+    this.#addPart(this.#writer.take());
     this.#startsMs.push(minute.startMs);
     this.#highs.push(minute.high);
     this.#lows.push(minute.low);
-    this.#ends.push(this.#writer.sizeBytes);
+    this.#ends.push(this.#sizeBytes);
   }
 
   /** Adds the minutes from the place `from` to before `to` as they are: no second is looked at. */
   addPacked(minutes: PackedMinutes, from: number, to: number): void {
     if (from === to) return;
     const start = startOf(minutes, from);
-    const shift = this.#writer.sizeBytes - start;
-    this.#writer.append(minutes.bytes.subarray(start, minutes.ends[to - 1]));
+    const shift = this.#sizeBytes - start;
+    this.#addPart(minutes.bytes.subarray(start, minutes.ends[to - 1]));
     for (let index = from; index < to; index++) {
       this.#startsMs.push(minutes.startsMs[index]!);
       this.#highs.push(minutes.highs[index]!);
@@ -70,13 +73,18 @@ export class MinutePacker {
   }
 
   pack(): PackedMinutes {
-    return {
-      startsMs: this.#startsMs,
-      highs: this.#highs,
-      lows: this.#lows,
-      ends: this.#ends,
-      bytes: this.#writer.toBytes(),
-    };
+    const bytes = new Uint8Array(this.#sizeBytes);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return { startsMs: this.#startsMs, highs: this.#highs, lows: this.#lows, ends: this.#ends, bytes };
+  }
+
+  #addPart(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#sizeBytes += part.length;
   }
 }
 

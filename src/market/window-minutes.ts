@@ -8,9 +8,7 @@ import { TickerMinute } from './ticker-minute.ts';
 import type { Scales, Units } from './units.ts';
 
 /** Minutes that are open at once. To pack costs a copy of all, so that with fewer of them late trades far apart would cost more. */
-const OPEN_MINUTES_MAX = 16;
-/** A busy minute takes no more; a larger one lets the packer grow. */
-const EXPECTED_MINUTE_BYTES = 2_048;
+const OPEN_MINUTES_MAX = 32;
 
 export class WindowMinutes {
   // Ascending in time: an open minute, or the place of a packed one in #packed.
@@ -38,7 +36,7 @@ export class WindowMinutes {
 
   /**
    * Returns the minute that begins at `startMs`, where there is none a new one that is to get a trade at once. It may be changed until another one
-   * is asked for. O(1) for the newest, O(log minutes + seconds in it) for others; every 16th that is opened costs a `pack`.
+   * is asked for. O(1) for the newest, O(log minutes + seconds in it) for others; every 32nd that is opened costs a `pack`.
    */
   at(startMs: number): TickerMinute {
     const newest = this.#held.at(-1);
@@ -75,7 +73,7 @@ export class WindowMinutes {
     const packed = this.#packed;
     const held = this.#held;
     if (this.#openCount === 0 && held.length === packed.startsMs.length) return packed;
-    const packer = new MinutePacker(packed.bytes.length + this.#openCount * EXPECTED_MINUTE_BYTES);
+    const packer = new MinutePacker();
     for (let index = 0; index < held.length;) {
       const first = held[index]!;
       let count = 1;
@@ -93,7 +91,7 @@ export class WindowMinutes {
 
   /** Restates all at larger scales. O(seconds with trades). */
   raiseScales(from: Scales, to: Scales): void {
-    const packer = new MinutePacker(this.#packed.bytes.length + this.#openCount * EXPECTED_MINUTE_BYTES);
+    const packer = new MinutePacker();
     for (const held of this.#held) {
       const minute = typeof held === 'number' ? unpackMinuteAt(this.#packed, held) : held;
       minute.raiseScales(from, to);

@@ -9,7 +9,7 @@ const RUNS = { seed: 20_261_201, numRuns: 1_000 };
 function write(...values: readonly Units[]): Uint8Array {
   const writer = new IntegerWriter(0);
   for (const value of values) writer.write(value);
-  return writer.toBytes();
+  return writer.take();
 }
 
 function readAll(bytes: Uint8Array, start = 0, end = bytes.length): Units[] {

@@ -109,7 +109,7 @@ export const packedMinutes: fc.Arbitrary<PackedMinutes> = fc
 export function packAll(
   minutes: readonly { readonly startMs: number; readonly seconds: MinuteSeconds }[],
 ): PackedMinutes {
-  const packer = new MinutePacker(0);
+  const packer = new MinutePacker();
   for (const { startMs, seconds } of minutes) packer.add(new TickerMinute(startMs, seconds));
   return packer.pack();
 }
