@@ -323,7 +323,7 @@ class Connection {
         this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'pastTrades':
-        this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+        this.#trades.answered(item);
         break;
       case 'opened':
         this.#pace.opened(nowMs);

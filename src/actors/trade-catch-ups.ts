@@ -12,7 +12,7 @@ import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
-import type { FeedLine } from './feed-line.ts';
+import type { FeedLine, LineItem } from './feed-line.ts';
 import type { FeedRoutes } from './feed-routes.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import { requestInto } from './line-requests.ts';
@@ -47,7 +47,13 @@ export type TradeCatchUpsOptions = {
   readonly ask: (target: ActorRef<SymbolMessage>) => void;
 };
 
-type Entry = { readonly catchUp: TradeCatchUp; asked: MissingTrades | undefined };
+type Entry = {
+  readonly catchUp: TradeCatchUp;
+  /** The question that is open; an answer to an earlier one says nothing about what is missing now. */
+  asked: MissingTrades | undefined;
+};
+
+type PastTrades = Extract<LineItem, { readonly type: 'pastTrades' }>;
 
 export class TradeCatchUps {
   readonly #options: TradeCatchUpsOptions;
@@ -120,11 +126,10 @@ export class TradeCatchUps {
     }
   }
 
-  answered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, receiveTimeMs: number): void {
+  answered({ nativeSymbol, missing, answer, receiveTimeMs }: PastTrades): void {
     const nowMs = this.#options.clock.nowMs();
     const entry = this.#entries.get(nativeSymbol);
-    const missing = entry?.asked;
-    if (entry === undefined || missing === undefined) return;
+    if (entry?.asked !== missing) return;
     entry.asked = undefined;
     entry.catchUp.answered(this.#read(nativeSymbol, answer, receiveTimeMs, missing), nowMs);
     entry.catchUp.tick(nowMs);
@@ -160,7 +165,7 @@ export class TradeCatchUps {
           request: (missing) => {
             if (history.identity === 'none') return;
             entry.asked = missing;
-            this.#request(nativeSymbol, history.request(endpoints, nativeSymbol, missing));
+            this.#request(nativeSymbol, history.request(endpoints, nativeSymbol, missing), missing);
           },
           gap: (gap) => this.#declare(nativeSymbol, gap),
         },
@@ -169,18 +174,26 @@ export class TradeCatchUps {
     return entry;
   }
 
-  #request(nativeSymbol: NativeSymbol, request: HttpRequest): void {
+  #request(nativeSymbol: NativeSymbol, request: HttpRequest, missing: MissingTrades): void {
     const { gate, clock } = this.#options;
     const line = this.#options.line();
     void requestInto(line, request, {
-      type: 'pastTrades',
-      nativeSymbol,
+      toItem: (answer, receiveTimeMs) => ({
+        type: 'pastTrades',
+        nativeSymbol,
+        missing,
+        answer,
+        receiveTimeMs,
+      }),
       gate,
       clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       bodyMaxBytes: BODY_MAX_BYTES,
       turn: `trades ${nativeSymbol}`,
-      isWanted: () => line === this.#options.line() && this.isHolding(nativeSymbol),
+      isWanted: () =>
+        line === this.#options.line() &&
+        this.isHolding(nativeSymbol) &&
+        this.#entries.get(nativeSymbol)?.asked === missing,
     });
   }
 

@@ -8,7 +8,15 @@ import type { Trade } from '../../src/market/events.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
 import { trade as tradeEvent } from '../support/market-events.ts';
 import type { Actors } from './support.ts';
-import { createActors, frames, instrumentOf, openSocket, plainAdapter, receive } from './support.ts';
+import {
+  createActors,
+  frames,
+  holdableJournal,
+  instrumentOf,
+  openSocket,
+  plainAdapter,
+  receive,
+} from './support.ts';
 
 const { book, trade } = frames;
 const { instrument, nativeSymbol } = instrumentOf('BTC-USDT');
@@ -30,7 +38,7 @@ const past: TradeHistory = {
   }),
 };
 
-function answerWith({ time, transport }: Actors, ...ids: readonly number[]): void {
+function pageOf({ time }: Actors, ...ids: readonly number[]): HttpAnswer {
   const trades = ids.map((id) =>
     tradeEvent({
       tradeId: String(id),
@@ -39,37 +47,55 @@ function answerWith({ time, transport }: Actors, ...ids: readonly number[]): voi
       receiveTimeMs: time.nowMs(),
     }),
   );
-  const answer: HttpAnswer = {
+  return {
     status: 200,
     body: JSON.stringify(trades),
     receiveTimeMs: time.nowMs(),
     retryAfterMs: undefined,
   };
-  transport.answer = () => Promise.resolve(answer);
 }
 
-async function connect(actors: Actors, history: TradeHistory | { identity: 'none'; reason: string } = past) {
-  const target = actors.spawn('BTC-USDT').ref;
-  const watch: WatchRequest = {
-    type: 'Watch',
-    nativeSymbol,
-    channels: ['book', 'trades'],
-    instrument,
-    target,
-    metadata: undefined,
+function answerWith(actors: Actors, ...ids: readonly number[]): void {
+  const answer = pageOf(actors, ...ids);
+  actors.transport.answer = () => Promise.resolve(answer);
+}
+
+/** Requests wait until they are answered here, each by its number. */
+function answerLater(actors: Actors): (index: number, ...ids: readonly number[]) => Promise<void> {
+  const resolves: ((answer: HttpAnswer) => void)[] = [];
+  actors.transport.answer = () => new Promise((resolve) => resolves.push(resolve));
+  return async (index, ...ids) => {
+    resolves[index]!(pageOf(actors, ...ids));
+    await actors.time.advance(1);
   };
+}
+
+/** Connects these symbols; `target` is the actor of the first. */
+async function connect(actors: Actors, symbols: readonly string[] = ['BTC-USDT'], settleMs = 0) {
+  const watched = symbols.map((symbol): WatchRequest => {
+    const { nativeSymbol, instrument } = instrumentOf(symbol);
+    const target = actors.spawn(symbol).ref;
+    return {
+      type: 'Watch',
+      nativeSymbol,
+      channels: ['book', 'trades'],
+      instrument,
+      target,
+      metadata: undefined,
+    };
+  });
   const connection = actors.system.spawn(
     actors.system.root,
     connectionActor(
       actors.connectionOptions({
-        adapter: plainAdapter({ tradeHistory: history }),
-        watched: () => [watch],
+        adapter: plainAdapter({ tradeHistory: past, limits: { ...plainAdapter().limits, settleMs } }),
+        watched: () => watched,
         heartbeatMs: 500,
       }),
     ),
   );
   await openSocket(actors);
-  return { connection, target };
+  return { connection, target: watched[0]!.target };
 }
 
 async function idsOf({ tables }: Actors): Promise<string[]> {
@@ -79,7 +105,7 @@ async function idsOf({ tables }: Actors): Promise<string[]> {
     toMs: Number.MAX_SAFE_INTEGER,
     limit: 1_000,
   });
-  return rows.map(({ tradeId }) => tradeId).sort();
+  return rows.map(({ tradeId }) => tradeId).sort((a, b) => Number(a) - Number(b));
 }
 
 describe('a connection that carries trades', () => {
@@ -163,5 +189,38 @@ describe('a connection that carries trades', () => {
     const silent = (await actors.view(target)).position;
     await actors.time.advance(10_000);
     expect((await actors.view(target)).position).toBe(silent);
+  });
+});
+
+describe('a connection that is asked for past trades once more while they are on their way', () => {
+  it('takes an answer for its own question only', async () => {
+    const { journal, hold, release } = holdableJournal();
+    const actors = await createActors({ journal, tables: new MemoryMarketTables() });
+    const { connection, target } = await connect(actors, ['BTC-USDT', 'ETH-USDT']);
+    const answer = answerLater(actors);
+    receive(actors, trade('BTCUSDT', '1'));
+    await actors.time.advance(1_000);
+    // 2 is in its actor's hands, 3 to 5 wait behind it, and 6 to 8 are asked for.
+    hold();
+    for (const id of ['2', '3', '4', '5', '9']) {
+      receive(actors, trade('BTCUSDT', id));
+      await actors.time.advance(1);
+    }
+    await actors.time.advance(250);
+    // What waits is gone with the subscription: now 3 to 8 are missing.
+    actors.system.send(connection, { type: 'Unwatch', nativeSymbol });
+    actors.watch(connection, 'BTC-USDT', target);
+    release();
+    await actors.time.advance(250);
+    receive(actors, trade('BTCUSDT', '10'));
+    await actors.time.advance(250);
+    expect(actors.transport.requested).toEqual([
+      'http://plain/past/BTCUSDT/5',
+      'http://plain/past/BTCUSDT/2',
+    ]);
+    await answer(0, 6, 7, 8);
+    await answer(1, 3, 4, 5, 6, 7, 8, 9);
+    await actors.time.advance(250);
+    expect(await idsOf(actors)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
   });
 });
