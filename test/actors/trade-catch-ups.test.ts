@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { WatchRequest } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
+import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
 import type { HttpAnswer } from '../../src/actors/ports.ts';
+import { KEPT_TRADES_MAX } from '../../src/actors/trade-catch-ups.ts';
 import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
 import type { Trade } from '../../src/market/events.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
@@ -222,5 +224,95 @@ describe('a connection that is asked for past trades once more while they are on
     await answer(1, 3, 4, 5, 6, 7, 8, 9);
     await actors.time.advance(250);
     expect(await idsOf(actors)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']);
+  });
+});
+
+describe('trades of a connection that is left for its successor', () => {
+  /** A successor that is open, and subscribes when `settleMs` have passed. */
+  async function leaving({ settleMs = 0 } = {}) {
+    const actors = await createActors({ tables: new MemoryMarketTables() });
+    await connect(actors, ['BTC-USDT'], settleMs);
+    await actors.time.advance(settleMs);
+    const { sockets } = actors.transport;
+    const say = async (index: number, ...messages: FeedMessage[]) => {
+      sockets[index]!.handlers.onFrame(JSON.stringify(messages), actors.time.nowMs());
+      await actors.time.advance(1);
+    };
+    await say(0, book('BTCUSDT', 1), trade('BTCUSDT', '1'));
+    await say(0, { type: 'leave', reason: 'the server announced its shutdown' });
+    await actors.time.advance(250);
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(1);
+    return { actors, sockets, say, answer: answerLater(actors) };
+  }
+
+  it.each([
+    ['the old line closes by itself', 'closed'],
+    ['all books have moved', 'moved'],
+    ['the time for it is over', 'over'],
+  ])('are asked for once more when they were on their way and %s', async (_when, end) => {
+    const { actors, sockets, say, answer } = await leaving();
+    await actors.time.advance(5_000);
+    await say(0, trade('BTCUSDT', '4'));
+    await actors.time.advance(250);
+    expect(actors.transport.requested).toEqual(['http://plain/past/BTCUSDT/1']);
+    if (end === 'closed') sockets[0]!.handlers.onClosed('gone');
+    else if (end === 'over') await actors.time.advance(LEAVE_WITHIN_MS);
+    await say(1, book('BTCUSDT', 5), trade('BTCUSDT', '5'));
+    expect(sockets[0]!.closedReason).toBe(end === 'closed' ? undefined : 'moved to another connection');
+    await answer(0, 2, 3);
+    await actors.time.advance(4_000);
+    expect(actors.transport.requested).toHaveLength(2);
+    await answer(1, 2, 3);
+    await actors.time.advance(1_000);
+    expect(await idsOf(actors)).toEqual(['1', '2', '3', '4', '5']);
+    const gaps = await actors.records.readFeedGaps({ instrument, limit: 10 });
+    expect(gaps.filter(({ channel }) => channel === 'trades')).toMatchObject([{ repair: 'refetched' }]);
+  });
+
+  it('are fetched where the old line closes before the successor is subscribed', async () => {
+    const { actors, sockets, say, answer } = await leaving({ settleMs: 1_000 });
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(1_500);
+    await say(1, book('BTCUSDT', 5), trade('BTCUSDT', '4'));
+    await actors.time.advance(250);
+    await answer(0, 2, 3);
+    expect(await idsOf(actors)).toEqual(['1', '2', '3', '4']);
+  });
+});
+
+describe('all symbols of a connection', () => {
+  it('hold no more trades together than stated: the one that holds most gives up', async () => {
+    const actors = await createActors();
+    const symbols = ['A', 'B', 'C', 'D', 'E', 'F'].map((name) => `${name}-USDT`);
+    const { connection } = await connect(actors, symbols);
+    const receiveAll = async (symbol: string, firstId: number, count: number) => {
+      const { nativeSymbol } = instrumentOf(symbol);
+      const ids = Array.from({ length: count }, (_, index) => String(firstId + index));
+      receive(actors, ...ids.map((id) => trade(nativeSymbol, id)));
+      await actors.time.advance(1);
+    };
+    for (const symbol of symbols) await receiveAll(symbol, 1, 1);
+    await actors.time.advance(1_000);
+    const most = 'C-USDT';
+    const others = symbols.filter((symbol) => symbol !== most);
+    // Nothing is answered, so what follows on a hole waits.
+    for (const symbol of others) await receiveAll(symbol, 10, 16_500);
+    await receiveAll(most, 10, KEPT_TRADES_MAX - 5 * 16_500);
+    await actors.time.advance(500);
+    expect(await actors.status(connection)).toMatchObject({
+      keptTrades: KEPT_TRADES_MAX,
+      catchingUpCount: 6,
+    });
+    await receiveAll(most, 10 + KEPT_TRADES_MAX - 5 * 16_500, 1);
+    await actors.time.advance(500);
+    expect(await actors.status(connection)).toMatchObject({ keptTrades: 5 * 16_500, catchingUpCount: 5 });
+    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toMatchObject([
+      {
+        instrument: instrumentOf(most).instrument,
+        repair: 'incomplete',
+        reason: `trades missing: expected 2, was 10; more than ${KEPT_TRADES_MAX} trades are held on the connection`,
+      },
+    ]);
   });
 });
