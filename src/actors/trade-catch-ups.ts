@@ -26,6 +26,11 @@ export const KEPT_TRADES_MAX = 100_000;
  * meanwhile.
  */
 export const HEARD_WITHIN_MS = 20_000;
+/**
+ * An instrument that more trades wait for is asked later: it would not tell of them, so they would be fetched, and counted twice where they are more
+ * than it remembers (`MAX_OTHER_IDS`).
+ */
+const ASK_BEHIND_MAX = 1_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** A thousand trades have some hundred kilobytes. */
 const BODY_MAX_BYTES = 4 * 1024 * 1024;
@@ -160,7 +165,8 @@ export class TradeCatchUps {
           deliver: (trade) => routes.push(nativeSymbol, trade),
           ask: () => {
             const route = routes.tradesTarget(nativeSymbol);
-            if (route !== undefined) this.#options.ask(route.target);
+            const isFarBehind = routes.pendingTradesOf(nativeSymbol) > ASK_BEHIND_MAX;
+            if (route !== undefined && !isFarBehind) this.#options.ask(route.target);
           },
           request: (missing) => {
             if (history.identity === 'none') return;

@@ -7,6 +7,7 @@ import type { HttpAnswer } from '../../src/actors/ports.ts';
 import { KEPT_TRADES_MAX } from '../../src/actors/trade-catch-ups.ts';
 import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
 import type { Trade } from '../../src/market/events.ts';
+import { MAX_OTHER_IDS } from '../../src/market/trade-identities.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
 import { trade as tradeEvent } from '../support/market-events.ts';
 import type { Actors } from './support.ts';
@@ -73,7 +74,11 @@ function answerLater(actors: Actors): (index: number, ...ids: readonly number[])
 }
 
 /** Connects these symbols; `target` is the actor of the first. */
-async function connect(actors: Actors, symbols: readonly string[] = ['BTC-USDT'], settleMs = 0) {
+async function connect(
+  actors: Actors,
+  symbols: readonly string[] = ['BTC-USDT'],
+  { settleMs = 0, history = past } = {},
+) {
   const watched = symbols.map((symbol): WatchRequest => {
     const { nativeSymbol, instrument } = instrumentOf(symbol);
     const target = actors.spawn(symbol).ref;
@@ -90,7 +95,7 @@ async function connect(actors: Actors, symbols: readonly string[] = ['BTC-USDT']
     actors.system.root,
     connectionActor(
       actors.connectionOptions({
-        adapter: plainAdapter({ tradeHistory: past, limits: { ...plainAdapter().limits, settleMs } }),
+        adapter: plainAdapter({ tradeHistory: history, limits: { ...plainAdapter().limits, settleMs } }),
         watched: () => watched,
         heartbeatMs: 500,
       }),
@@ -231,7 +236,7 @@ describe('trades of a connection that is left for its successor', () => {
   /** A successor that is open, and subscribes when `settleMs` have passed. */
   async function leaving({ settleMs = 0 } = {}) {
     const actors = await createActors({ tables: new MemoryMarketTables() });
-    await connect(actors, ['BTC-USDT'], settleMs);
+    await connect(actors, ['BTC-USDT'], { settleMs });
     await actors.time.advance(settleMs);
     const { sockets } = actors.transport;
     const say = async (index: number, ...messages: FeedMessage[]) => {
@@ -278,6 +283,39 @@ describe('trades of a connection that is left for its successor', () => {
     await actors.time.advance(250);
     await answer(0, 2, 3);
     expect(await idsOf(actors)).toEqual(['1', '2', '3', '4']);
+  });
+});
+
+describe('an instrument that is far behind when its connection is cut', () => {
+  it('is asked for its newest trade when little waits for it, so that what waits is not fetched and counted again', async () => {
+    const { journal, hold, release } = holdableJournal();
+    const actors = await createActors({ journal });
+    const { target } = await connect(actors, ['BTC-USDT'], { history: { ...past, identity: 'other' } });
+    const tradesOf = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) =>
+        tradeEvent({ tradeId: `fill-${from + index}`, eventTimeMs: actors.time.nowMs() + from + index }),
+      );
+    const made = tradesOf(0, MAX_OTHER_IDS + 2_000);
+    const receiveSome = async (...events: readonly Trade[]) => {
+      receive(actors, ...events.map((event) => ({ type: 'trade', nativeSymbol, event }) as const));
+      await actors.time.advance(1);
+    };
+    await receiveSome(made[0]!);
+    await actors.time.advance(1_000);
+    hold();
+    await receiveSome(made[1]!);
+    await receiveSome(...made.slice(2, -1));
+    actors.transport.last.handlers.onClosed('lost');
+    await openSocket(actors, 2);
+    const body = JSON.stringify(made.map((one) => ({ ...one, isHistory: true })));
+    actors.transport.answer = () =>
+      Promise.resolve({ status: 200, body, receiveTimeMs: actors.time.nowMs(), retryAfterMs: undefined });
+    await receiveSome(made.at(-1)!);
+    release();
+    await actors.time.advance(15_000);
+    expect(await actors.view(target)).toMatchObject({ trades: made.length, pastTrades: 0 });
+    const [gap] = await actors.records.readFeedGaps({ instrument, limit: 10 });
+    expect(gap).toMatchObject({ repair: 'refetched', tradesRefetched: 0 });
   });
 });
 

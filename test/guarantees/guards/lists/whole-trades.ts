@@ -120,6 +120,14 @@ export const wholeTrades: readonly Guard[] = [
   },
   {
     holds: 'trades',
+    name: 'An instrument is asked for its newest trade when little waits for it',
+    file: 'src/actors/trade-catch-ups.ts',
+    text: 'routes.pendingTradesOf(nativeSymbol) > ASK_BEHIND_MAX',
+    without: 'routes.pendingTradesOf(nativeSymbol) < 0 * ASK_BEHIND_MAX',
+    tests: [{ file: connection, name: 'is asked for its newest trade when little waits for it' }],
+  },
+  {
+    holds: 'trades',
     name: 'What was on its way over a line that closed is asked for over its successor',
     file: 'src/actors/connection.ts',
     text: '!carriesTrades || this.#trades.isHolding(symbol)',
