@@ -323,7 +323,7 @@ class Connection {
         this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
         break;
       case 'pastTrades':
-        this.#trades.answered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+        this.#trades.answered(item);
         break;
       case 'opened':
         this.#pace.opened(nowMs);
@@ -352,8 +352,10 @@ class Connection {
     if (successor !== undefined) {
       this.#become(successor);
       if (successor.session.status().state === 'open') this.#pace.opened(nowMs);
-      if (!carriesTrades)
-        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', nowMs);
+      // What is asked for was to come in by the line that is gone.
+      const symbols = this.#routes.nativeSymbols();
+      const unsure = symbols.filter((symbol) => !carriesTrades || this.#trades.isHolding(symbol));
+      this.#trades.open(unsure, 'no connection carried its trades', nowMs);
       const fields = { connection: this.#options.name, cause: reason };
       this.#context.log.warn(fields, 'connection closed before all had moved, its successor goes on');
       return;

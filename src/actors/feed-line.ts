@@ -2,6 +2,7 @@
  * One socket from its opening to its end, with all that comes in beside it (REST answers) in one inbox, in the order of arrival. A connection
  * makes a new line for each opening, so what an old socket still says lies in an inbox that nobody reads.
  */
+import type { MissingTrades } from '../exchanges/adapter.ts';
 import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { Clock } from '../base/clock.ts';
@@ -25,6 +26,8 @@ export type LineItem =
   | {
       readonly type: 'pastTrades';
       readonly nativeSymbol: NativeSymbol;
+      /** What was asked for. */
+      readonly missing: MissingTrades;
       readonly answer: SnapshotAnswer;
       readonly receiveTimeMs: number;
     }

@@ -73,8 +73,7 @@ export function openFeed(
       send: (frame) => opening.line.send(frame),
       fetchSnapshot: (nativeSymbol, request) =>
         void requestInto(opening.line, request, {
-          type: 'answer',
-          nativeSymbol,
+          toItem: (answer, receiveTimeMs) => ({ type: 'answer', nativeSymbol, answer, receiveTimeMs }),
           gate,
           clock,
           timeoutMs: REQUEST_TIMEOUT_MS,

@@ -155,6 +155,12 @@ export class FeedRoutes {
     return this.#trades.get(nativeSymbol);
   }
 
+  /** Events that wait for the instrument of the symbol's trades and may be trades. */
+  pendingTradesOf(nativeSymbol: NativeSymbol): number {
+    const delivery = this.#trades.get(nativeSymbol)?.delivery;
+    return delivery === undefined ? 0 : delivery.pendingCount - delivery.pendingBookCount;
+  }
+
   push(nativeSymbol: NativeSymbol, event: MarketEvent): void {
     if (event.type === 'FeedStatus' && !this.#options.carriesBooks) return;
     if (event.type === 'Trade' || event.type === 'BookDelta') this.#exchangeTime.note(event.eventTimeMs);

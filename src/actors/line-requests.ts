@@ -1,13 +1,13 @@
 /** REST requests whose answers come in by the inbox of a line, so that they keep their order with its frames. */
 import type { Clock } from '../base/clock.ts';
 import type { HttpRequest } from '../exchanges/adapter.ts';
-import type { NativeSymbol } from '../market/symbols.ts';
+import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
 import type { ExchangeGate, GateRequestOptions } from './exchange-gate.ts';
 import type { FeedLine, LineItem } from './feed-line.ts';
 
 export type LineRequestOptions = GateRequestOptions & {
-  readonly type: Extract<LineItem, { readonly answer: unknown }>['type'];
-  readonly nativeSymbol: NativeSymbol;
+  /** Returns what is put into the inbox. */
+  readonly toItem: (answer: SnapshotAnswer, receiveTimeMs: number) => LineItem;
   readonly gate: ExchangeGate;
   readonly clock: Clock;
 };
@@ -16,13 +16,13 @@ export type LineRequestOptions = GateRequestOptions & {
 export async function requestInto(
   line: FeedLine | undefined,
   request: HttpRequest,
-  { type, nativeSymbol, gate, clock, ...options }: LineRequestOptions,
+  { toItem, gate, clock, ...options }: LineRequestOptions,
 ): Promise<void> {
   try {
     const { status, body, receiveTimeMs } = await gate.request(request, options);
-    line?.put({ type, nativeSymbol, answer: { ok: true, status, body }, receiveTimeMs });
+    line?.put(toItem({ ok: true, status, body }, receiveTimeMs));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    line?.put({ type, nativeSymbol, answer: { ok: false, reason }, receiveTimeMs: clock.nowMs() });
+    line?.put(toItem({ ok: false, reason }, clock.nowMs()));
   }
 }

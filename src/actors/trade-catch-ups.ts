@@ -12,7 +12,7 @@ import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
-import type { FeedLine } from './feed-line.ts';
+import type { FeedLine, LineItem } from './feed-line.ts';
 import type { FeedRoutes } from './feed-routes.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import { requestInto } from './line-requests.ts';
@@ -26,6 +26,11 @@ export const KEPT_TRADES_MAX = 100_000;
  * meanwhile.
  */
 export const HEARD_WITHIN_MS = 20_000;
+/**
+ * An instrument that more trades wait for is asked later: it would not tell of them, so they would be fetched, and counted twice where they are more
+ * than it remembers (`MAX_OTHER_IDS`).
+ */
+const ASK_BEHIND_MAX = 1_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** A thousand trades have some hundred kilobytes. */
 const BODY_MAX_BYTES = 4 * 1024 * 1024;
@@ -47,7 +52,13 @@ export type TradeCatchUpsOptions = {
   readonly ask: (target: ActorRef<SymbolMessage>) => void;
 };
 
-type Entry = { readonly catchUp: TradeCatchUp; asked: MissingTrades | undefined };
+type Entry = {
+  readonly catchUp: TradeCatchUp;
+  /** The question that is open; an answer to an earlier one says nothing about what is missing now. */
+  asked: MissingTrades | undefined;
+};
+
+type PastTrades = Extract<LineItem, { readonly type: 'pastTrades' }>;
 
 export class TradeCatchUps {
   readonly #options: TradeCatchUpsOptions;
@@ -120,11 +131,10 @@ export class TradeCatchUps {
     }
   }
 
-  answered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, receiveTimeMs: number): void {
+  answered({ nativeSymbol, missing, answer, receiveTimeMs }: PastTrades): void {
     const nowMs = this.#options.clock.nowMs();
     const entry = this.#entries.get(nativeSymbol);
-    const missing = entry?.asked;
-    if (entry === undefined || missing === undefined) return;
+    if (entry?.asked !== missing) return;
     entry.asked = undefined;
     entry.catchUp.answered(this.#read(nativeSymbol, answer, receiveTimeMs, missing), nowMs);
     entry.catchUp.tick(nowMs);
@@ -155,12 +165,13 @@ export class TradeCatchUps {
           deliver: (trade) => routes.push(nativeSymbol, trade),
           ask: () => {
             const route = routes.tradesTarget(nativeSymbol);
-            if (route !== undefined) this.#options.ask(route.target);
+            const isFarBehind = routes.pendingTradesOf(nativeSymbol) > ASK_BEHIND_MAX;
+            if (route !== undefined && !isFarBehind) this.#options.ask(route.target);
           },
           request: (missing) => {
             if (history.identity === 'none') return;
             entry.asked = missing;
-            this.#request(nativeSymbol, history.request(endpoints, nativeSymbol, missing));
+            this.#request(nativeSymbol, history.request(endpoints, nativeSymbol, missing), missing);
           },
           gap: (gap) => this.#declare(nativeSymbol, gap),
         },
@@ -169,18 +180,26 @@ export class TradeCatchUps {
     return entry;
   }
 
-  #request(nativeSymbol: NativeSymbol, request: HttpRequest): void {
+  #request(nativeSymbol: NativeSymbol, request: HttpRequest, missing: MissingTrades): void {
     const { gate, clock } = this.#options;
     const line = this.#options.line();
     void requestInto(line, request, {
-      type: 'pastTrades',
-      nativeSymbol,
+      toItem: (answer, receiveTimeMs) => ({
+        type: 'pastTrades',
+        nativeSymbol,
+        missing,
+        answer,
+        receiveTimeMs,
+      }),
       gate,
       clock,
       timeoutMs: REQUEST_TIMEOUT_MS,
       bodyMaxBytes: BODY_MAX_BYTES,
       turn: `trades ${nativeSymbol}`,
-      isWanted: () => line === this.#options.line() && this.isHolding(nativeSymbol),
+      isWanted: () =>
+        line === this.#options.line() &&
+        this.isHolding(nativeSymbol) &&
+        this.#entries.get(nativeSymbol)?.asked === missing,
     });
   }
 

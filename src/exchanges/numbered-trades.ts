@@ -18,11 +18,6 @@ export class NumberedTrades implements TradeHole {
   #cursor: string | undefined;
   refetchedCount = 0;
 
-  get newest(): NewestTrade | undefined {
-    const newest = this.#newest;
-    return newest && { tradeId: String(newest.number), eventTimeMs: newest.eventTimeMs };
-  }
-
   get keptCount(): number {
     return this.#held.length + this.#ready.length;
   }
@@ -87,7 +82,8 @@ export class NumberedTrades implements TradeHole {
   }
 
   missing(): MissingTrades {
-    return { after: this.newest!, cursor: this.#cursor };
+    const { number, eventTimeMs } = this.#newest!;
+    return { after: { tradeId: String(number), eventTimeMs }, cursor: this.#cursor };
   }
 
   /** The exchange knows best which numbers there are: what a page leaves out between two trades does not exist. */

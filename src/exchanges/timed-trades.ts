@@ -11,18 +11,15 @@ const OVERLAP_TRADES_MAX = 2_000;
 
 export class TimedTrades implements TradeHole {
   #newest: NewestTrade | undefined;
+  /** Not after #newest; what lies between them is the overlap. */
+  #from: NewestTrade | undefined;
   /** Of the stream, in order of arrival. */
   #held: Trade[] = [];
   /** Index in #held of the first trade since the stream was opened last. */
   #liveIndex = 0;
   readonly #fetched = new Map<string, Trade>();
   #cursor: string | undefined;
-  #overlapMs = 0;
   refetchedCount = 0;
-
-  get newest(): NewestTrade | undefined {
-    return this.#newest;
-  }
 
   get keptCount(): number {
     return this.#held.length + this.#fetched.size;
@@ -40,26 +37,27 @@ export class TimedTrades implements TradeHole {
     this.#held.push(trade);
   }
 
-  begin(newest: NewestTrade | undefined, overlapMs = 0): boolean {
-    this.#overlapMs = overlapMs;
+  begin(newest: NewestTrade | undefined, from?: NewestTrade): boolean {
     // Where the instrument has none yet, its history begins with the first that an earlier connection brought.
     this.#newest = newest ?? (this.#liveIndex > 0 ? this.#held[0] : undefined);
+    this.#from = from ?? this.#newest;
     this.#fetched.clear();
     this.#cursor = undefined;
     this.refetchedCount = 0;
     return this.#newest !== undefined;
   }
 
-  /** The stream began with history that holds the newest trade: nothing lies between. */
+  /** The stream began with history that reaches back far enough and holds the newest trade: nothing lies between. */
   isFilled(): boolean {
-    return this.#held.some(
-      ({ tradeId }, index) => index >= this.#liveIndex && tradeId === this.#newest?.tradeId,
-    );
+    const live = this.#held.slice(this.#liveIndex);
+    if (!live.some(({ tradeId }) => tradeId === this.#newest!.tradeId)) return false;
+    const hasOverlap = this.#from!.eventTimeMs < this.#newest!.eventTimeMs;
+    return !hasOverlap || live[0]!.eventTimeMs <= this.#from!.eventTimeMs;
   }
 
   missing(): MissingTrades {
-    const { tradeId, eventTimeMs } = this.#newest!;
-    return { after: { tradeId, eventTimeMs: eventTimeMs - this.#overlapMs }, cursor: this.#cursor };
+    const { tradeId, eventTimeMs } = this.#from!;
+    return { after: { tradeId, eventTimeMs }, cursor: this.#cursor };
   }
 
   /**
@@ -77,7 +75,8 @@ export class TimedTrades implements TradeHole {
     if (page.next !== undefined) return 'more';
     if (!page.reachesBack) return 'unreachable';
     const live = this.#held[this.#liveIndex];
-    return live === undefined || this.#isCovered(live) ? 'filled' : 'behind';
+    if (live !== undefined && !this.#isCovered(live)) return 'behind';
+    return this.#isOverlapSafe() ? 'filled' : 'crowded';
   }
 
   takeReady(): readonly Trade[] {
@@ -89,12 +88,12 @@ export class TimedTrades implements TradeHole {
     const live = this.#held.slice(this.#liveIndex);
     const streamed = new Set(this.#held.map(({ tradeId }) => tradeId));
     const untilMs = live[0]?.eventTimeMs ?? Number.POSITIVE_INFINITY;
-    const isOverlapSafe = this.#overlapMs > 0 && this.#countOverlap() <= OVERLAP_TRADES_MAX;
+    const isOverlapSafe = this.#isOverlapSafe();
     const fetched = [...this.#fetched.values()].filter(
       (trade) =>
         !streamed.has(trade.tradeId) &&
         trade.eventTimeMs <= untilMs &&
-        (this.#isNew(trade) || (isOverlapSafe && trade.tradeId !== this.#newest?.tradeId)),
+        (this.#isNew(trade) || (isOverlapSafe && this.#isOverlap(trade))),
     );
     this.refetchedCount += fetched.filter((trade) => this.#isNew(trade)).length;
     // Stable: trades of one time keep the order of their page.
@@ -114,10 +113,15 @@ export class TimedTrades implements TradeHole {
     return false;
   }
 
-  #countOverlap(): number {
+  #isOverlapSafe(): boolean {
     let count = 0;
-    for (const trade of this.#fetched.values()) if (!this.#isNew(trade)) count++;
-    return count;
+    for (const trade of this.#fetched.values()) if (this.#isOverlap(trade)) count++;
+    return count <= OVERLAP_TRADES_MAX;
+  }
+
+  #isOverlap({ eventTimeMs }: Trade): boolean {
+    const newest = this.#newest;
+    return newest !== undefined && eventTimeMs >= this.#from!.eventTimeMs && eventTimeMs < newest.eventTimeMs;
   }
 
   /** What is older than the newest trade was there before it; of its own time some may be missing. */

@@ -64,8 +64,12 @@ export const TRADE_CATCH_UP_LIMITS: TradeCatchUpLimits = {
  */
 const RESTART_OVERLAP_MS = 15_000;
 
-/** `after`: the newest trade that came before it. */
-type Suspicion = { readonly reason: string; readonly after: NewestTrade | undefined };
+/** `after`: the newest trade that came before it. `fromMs`: when, by our clock, nothing was lost yet. */
+type Suspicion = {
+  readonly reason: string;
+  readonly after: NewestTrade | undefined;
+  readonly fromMs: number;
+};
 
 /**
  * `closed`: no connection. `live`: trades pass. All others hold them: `asking` the instrument, `watching` for the first live trade, wanting a page
@@ -89,13 +93,13 @@ export class TradeCatchUp {
   #lastLiveMs = 0;
   #failures = 0;
   #pages = 0;
-  /** Why trades may be missing that no later trade would tell of; looked into as soon as trades are not held for something else. */
+  /** Why trades may be missing that no later trade would tell of; looked into with the next hole, at the latest as soon as trades are not held. */
   #suspicion: Suspicion | undefined;
-  /** Being looked into: a trade that comes again does not prove that none was lost. */
+  /** The hole reaches back to it: a trade that comes again does not prove that none was lost. */
   #lookedInto: Suspicion | undefined;
   #lastSuspectedMs: number | undefined;
-  /** Of the stream. */
-  #lastTrade: NewestTrade | undefined;
+  /** Newest trade that the instrument has, is being given, or will be given of those held. */
+  #newest: NewestTrade | undefined;
 
   constructor(options: {
     history: TradeHistory | NoTradeHistory;
@@ -121,9 +125,8 @@ export class TradeCatchUp {
   /** The symbol is being subscribed on a new connection. `reason` is why trades may be missing, unless the end of the last connection told it. */
   opened(reason: string, nowMs: number): void {
     this.#gap ??= { fromMs: undefined, reason };
-    this.#startedMs = nowMs;
-    this.#hole.reopen();
-    this.#begin(nowMs);
+    this.#openHole(nowMs);
+    this.#ask(nowMs);
   }
 
   /** The connection ended. What is held stays so: the next connection will show what is missing on both sides of it. */
@@ -131,23 +134,22 @@ export class TradeCatchUp {
     if (this.#phase === 'closed') return;
     this.#gap ??= { fromMs: wholeUntilMs, reason: `disconnected: ${reason}` };
     this.#phase = 'closed';
-    // What was lost may be older than what the instrument has by now, so the next connection would not look for it.
-    this.#suspicion = this.#lookedInto ?? this.#suspicion;
-    this.#lookedInto = undefined;
   }
 
   /** Something that may have held trades could not be read. A later trade would show it, where ids count by one: there may be none for long. */
   suspect(reason: string, nowMs: number): void {
     if (this.#history.identity === 'none' || this.#phase === 'closed') return;
     // The oldest one reaches furthest back. One before the first trade of all reaches nowhere.
-    if (this.#suspicion?.after === undefined)
-      this.#suspicion = { reason, after: this.#lastTrade ?? this.#hole.newest };
+    if (this.#suspicion?.after === undefined) {
+      const fromMs = this.#phase === 'live' ? this.#lastLiveMs : nowMs;
+      this.#suspicion = { reason, after: this.#newest, fromMs };
+    }
     this.#lookIntoSuspicion(nowMs);
   }
 
   trade(trade: Trade, nowMs: number): void {
     const numbered = this.#numbered;
-    this.#lastTrade = trade;
+    this.#note(trade);
     if (this.#phase === 'live' || this.#history.identity === 'none') {
       if (numbered === undefined || numbered.follows(trade)) {
         this.#lastLiveMs = nowMs;
@@ -156,8 +158,7 @@ export class TradeCatchUp {
       }
       const reason = `trades missing: expected ${numbered.expectedNumber}, was ${trade.tradeId}`;
       this.#gap = { fromMs: this.#lastLiveMs, reason };
-      this.#startedMs = nowMs;
-      numbered.reopen();
+      this.#openHole(nowMs);
       numbered.begin(undefined);
       this.#await('due', nowMs);
     }
@@ -178,7 +179,9 @@ export class TradeCatchUp {
       this.#phase = 'live';
       return;
     }
-    if (this.#hole.begin(known?.newest, this.#hasBeenLive ? 0 : RESTART_OVERLAP_MS)) {
+    const newest = known?.newest;
+    if (newest !== undefined) this.#note(newest);
+    if (this.#hole.begin(newest, newest && this.#reachBack(newest))) {
       this.#deliver(this.#hole.takeReady());
       this.#await('watching', nowMs + this.#limits.quietMs);
       return;
@@ -212,6 +215,9 @@ export class TradeCatchUp {
           this.giveUp(`more than ${this.#pages} pages of trades are missing`, nowMs);
         } else this.#await('due', nowMs);
         return;
+      case 'crowded':
+        this.giveUp('too many trades came since to tell which the instrument lacks', nowMs);
+        return;
       case 'behind':
         // Past trades lag behind the stream by a moment.
         this.#failures++;
@@ -232,7 +238,7 @@ export class TradeCatchUp {
       this.giveUp(`not fetched within ${this.#limits.deadlineMs} ms`, nowMs);
       return;
     }
-    if (this.#phase === 'asking' && nowMs >= this.#dueMs) this.#begin(nowMs);
+    if (this.#phase === 'asking' && nowMs >= this.#dueMs) this.#ask(nowMs);
     if (this.#phase === 'watching') {
       const isProven = this.#numbered !== undefined || this.#lookedInto === undefined;
       if (isProven && this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(nowMs);
@@ -258,19 +264,34 @@ export class TradeCatchUp {
     const isTooSoon =
       this.#lastSuspectedMs !== undefined && nowMs - this.#lastSuspectedMs < this.#limits.suspectEveryMs;
     if (isTooSoon) return;
-    this.#suspicion = undefined;
     this.#lastSuspectedMs = nowMs;
-    this.#gap = { fromMs: this.#lastLiveMs, reason: suspicion.reason };
-    this.#lookedInto = suspicion;
-    this.#startedMs = nowMs;
-    this.#hole.reopen();
-    // What the instrument has by now may be newer than what was lost.
-    if (suspicion.after !== undefined && this.#hole.begin(suspicion.after))
-      this.#await('watching', nowMs + this.#limits.quietMs);
-    else this.#begin(nowMs);
+    this.#gap = { fromMs: suspicion.fromMs, reason: suspicion.reason };
+    this.#openHole(nowMs);
+    // All up to the newest was given to the instrument already; numbers know that by themselves.
+    const newest = this.#numbered === undefined ? this.#newest : undefined;
+    if (this.#hole.begin(newest, suspicion.after)) this.#await('watching', nowMs + this.#limits.quietMs);
+    else this.#ask(nowMs);
   }
 
-  #begin(nowMs: number): void {
+  /** What was suspected until now lies before the trades that come from now on: the hole reaches back to the first of it, so it is fetched once. */
+  #openHole(nowMs: number): void {
+    if (this.#lookedInto?.after === undefined) this.#lookedInto = this.#suspicion ?? this.#lookedInto;
+    this.#suspicion = undefined;
+    this.#startedMs = nowMs;
+    this.#failures = 0;
+    this.#pages = 0;
+    this.#hole.reopen();
+  }
+
+  /** Where to begin to look, were it before the newest trade that the instrument has. */
+  #reachBack({ tradeId, eventTimeMs }: NewestTrade): NewestTrade {
+    const overlapMs = this.#hasBeenLive ? 0 : RESTART_OVERLAP_MS;
+    const start = { tradeId, eventTimeMs: eventTimeMs - overlapMs };
+    const suspected = this.#lookedInto?.after;
+    return suspected !== undefined && suspected.eventTimeMs < start.eventTimeMs ? suspected : start;
+  }
+
+  #ask(nowMs: number): void {
     this.#await('asking', nowMs + this.#limits.askAgainMs);
     this.#effects.ask();
   }
@@ -286,7 +307,7 @@ export class TradeCatchUp {
     if (gap === undefined) return;
     this.#gap = undefined;
     this.#effects.gap({
-      fromMs: Math.min(gap.fromMs ?? this.#startedMs, nowMs),
+      fromMs: Math.min(gap.fromMs ?? this.#startedMs, this.#lookedInto?.fromMs ?? nowMs, nowMs),
       toMs: nowMs,
       reason: why === undefined ? gap.reason : `${gap.reason}; ${why}`,
       repair,
@@ -300,8 +321,6 @@ export class TradeCatchUp {
     this.#hasBeenLive = true;
     this.#lookedInto = undefined;
     this.#lastLiveMs = nowMs;
-    this.#failures = 0;
-    this.#pages = 0;
   }
 
   #await(phase: Phase, dueMs: number): void {
@@ -314,6 +333,13 @@ export class TradeCatchUp {
   }
 
   #deliver(trades: readonly Trade[]): void {
-    for (const trade of trades) this.#effects.deliver(trade);
+    for (const trade of trades) {
+      this.#note(trade);
+      this.#effects.deliver(trade);
+    }
+  }
+
+  #note(trade: NewestTrade): void {
+    if (this.#newest === undefined || trade.eventTimeMs >= this.#newest.eventTimeMs) this.#newest = trade;
   }
 }

@@ -7,13 +7,11 @@ import type { MissingTrades, NewestTrade, TradePage } from './adapter.ts';
 
 /**
  * What a page came to. `more`: ask for the next one. `filled`: nothing is missing any more. `behind`: past trades do not reach those of the stream
- * yet, ask again later. `unreachable`: they do not go back as far as the hole.
+ * yet, ask again later. `unreachable`: they do not go back as far as the hole. `crowded`: it can't be told which of them the instrument has.
  */
-export type PageOutcome = 'more' | 'filled' | 'behind' | 'unreachable';
+export type PageOutcome = 'more' | 'filled' | 'behind' | 'unreachable' | 'crowded';
 
 export interface TradeHole {
-  /** The trade that the hole lies behind; `undefined` before the first of all. */
-  readonly newest: NewestTrade | undefined;
   /** Trades kept in memory. */
   readonly keptCount: number;
   /** Whether something came on the stream since it was opened last: only then can it be told that nothing is missing. */
@@ -21,9 +19,11 @@ export interface TradeHole {
   /** A new subscription begins: what comes from now on need not follow on what came before. */
   reopen(): void;
   hold(trade: Trade): void;
-  /** The newest trade that the instrument has; the hole begins behind it. Returns whether any may be missing: not so before the first of all.
-   * Where ids tell of no loss, trades of `overlapMs` before it are fetched once more. */
-  begin(newest: NewestTrade | undefined, overlapMs?: number): boolean;
+  /**
+   * The newest trade that the instrument has; the hole begins behind it. Returns whether any may be missing: not so before the first of all.
+   * Where ids tell of no loss, what came after `from` is fetched once more: of that some may be missing.
+   */
+  begin(newest: NewestTrade | undefined, from?: NewestTrade): boolean;
   /** Whether what is held follows on what the instrument has. */
   isFilled(): boolean;
   /** What to ask for. */

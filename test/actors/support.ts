@@ -295,7 +295,8 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
           read: ({ state, ...rest }) => {
             const { counters, position, metadata } = state;
             const { tradesLive: trades, deltasApplied: deltas, bookSnapshots: snapshots } = counters;
-            reply({ ...rest, position, trades, deltas, snapshots, tickSize: metadata?.tickSize });
+            const { tradesHistory: pastTrades } = counters;
+            reply({ ...rest, position, trades, pastTrades, deltas, snapshots, tickSize: metadata?.tickSize });
           },
         }),
         1_000,
@@ -317,6 +318,7 @@ export type Actors = Awaited<ReturnType<typeof createActors>>;
 type ViewedState = {
   readonly position: number;
   readonly trades: number;
+  readonly pastTrades: number;
   readonly deltas: number;
   readonly snapshots: number;
   readonly tickSize: string | undefined;

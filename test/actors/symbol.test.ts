@@ -177,10 +177,17 @@ describe('a symbol actor', () => {
     await before.time.advance(1);
     const actors = await before.restart();
     const { ref } = actors.spawn('BTC-USDT');
-    spawnFeed(actors).deliver(ref, 1, bookSnapshot(), bookDelta({ bids: [10_000, 9] }));
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, bookSnapshot(), bookDelta({ bids: [10_000, 9] }));
     await actors.time.advance(1);
     expect(await actors.view(ref)).toMatchObject({ status: 'live', snapshots: 1, deltas: 1 });
-    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toEqual([]);
+    const lost = feedStatus({ status: 'disconnected', reason: 'lost', receiveTimeMs: NOON_MS + 5_000 });
+    feed.deliver(ref, 3, lost, bookSnapshot({ receiveTimeMs: NOON_MS + 9_000 }));
+    await actors.time.advance(1);
+    // Its absence is no gap, nor the beginning of a later one.
+    expect(await actors.records.readFeedGaps({ instrument: undefined, limit: 10 })).toMatchObject([
+      { reason: 'lost', toMs: NOON_MS + 9_000 },
+    ]);
   });
 
   it('asks for a fresh book again when it failed before it could say that its book is wrong', async () => {

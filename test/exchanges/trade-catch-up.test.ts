@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { NoTradeHistory, TradeHistory } from '../../src/exchanges/adapter.ts';
-import type { TradeGap } from '../../src/exchanges/trade-catch-up.ts';
+import type { MissingTrades, NoTradeHistory, TradeHistory } from '../../src/exchanges/adapter.ts';
+import type { PageAnswer, TradeGap } from '../../src/exchanges/trade-catch-up.ts';
 import { TradeCatchUp } from '../../src/exchanges/trade-catch-up.ts';
+import type { Trade } from '../../src/market/events.ts';
+import { MAX_OTHER_IDS } from '../../src/market/trade-identities.ts';
 import { trade } from '../support/market-events.ts';
 import type { WorldOptions } from './trade-world.ts';
 import { TradeWorld } from './trade-world.ts';
@@ -16,7 +18,10 @@ function live(options: WorldOptions): TradeWorld {
   world.connect();
   for (let step = 0; step < 1_500; step++) {
     if (world.chance(0.3)) world.makeTrades(1 + (world.chance(0.2) ? 3 : 0));
-    if (world.chance(0.01)) world.disconnect();
+    if (world.chance(0.01)) {
+      world.disconnect();
+      if (world.chance(options.longAbsenceShare)) missMany(world);
+    }
     if (world.chance(options.restartShare)) world.restart();
     if (world.chance(0.03)) world.connect();
     world.step();
@@ -27,7 +32,16 @@ function live(options: WorldOptions): TradeWorld {
     world.step();
   }
   expect(world.isSettled).toBe(true);
+  expect(world.countedTwice, `seed ${world.seed}`).toEqual([]);
   return world;
+}
+
+/** More trades than an instrument remembers one by one. */
+function missMany(world: TradeWorld): void {
+  for (let count = 0; count <= MAX_OTHER_IDS; count += 100) {
+    world.makeTrades(100);
+    world.step();
+  }
 }
 
 const numbered: Omit<WorldOptions, 'seed'> = {
@@ -37,6 +51,7 @@ const numbered: Omit<WorldOptions, 'seed'> = {
   historyCount: 0,
   lossShare: 0,
   isLossTold: false,
+  longAbsenceShare: 0,
   restartShare: 0.002,
   failureShare: 0.2,
   lagMaxMs: 1_000,
@@ -115,10 +130,26 @@ describe.each([
   });
 });
 
+describe('timed trades in frames that can’t be read, before an absence of more trades than the instrument remembers', () => {
+  it('are fetched with those of the absence, and none of them counts twice', () => {
+    let completeCount = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      const told = { lossShare: 0.03, isLossTold: true, restartShare: 0 };
+      const world = live({ ...timed, ...told, seed, pageSize: 150, longAbsenceShare: 0.2 });
+      expect(world.gaps.map(({ reason }) => reason).join()).not.toContain('too many trades came since');
+      if (world.gaps.some(({ repair }) => repair === 'incomplete')) continue;
+      completeCount++;
+      expectAll(world);
+    }
+    expect(completeCount).toBeGreaterThan(3);
+  });
+});
+
 function start(history: TradeHistory | NoTradeHistory, keptMax = 100) {
   const delivered: string[] = [];
   const gaps: TradeGap[] = [];
   const asked: string[] = [];
+  const requests: MissingTrades[] = [];
   const catchUp = new TradeCatchUp({
     history,
     limits: {
@@ -133,11 +164,18 @@ function start(history: TradeHistory | NoTradeHistory, keptMax = 100) {
     effects: {
       deliver: ({ tradeId }) => void delivered.push(tradeId),
       ask: () => void asked.push('instrument'),
-      request: ({ after }) => void asked.push(`after ${after.tradeId}`),
+      request: (missing) => {
+        asked.push(`after ${missing.after.tradeId}`);
+        requests.push(missing);
+      },
       gap: (gap) => void gaps.push(gap),
     },
   });
-  return { catchUp, delivered, gaps, asked };
+  return { catchUp, delivered, gaps, asked, requests };
+}
+
+function pageOf(trades: readonly Trade[], next?: string): PageAnswer {
+  return { type: 'page', page: { trades, next, reachesBack: next === undefined } };
 }
 
 const past: TradeHistory = {
@@ -283,6 +321,148 @@ describe('catching up', () => {
         reason: 'disconnected: lost; they are others',
         repair: 'incomplete',
         tradesRefetched: 0,
+      },
+    ]);
+  });
+});
+
+describe('the holes of one connection', () => {
+  const failure: PageAnswer = { type: 'failed', reason: 'timed out', isFinal: false };
+
+  it.each([
+    ['failures', (_number: number) => [failure, failure]],
+    ['pages', (number: number) => [pageOf([numberedTrade(number - 2)], 'more')]],
+  ])('each have all %s, however many came before', (_what, before) => {
+    const { catchUp, delivered, gaps } = start(past);
+    catchUp.opened('no connection', 1_000);
+    catchUp.known(known, 1_000);
+    catchUp.trade(numberedTrade(11), 1_001);
+    catchUp.tick(1_250);
+    let nowMs = 2_000;
+    for (let number = 14; number <= 26; number += 3) {
+      catchUp.trade(numberedTrade(number), nowMs);
+      const last = pageOf([numberedTrade(number - 2), numberedTrade(number - 1)]);
+      for (const answer of [...before(number), last]) {
+        nowMs += 500;
+        catchUp.tick(nowMs);
+        catchUp.answered(answer, nowMs);
+      }
+    }
+    expect(delivered).toEqual(Array.from({ length: 16 }, (_, index) => String(index + 11)));
+    expect(gaps.map(({ repair }) => repair)).toEqual(gaps.map(() => 'refetched'));
+  });
+});
+
+const timedPast: TradeHistory = { ...past, identity: 'other', maxPages: 10 };
+const timedTrade = (tradeId: string, eventTimeMs: number) => trade({ tradeId, eventTimeMs });
+
+/** An instrument that knows the trade `newest` of 20,000, and a connection that was live since. */
+function startTimed() {
+  const started = start(timedPast, 3_000);
+  const { catchUp, gaps, requests } = started;
+  const newest = { tradeId: 'newest', eventTimeMs: 20_000 };
+  catchUp.opened('no connection', 21_000);
+  catchUp.known({ newest, timeMs: 20_000 }, 21_000);
+  catchUp.trade(timedTrade('live', 21_100), 21_100);
+  catchUp.tick(21_250);
+  catchUp.answered(pageOf([timedTrade('live', 21_100)]), 21_300);
+  expect(catchUp.isHolding).toBe(false);
+  requests.length = 0;
+  gaps.length = 0;
+  return started;
+}
+
+describe('timed trades', () => {
+  it('are not taken from a page that does not join the one before it', () => {
+    const { catchUp, delivered, requests } = start(timedPast);
+    const [first, second] = [timedTrade('a', 700), timedTrade('b', 900)];
+    catchUp.opened('no connection', 1_000);
+    catchUp.known(known, 1_000);
+    catchUp.trade(timedTrade('c', 950), 1_001);
+    catchUp.tick(1_250);
+    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), 1_250);
+    catchUp.tick(1_500);
+    catchUp.answered(pageOf([timedTrade('x', 600)]), 1_500);
+    expect(catchUp.isHolding).toBe(true);
+    catchUp.tick(2_000);
+    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), 2_000);
+    catchUp.tick(2_250);
+    catchUp.answered(pageOf([first, second]), 2_250);
+    expect(requests.map(({ cursor }) => cursor)).toEqual([undefined, '901', undefined, '901']);
+    expect(delivered).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are looked for at most so often because of frames that can’t be read', () => {
+    const { catchUp, requests } = startTimed();
+    for (let nowMs = 22_000; nowMs < 22_500; nowMs += 50) {
+      catchUp.suspect('lost a frame', nowMs);
+      catchUp.trade(timedTrade(`of ${nowMs}`, nowMs), nowMs);
+      catchUp.tick(nowMs);
+      catchUp.answered(pageOf([timedTrade(`of ${nowMs}`, nowMs)]), nowMs);
+    }
+    expect(requests).toHaveLength(1);
+    catchUp.tick(22_500);
+    catchUp.trade(timedTrade('later', 22_500), 22_500);
+    catchUp.tick(22_550);
+    expect(requests.map(({ after }) => after.tradeId)).toEqual(['live', 'of 22000']);
+  });
+
+  it('are declared from before the frame that could not be read, though the connection was cut later', () => {
+    const { catchUp, gaps, requests } = startTimed();
+    catchUp.suspect('lost a frame', 22_000);
+    catchUp.trade(timedTrade('a', 22_100), 22_100);
+    catchUp.tick(22_100);
+    catchUp.answered(pageOf([timedTrade('a', 22_100)]), 22_150);
+    catchUp.suspect('lost a frame', 22_200);
+    catchUp.trade(timedTrade('b', 22_300), 22_300);
+    catchUp.closed('cut', 22_350);
+    catchUp.opened('no connection', 23_000);
+    catchUp.known({ newest: { tradeId: 'b', eventTimeMs: 22_300 }, timeMs: 22_300 }, 23_000);
+    catchUp.tick(24_000);
+    expect(requests.at(-1)).toMatchObject({ after: { tradeId: 'a', eventTimeMs: 22_100 } });
+    catchUp.answered(pageOf([timedTrade('lost', 22_190)]), 24_100);
+    expect(gaps.at(-1)).toMatchObject({ fromMs: 22_150, toMs: 24_100, reason: 'disconnected: cut' });
+  });
+});
+
+describe('timed trades after a restart', () => {
+  const newest = { tradeId: 'newest', eventTimeMs: 20_000 };
+
+  /** The stream begins with history, from `firstMs` to the newest trade that is known. */
+  function restart(firstMs: number) {
+    const started = start(timedPast, 3_000);
+    started.catchUp.opened('no connection', 21_000);
+    started.catchUp.known({ newest, timeMs: 20_000 }, 21_000);
+    for (const one of [timedTrade('first', firstMs), timedTrade('newest', 20_000)])
+      started.catchUp.trade({ ...one, isHistory: true }, 21_001);
+    started.catchUp.tick(21_250);
+    return started;
+  }
+
+  it('are fetched from a little before the newest one, for the last process may have lost some of them', () => {
+    const { catchUp, delivered, gaps, requests } = restart(19_900);
+    expect(requests).toMatchObject([{ after: { eventTimeMs: 5_000 } }]);
+    const page = [timedTrade('older', 4_999), timedTrade('lost', 19_000), timedTrade('first', 19_900)];
+    catchUp.answered(pageOf([...page, timedTrade('newest', 20_000)]), 21_300);
+    expect(delivered).toEqual(['lost', 'first', 'newest']);
+    expect(gaps).toMatchObject([{ repair: 'refetched', tradesRefetched: 0 }]);
+  });
+
+  it('are not fetched where the stream itself begins that far back', () => {
+    const { catchUp, requests } = restart(5_000);
+    expect(requests).toEqual([]);
+    expect(catchUp.isHolding).toBe(false);
+  });
+
+  it('are left out and declared where they are more than an instrument surely remembers', () => {
+    const { catchUp, delivered, gaps } = restart(19_900);
+    const many = Array.from({ length: 2_001 }, (_, index) => timedTrade(`of ${index}`, 17_000 + index));
+    catchUp.answered(pageOf([...many, timedTrade('first', 19_900)]), 21_300);
+    expect(delivered).toEqual(['first', 'newest']);
+    expect(gaps).toMatchObject([
+      {
+        repair: 'incomplete',
+        reason: 'no connection; too many trades came since to tell which the instrument lacks',
       },
     ]);
   });

@@ -1,6 +1,6 @@
 /**
  * A market, its exchange, a feed that breaks, and an instrument, around one `TradeCatchUp`: everything random is drawn from a seed. The truth is the
- * list of trades made; the instrument counts each identity once, and knows when one comes after its time has passed.
+ * list of trades made; the instrument counts each identity once, as far back as it remembers them, and knows when one comes after its time has passed.
  */
 import { createSeededRandom } from '../../src/base/clock.ts';
 import type { MissingTrades, TradeHistory, TradePage } from '../../src/exchanges/adapter.ts';
@@ -8,6 +8,7 @@ import type { PageAnswer, TradeGap } from '../../src/exchanges/trade-catch-up.ts
 import { TradeCatchUp } from '../../src/exchanges/trade-catch-up.ts';
 import type { Trade } from '../../src/market/events.ts';
 import type { KnownTrades } from '../../src/market/instrument-state.ts';
+import { TradeIdentities } from '../../src/market/trade-identities.ts';
 import { trade } from '../support/market-events.ts';
 
 export type WorldOptions = {
@@ -21,6 +22,8 @@ export type WorldOptions = {
   readonly lossShare: number;
   /** Share of the steps at which the process is lost with all it held. */
   readonly restartShare: number;
+  /** Share of the cuts after which the connection is away for more trades than the instrument remembers. */
+  readonly longAbsenceShare: number;
   /** Each loss is noticed as a frame that can't be read. */
   readonly isLossTold: boolean;
   readonly failureShare: number;
@@ -30,7 +33,7 @@ export type WorldOptions = {
 
 const STEP_MS = 50;
 const LIMITS = {
-  keptMax: 5_000,
+  keptMax: 20_000,
   deadlineMs: 120_000,
   quietMs: 3_000,
   askAgainMs: 2_000,
@@ -42,6 +45,8 @@ const LIMITS = {
 export class TradeWorld {
   readonly made: Trade[] = [];
   readonly known = new Map<string, Trade>();
+  /** They came again when the instrument had forgotten them. */
+  readonly countedTwice: string[] = [];
   readonly gaps: TradeGap[] = [];
   /** Trades that came after the instrument's time had passed theirs. */
   readonly late: string[] = [];
@@ -51,7 +56,8 @@ export class TradeWorld {
   #catchUp: TradeCatchUp;
   #isConnected = false;
   #timeMs = 0;
-  #newest: Trade | undefined;
+  readonly #identities = new TradeIdentities();
+  #newestTimeMs = 0;
   #answers: { dueMs: number; run: () => void }[] = [];
 
   constructor(options: WorldOptions) {
@@ -153,23 +159,18 @@ export class TradeWorld {
   }
 
   #fold(delivered: Trade): void {
-    if (this.known.has(delivered.tradeId)) return;
+    if (!this.#identities.add(delivered.tradeId)) return;
+    if (this.known.has(delivered.tradeId)) this.countedTwice.push(delivered.tradeId);
     this.known.set(delivered.tradeId, delivered);
     if (delivered.eventTimeMs < this.#timeMs) this.late.push(delivered.tradeId);
     this.#timeMs = Math.max(this.#timeMs, delivered.eventTimeMs);
-    const newest = this.#newest;
-    const isNewer =
-      newest === undefined || this.#numberOf(delivered.tradeId) > this.#numberOf(newest.tradeId);
-    if (isNewer) this.#newest = delivered;
+    this.#newestTimeMs = Math.max(this.#newestTimeMs, delivered.eventTimeMs);
   }
 
   #knownTrades(): KnownTrades | undefined {
-    const newest = this.#newest;
-    if (newest === undefined) return undefined;
-    return {
-      newest: { tradeId: newest.tradeId, eventTimeMs: newest.eventTimeMs },
-      timeMs: this.#timeMs,
-    };
+    const tradeId = this.#identities.newest;
+    if (tradeId === undefined) return undefined;
+    return { newest: { tradeId, eventTimeMs: this.#newestTimeMs }, timeMs: this.#timeMs };
   }
 
   #numberOf(tradeId: string): number {
@@ -188,12 +189,11 @@ export class TradeWorld {
   #answer(missing: MissingTrades): PageAnswer {
     if (this.chance(this.#options.failureShare)) return { type: 'failed', reason: 'drawn', isFinal: false };
     const untilMs = this.nowMs - this.#random() * this.#options.lagMaxMs;
-    const past = this.made
-      .filter(({ eventTimeMs }) => eventTimeMs <= untilMs)
-      .map((one): Trade => ({ ...one, isHistory: true }));
+    const past = this.made.filter(({ eventTimeMs }) => eventTimeMs <= untilMs);
     const page =
       this.#options.identity === 'consecutive' ? this.#upward(past, missing) : this.#downward(past, missing);
-    return { type: 'page', page };
+    const trades = page.trades.map((one): Trade => ({ ...one, isHistory: true }));
+    return { type: 'page', page: { ...page, trades } };
   }
 
   #upward(past: readonly Trade[], { after }: MissingTrades): TradePage {

@@ -52,7 +52,6 @@ export class PersistenceBridge implements NactPersistenceEngine {
 
   async latestSnapshot(nactKey: string) {
     const session = this.#openSession(nactKey);
-    session.leaveRecovery?.();
     session.recoveryFailure = undefined;
     const leave = await this.#gate.enter();
     session.leaveRecovery = leave;

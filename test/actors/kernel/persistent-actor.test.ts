@@ -239,6 +239,38 @@ describe('persist', () => {
     expect(kinds(account)).toEqual(['recovered', 'restarted', 'recovered']);
   });
 
+  test('a write under way when its handler fails is in the log before that is read again', async () => {
+    const { system, time, kinds } = createTestSystem();
+    const engine = new MemoryEngine();
+    const gate = createGate();
+    const account = system.spawnPersistent(
+      system.root,
+      persistentCounterSpec(engine, {
+        receive(state, message, context) {
+          if (message.type === 'Get') message.reply(state.values);
+          if (message.type !== 'Add') return state;
+          const persisted = context.persist(message.value);
+          if (message.value === 1) throw new Error('broken');
+          return persisted;
+        },
+      }),
+    );
+    await settle();
+    const append = engine.append.bind(engine);
+    engine.append = async (key, batchNumber, entry) => {
+      if (entry === 1) await gate.passed;
+      await append(key, batchNumber, entry);
+    };
+    system.send(account, add(1));
+    await time.advance(1_000);
+    gate.open();
+    await time.advance(100);
+    expect(await system.ask(account, getValues, 1000)).toEqual([1]);
+    system.send(account, add(2));
+    expect(await system.ask(account, getValues, 1000)).toEqual([1, 2]);
+    expect(kinds(account)).toEqual(['recovered', 'restarted', 'recovered']);
+  });
+
   test('an unknown outcome that did reach the log is found there', async () => {
     const { system, time } = createTestSystem();
     const engine = new MemoryEngine();

@@ -1,7 +1,7 @@
 /** What a guard is: a few words of source text that hold a promise, what the code is without them, and the tests that must notice. */
 
-/** A rule of the design (ARCHITECTURE.md), or one of the two promises beside them: stored bytes, and access from outside. */
-export type Held = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 'bytes' | 'access';
+/** A rule of the design (ARCHITECTURE.md), or one of the promises beside them: no trade is lost unsaid or doubled, stored bytes, access from outside. */
+export type Held = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 'trades' | 'bytes' | 'access';
 
 export type Guard = {
   readonly holds: Held;

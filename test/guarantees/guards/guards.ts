@@ -11,6 +11,7 @@ import { stateOfTheLog } from './lists/rule-1-state-of-the-log.ts';
 import { storedBytes } from './lists/stored-bytes.ts';
 import { supervised } from './lists/rule-6-supervised.ts';
 import { sureBooks } from './lists/rule-8-sure-books.ts';
+import { wholeTrades } from './lists/whole-trades.ts';
 
 export const guards: readonly Guard[] = [
   ...stateOfTheLog,
@@ -22,6 +23,7 @@ export const guards: readonly Guard[] = [
   ...badInput,
   ...sureBooks,
   ...silentInstruments,
+  ...wholeTrades,
   ...storedBytes,
   ...accessFromOutside,
 ];

@@ -10,6 +10,7 @@ const END = '<!-- guards: end -->';
 const MESSAGE_MAX_CHARACTERS = 140;
 
 export function titleOf(holds: Held): string {
+  if (holds === 'trades') return 'Trades';
   if (holds === 'bytes') return 'Stored bytes';
   return holds === 'access' ? 'Access' : `Rule ${holds}`;
 }

@@ -103,4 +103,17 @@ export const stateOfTheLog: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 1,
+    name: 'A write under way is waited for before the log is read again',
+    file: 'src/actors/kernel/actor-cell.ts',
+    text: '    if (life.persisting !== undefined) await this.#waits.within(this.spec.shutdownMs, life.persisting);\n',
+    without: '',
+    tests: [
+      {
+        file: 'test/actors/kernel/persistent-actor.test.ts',
+        name: 'a write under way when its handler fails is in the log before that is read again',
+      },
+    ],
+  },
 ];

@@ -123,6 +123,19 @@ export const sureBooks: readonly Guard[] = [
   },
   {
     holds: 8,
+    name: 'A book whose feed goes on where it was left has no gap',
+    file: 'src/actors/symbol.ts',
+    text: '    if (goesOn) this.#gaps.missedNothing();\n',
+    without: '',
+    tests: [
+      {
+        file: 'test/actors/symbol.test.ts',
+        name: 'goes on with a recovered book whose feed goes on where it was left',
+      },
+    ],
+  },
+  {
+    holds: 8,
     name: 'The last word of a stopped instrument is that its book is stale',
     file: 'src/actors/symbol.ts',
     text: "status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;",

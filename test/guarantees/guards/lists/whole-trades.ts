@@ -1,0 +1,173 @@
+import type { Guard } from '../guard.ts';
+
+const CATCH_UP = 'src/exchanges/trade-catch-up.ts';
+const TIMED = 'src/exchanges/timed-trades.ts';
+const catchUp = 'test/exchanges/trade-catch-up.test.ts';
+const connection = 'test/actors/trade-catch-ups.test.ts';
+
+/** Every trade counts once; what is missing is fetched, and declared where it can't be had. */
+export const wholeTrades: readonly Guard[] = [
+  {
+    holds: 'trades',
+    name: 'What was suspected before a cut is fetched with what was missed by it',
+    file: CATCH_UP,
+    text: '    if (this.#lookedInto?.after === undefined) this.#lookedInto = this.#suspicion ?? this.#lookedInto;\n    this.#suspicion = undefined;\n',
+    without:
+      "    if (this.#phase === 'live') { this.#lookedInto = this.#suspicion; this.#suspicion = undefined; }\n",
+    tests: [{ file: catchUp, name: 'are fetched with those of the absence, and none of them counts twice' }],
+  },
+  {
+    holds: 'trades',
+    name: 'A hole reaches back to the frame that could not be read',
+    file: CATCH_UP,
+    text: 'return suspected !== undefined && suspected.eventTimeMs < start.eventTimeMs ? suspected : start;',
+    without: 'return suspected !== undefined && suspected.eventTimeMs < 0 ? suspected : start;',
+    tests: [
+      {
+        file: catchUp,
+        name: 'are declared from before the frame that could not be read, though the connection was cut later',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'A gap is declared from before the frame that could not be read',
+    file: CATCH_UP,
+    text: 'this.#lookedInto?.fromMs ?? nowMs, nowMs',
+    without: 'nowMs',
+    tests: [
+      {
+        file: catchUp,
+        name: 'are declared from before the frame that could not be read, though the connection was cut later',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'A process that starts looks back before the newest trade that is known',
+    file: CATCH_UP,
+    text: 'this.#hasBeenLive ? 0 : RESTART_OVERLAP_MS',
+    without: 'this.#hasBeenLive ? 0 : 0 * RESTART_OVERLAP_MS',
+    tests: [{ file: catchUp, name: 'are fetched from a little before the newest one' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Looking back does not end with the newest trade that is known',
+    file: TIMED,
+    text: 'return !hasOverlap || live[0]!.eventTimeMs <= this.#from!.eventTimeMs;',
+    without: 'return !hasOverlap || live[0]!.eventTimeMs > 0;',
+    tests: [{ file: catchUp, name: 'are fetched from a little before the newest one' }],
+  },
+  {
+    holds: 'trades',
+    name: 'No more trades are given once more than the instrument remembers',
+    file: TIMED,
+    text: 'return count <= OVERLAP_TRADES_MAX;',
+    without: 'return count >= 0 * OVERLAP_TRADES_MAX;',
+    tests: [
+      { file: catchUp, name: 'are left out and declared where they are more than an instrument surely' },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'What was left out because it is too much is declared',
+    file: TIMED,
+    text: "return this.#isOverlapSafe() ? 'filled' : 'crowded';",
+    without: "return this.#isOverlapSafe() ? 'filled' : 'filled';",
+    tests: [
+      { file: catchUp, name: 'are left out and declared where they are more than an instrument surely' },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'A page that does not join the one before it is not taken',
+    file: TIMED,
+    text: '    if (!joins) {',
+    without: '    if (!joins && this.#cursor === undefined) {',
+    tests: [{ file: catchUp, name: 'are not taken from a page that does not join the one before it' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Each hole has all pages',
+    file: CATCH_UP,
+    text: '    this.#pages = 0;\n',
+    without: '',
+    tests: [{ file: catchUp, name: 'each have all pages, however many came before' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Each hole has all failures',
+    file: CATCH_UP,
+    text: '    this.#startedMs = nowMs;\n    this.#failures = 0;\n    this.#pages = 0;\n',
+    without: '    this.#startedMs = nowMs;\n    this.#pages = 0;\n',
+    tests: [{ file: catchUp, name: 'each have all failures, however many came before' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Frames that can’t be read make it ask at most so often',
+    file: CATCH_UP,
+    text: '    if (isTooSoon) return;\n',
+    without: '    if (isTooSoon && nowMs < 0) return;\n',
+    tests: [{ file: catchUp, name: 'are looked for at most so often because of frames that can’t be read' }],
+  },
+  {
+    holds: 'trades',
+    name: 'An answer is taken for its own question only',
+    file: 'src/actors/trade-catch-ups.ts',
+    text: 'if (entry?.asked !== missing) return;',
+    without: 'if (entry?.asked === undefined) return;',
+    tests: [{ file: connection, name: 'takes an answer for its own question only' }],
+  },
+  {
+    holds: 'trades',
+    name: 'An instrument is asked for its newest trade when little waits for it',
+    file: 'src/actors/trade-catch-ups.ts',
+    text: 'routes.pendingTradesOf(nativeSymbol) > ASK_BEHIND_MAX',
+    without: 'routes.pendingTradesOf(nativeSymbol) < 0 * ASK_BEHIND_MAX',
+    tests: [{ file: connection, name: 'is asked for its newest trade when little waits for it' }],
+  },
+  {
+    holds: 'trades',
+    name: 'What was on its way over a line that closed is asked for over its successor',
+    file: 'src/actors/connection.ts',
+    text: '!carriesTrades || this.#trades.isHolding(symbol)',
+    without: '!carriesTrades',
+    tests: [
+      {
+        file: connection,
+        name: 'are asked for once more when they were on their way and the old line closes by itself',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'What no line carried is looked for when the old line closed before its successor was subscribed',
+    file: 'src/actors/connection.ts',
+    text: '!carriesTrades || this.#trades.isHolding(symbol)',
+    without: 'carriesTrades && this.#trades.isHolding(symbol)',
+    tests: [
+      { file: connection, name: 'are fetched where the old line closes before the successor is subscribed' },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'What was on its way over a line that is left is asked for over its successor',
+    file: 'src/actors/connection.ts',
+    text: "    this.#trades.open(holding, 'its connection was left', nowMs);\n",
+    without: '    void holding;\n',
+    tests: [
+      {
+        file: connection,
+        name: 'are asked for once more when they were on their way and all books have moved',
+      },
+    ],
+  },
+  {
+    holds: 5,
+    name: 'Trades that all symbols of a connection hold are bounded',
+    file: 'src/actors/trade-catch-ups.ts',
+    text: 'if (keptCount > KEPT_TRADES_MAX) {',
+    without: 'if (keptCount > Infinity * KEPT_TRADES_MAX) {',
+    tests: [{ file: connection, name: 'hold no more trades together than stated' }],
+  },
+];
