@@ -132,6 +132,7 @@ export class FeedSession {
       adapter: this.#adapter,
       options: this.#options,
       outbox: this.#outbox,
+      channels: this.#channels,
       onSent: (symbols, nowMs) => {
         for (const symbol of symbols) this.#watched.get(symbol)?.book?.subscriptionSent(nowMs);
       },
@@ -240,7 +241,7 @@ export class FeedSession {
     this.#nowMs = nowMs;
     const removed = [...new Set(symbols)].filter((symbol) => this.#watched.delete(symbol));
     if (this.#state !== 'open' || removed.length === 0) return;
-    this.#subscriptions.unsubscribe(removed, this.#channels, nowMs);
+    this.#subscriptions.unsubscribe(removed, nowMs);
     this.#subscriptions.flush(nowMs);
   }
 
@@ -410,7 +411,7 @@ export class FeedSession {
       if (this.#watched.get(symbol)?.book !== undefined)
         this.#deliverStatus(symbol, 'connected', 'connection opened');
     }
-    this.#subscriptions.subscribe(symbols, this.#channels, this.#nowMs);
+    this.#subscriptions.subscribe(symbols);
     this.#subscriptions.flush(this.#nowMs);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The subscribe frames of one connection: as many symbols in a frame as it takes. Books that have to start again while frames wait for their
- * turn share the next ones, so that a loss of all of them costs little more than a loss of one.
+ * The subscribe frames of one connection: as many symbols in a frame as it takes. Symbols that come, and books that have to start again, while
+ * frames wait for their turn share the next ones: a thousand instruments that are wanted one by one would otherwise take a frame each.
  */
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter } from './adapter.ts';
@@ -12,7 +12,10 @@ export class Subscriptions {
   readonly #adapter: ExchangeAdapter;
   readonly #options: AdapterOptions;
   readonly #outbox: FrameOutbox;
+  readonly #channels: readonly Channel[];
   readonly #onSent: (symbols: Symbols, nowMs: number) => void;
+  /** Symbols that are to be subscribed to, and have no frame yet. */
+  readonly #joining = new Set<NativeSymbol>();
   /** Books that are to start again, and have no frame yet. */
   readonly #wanting = new Set<NativeSymbol>();
   /** Books that are to start again, and whose frame has not left. */
@@ -22,40 +25,44 @@ export class Subscriptions {
     adapter: ExchangeAdapter;
     options: AdapterOptions;
     outbox: FrameOutbox;
+    channels: readonly Channel[];
     /** The frame that subscribes these left. */
     onSent: (symbols: Symbols, nowMs: number) => void;
   }) {
     this.#adapter = options.adapter;
     this.#options = options.options;
     this.#outbox = options.outbox;
+    this.#channels = options.channels;
     this.#onSent = options.onSent;
   }
 
   get hasFrames(): boolean {
-    return this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
+    return this.#joining.size > 0 || this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
   }
 
-  subscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    for (const chunk of this.#chunks(symbols)) this.#queueSubscribe(chunk, channels, nowMs);
+  subscribe(symbols: Symbols): void {
+    for (const symbol of symbols) this.#joining.add(symbol);
   }
 
-  unsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+  unsubscribe(symbols: Symbols, nowMs: number): void {
     for (const symbol of symbols) this.#wanting.delete(symbol);
-    for (const chunk of this.#chunks(symbols)) this.#queueUnsubscribe(chunk, channels, nowMs);
+    const joined = symbols.filter((symbol) => !this.#joining.delete(symbol));
+    for (const chunk of this.#chunks(joined)) this.#queueUnsubscribe(chunk, this.#channels, nowMs);
   }
 
   /** Once is enough, however long it has to wait. */
   restartBook(symbol: NativeSymbol): void {
-    if (!this.#waiting.has(symbol)) this.#wanting.add(symbol);
+    if (!this.#waiting.has(symbol) && !this.#joining.has(symbol)) this.#wanting.add(symbol);
   }
 
   /** Sends what the budget allows now. */
   flush(nowMs: number): void {
     this.#outbox.flush(nowMs);
-    if (this.#wanting.size === 0 || this.#outbox.queuedCount > 0) return;
-    const symbols = [...this.#wanting];
-    this.#wanting.clear();
-    for (const chunk of this.#chunks(symbols)) {
+    if (this.#outbox.queuedCount > 0) return;
+    for (const chunk of this.#chunks(takeAll(this.#joining))) {
+      this.#queueSubscribe(chunk, this.#channels, nowMs);
+    }
+    for (const chunk of this.#chunks(takeAll(this.#wanting))) {
       this.#queueUnsubscribe(chunk, ['book'], nowMs);
       for (const symbol of chunk) this.#waiting.add(symbol);
       this.#queueSubscribe(chunk, ['book'], nowMs);
@@ -93,4 +100,10 @@ export class Subscriptions {
       chunks.push(symbols.slice(index, index + size));
     return chunks;
   }
+}
+
+function takeAll(symbols: Set<NativeSymbol>): NativeSymbol[] {
+  const taken = [...symbols];
+  symbols.clear();
+  return taken;
 }
