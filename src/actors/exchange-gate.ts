@@ -80,7 +80,7 @@ export class ExchangeGate {
   readonly #waiting = new FairQueue<Waiting>();
   #timer: TimerHandle | undefined;
   #underWayCount = 0;
-  /** Refused, and no request was taken since: one at a time, until one is. */
+  /** Refused, and no request that was sent since was taken: one at a time, until one is. */
   #isProbing = false;
   #refusedCount = 0;
   #unwantedCount = 0;
@@ -161,11 +161,13 @@ export class ExchangeGate {
 
   async #send({ request, options, resolve, reject }: Waiting): Promise<void> {
     this.#underWayCount++;
+    const refusedBefore = this.#refusedCount;
     try {
       const answer = await this.#options.transport.request(request, options);
       const pauseMs = this.#pauseOf(answer);
-      if (pauseMs === undefined) this.#isProbing = false;
-      else this.#close(answer, pauseMs);
+      if (pauseMs !== undefined) this.#close(answer, pauseMs);
+      // What was sent before the refusal proves nothing about the time after it.
+      else if (refusedBefore === this.#refusedCount) this.#isProbing = false;
       resolve(answer);
     } catch (error) {
       reject(error);

@@ -190,6 +190,28 @@ describe('a refusal', () => {
     expect(Math.min(...apartMs)).toBeGreaterThanOrEqual(WINDOW_MS / 10 - 1);
   });
 
+  it('is not over when a request is taken that was sent before it', async () => {
+    const { time, ask, gate, transport } = createGate();
+    const answerNext: ((status: number) => void)[] = [];
+    transport.answer = () =>
+      new Promise((resolve) => {
+        answerNext.push((status) =>
+          resolve({ status, body: '', receiveTimeMs: 0, retryAfterMs: status === 429 ? 1_000 : undefined }),
+        );
+      });
+    const asked = Array.from({ length: 10 }, (_, index) => ask(String(index)));
+    answerNext[0]!(429);
+    await settle();
+    for (const answer of answerNext.slice(1)) answer(200);
+    await Promise.all(asked);
+    for (let index = 0; index < 5; index++) void ask(`after ${index}`);
+    await time.advance(1_000 + WINDOW_MS);
+    expect(gate.status()).toMatchObject({ requestsUnderWay: 1, waitingRequests: 4 });
+    answerNext[10]!(200);
+    await time.advance(WINDOW_MS);
+    expect(gate.status()).toMatchObject({ requestsUnderWay: 4, waitingRequests: 0 });
+  });
+
   it('is followed by different waits of those who share the address', async () => {
     const random = createSeededRandom(5);
     const openings: number[] = [];
