@@ -104,12 +104,12 @@ export class ExchangeGate {
   }
 
   /** Takes one connection attempt and returns 0, or returns how long to wait before asking again. */
-  connectWaitMs(nowMs: number): number {
-    return this.#connects.take(1, nowMs);
+  connectWaitMs(): number {
+    return this.#connects.take(1, this.#options.clock.monotonicMs());
   }
 
   status(): GateStatus {
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     return {
       exchange: this.#options.exchange,
       weightSpent: this.#requests.spent(nowMs),
@@ -117,7 +117,7 @@ export class ExchangeGate {
       connectsSpent: this.#connects.spent(nowMs),
       waitingRequests: this.#waiting.count,
       requestsUnderWay: this.#underWayCount,
-      closedForMs: Math.max(0, this.#requests.closedUntilMs - nowMs),
+      closedForMs: Math.ceil(Math.max(0, this.#requests.closedUntilMs - nowMs)),
       refusedCount: this.#refusedCount,
       unwantedCount: this.#unwantedCount,
       turnedAwayCount: this.#turnedAwayCount,
@@ -149,7 +149,7 @@ export class ExchangeGate {
       // The answer to one that is under way goes on from here.
       if (this.#underWayCount >= (this.#isProbing ? 1 : REQUESTS_UNDER_WAY_MAX)) return;
       const weight = this.#options.limits.requests.weightOf(next.request);
-      const waitMs = this.#requests.take(weight, this.#options.clock.nowMs());
+      const waitMs = this.#requests.take(weight, this.#options.clock.monotonicMs());
       if (waitMs > 0) {
         this.#timer = this.#options.timers.after(Math.min(waitMs, SWEEP_MS), () => this.#sendWhatMay());
         return;
@@ -189,7 +189,7 @@ export class ExchangeGate {
 
   #close({ status, retryAfterMs }: HttpAnswer, pauseMs: number): void {
     const { clock, random, log, exchange } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const toldMs = Math.min(retryAfterMs ?? pauseMs, CLOSED_MAX_MS);
     const closedForMs = Math.round(toldMs + random() * REOPENING_SPREAD_MS);
     const wasOpen = this.#requests.closedUntilMs <= nowMs;

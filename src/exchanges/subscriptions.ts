@@ -5,6 +5,7 @@
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter } from './adapter.ts';
 import type { FrameOutbox } from './frame-outbox.ts';
+import type { Moment } from './moment.ts';
 
 type Symbols = readonly NativeSymbol[];
 
@@ -35,13 +36,13 @@ export class Subscriptions {
     return this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
   }
 
-  subscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    for (const chunk of this.#chunks(symbols)) this.#queueSubscribe(chunk, channels, nowMs);
+  subscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
+    for (const chunk of this.#chunks(symbols)) this.#queueSubscribe(chunk, channels, now);
   }
 
-  unsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
+  unsubscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
     for (const symbol of symbols) this.#wanting.delete(symbol);
-    for (const chunk of this.#chunks(symbols)) this.#queueUnsubscribe(chunk, channels, nowMs);
+    for (const chunk of this.#chunks(symbols)) this.#queueUnsubscribe(chunk, channels, now);
   }
 
   /** Once is enough, however long it has to wait. */
@@ -50,23 +51,23 @@ export class Subscriptions {
   }
 
   /** Sends what the budget allows now. */
-  flush(nowMs: number): void {
-    this.#outbox.flush(nowMs);
+  flush(now: Moment): void {
+    this.#outbox.flush(now.monotonicMs);
     if (this.#wanting.size === 0 || this.#outbox.queuedCount > 0) return;
     const symbols = [...this.#wanting];
     this.#wanting.clear();
     for (const chunk of this.#chunks(symbols)) {
-      this.#queueUnsubscribe(chunk, ['book'], nowMs);
+      this.#queueUnsubscribe(chunk, ['book'], now);
       for (const symbol of chunk) this.#waiting.add(symbol);
-      this.#queueSubscribe(chunk, ['book'], nowMs);
+      this.#queueSubscribe(chunk, ['book'], now);
     }
-    this.#outbox.flush(nowMs);
+    this.#outbox.flush(now.monotonicMs);
   }
 
-  #queueSubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, nowMs);
+  #queueSubscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
+    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, now.wallMs);
     // Where the address itself names the symbols there is no frame, and the subscription holds from the opening on.
-    if (frames.length === 0) this.#sent(symbols, nowMs);
+    if (frames.length === 0) this.#sent(symbols, now.monotonicMs);
     for (const [index, text] of frames.entries()) {
       const isLast = index === frames.length - 1;
       this.#outbox.push(
@@ -76,8 +77,8 @@ export class Subscriptions {
     }
   }
 
-  #queueUnsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, nowMs);
+  #queueUnsubscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
+    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, now.wallMs);
     for (const text of frames) this.#outbox.push({ text }, { isUrgent: false });
   }
 
