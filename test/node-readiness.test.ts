@@ -1,6 +1,7 @@
 /** Readiness looks at what gets on, and says what does not. */
 import { expect, test } from 'vitest';
-import { LeaseKeeper, momentOf } from '../src/actors/lease-keeper.ts';
+import { LeaseKeeper } from '../src/actors/lease-keeper.ts';
+import { momentOf } from '../src/base/clock.ts';
 import { LoopDelay } from '../src/base/loop-delay.ts';
 import { OldestWait } from '../src/base/oldest-wait.ts';
 import type { ReadinessParts } from '../src/node-readiness.ts';

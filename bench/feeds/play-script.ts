@@ -3,6 +3,7 @@
  * actor does, without the actor, the journal and the publishing.
  */
 import { FeedSession } from '../../src/exchanges/feed-session.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import { decide } from '../../src/market/decide.ts';
 import type { EventBatch, LogEntry, MarketEvent } from '../../src/market/events.ts';
 import { evolve } from '../../src/market/evolve.ts';
@@ -80,17 +81,21 @@ export function playScript(
       },
     });
     sessions.set(conn, session);
-    session.opened(script.lines[0]!.timeMs);
+    session.opened(recordedMoment(script.lines[0]!.timeMs));
   }
 
   for (const line of script.lines) {
-    if (line.type === 'frame') sessions.get(line.conn)!.frame(line.text, line.timeMs);
+    if (line.type === 'frame') sessions.get(line.conn)!.frame(line.text, recordedMoment(line.timeMs));
     else answers.set(line.nativeSymbol, [...(answers.get(line.nativeSymbol) ?? []), line.text]);
     for (const [nativeSymbol, session] of asked) {
       const body = answers.get(nativeSymbol)?.shift();
       if (body === undefined) continue;
       asked.delete(nativeSymbol);
-      session.snapshotAnswered(toNativeSymbol(nativeSymbol), { ok: true, status: 200, body }, line.timeMs);
+      session.snapshotAnswered(
+        toNativeSymbol(nativeSymbol),
+        { ok: true, status: 200, body },
+        recordedMoment(line.timeMs),
+      );
     }
     for (const symbol of dirty) apply(symbol);
     dirty.length = 0;

@@ -23,7 +23,7 @@ export const CLOSED_STATUS: FeedSessionStatus = {
   queuedFrames: 0,
   framesReceived: 0,
   framesRejected: 0,
-  lastSoundMs: undefined,
+  lastSound: undefined,
   connectionSequenceChecksOk: 0,
   connectionGapCount: 0,
 };

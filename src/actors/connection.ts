@@ -4,9 +4,12 @@
  * It never looks into frames or books.
  */
 import type { BackoffPolicy } from '../base/backoff.ts';
+import { momentOf } from '../base/clock.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
 import { FeedPaces } from '../exchanges/feed-pace.ts';
 import type { FeedSession } from '../exchanges/feed-session.ts';
+import type { Moment } from '../exchanges/moment.ts';
+import { recordedMoment } from '../exchanges/moment.ts';
 import type { MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
@@ -102,7 +105,6 @@ class Connection {
   readonly #leave: PlannedLeave;
   #session: FeedSession | undefined;
   #line: FeedLine | undefined;
-  #openDueMs: number | undefined;
   readonly #pace: ReconnectPace;
   #reconnectCount = 0;
   #lastClosedReason: string | undefined;
@@ -111,7 +113,11 @@ class Connection {
   constructor(options: ConnectionOptions, context: ActorContext<ConnectionMessage>) {
     this.#options = options;
     this.#context = context;
-    this.#pace = new ReconnectPace(options.reconnect, options.random);
+    this.#pace = new ReconnectPace({
+      policy: options.reconnect,
+      random: options.random,
+      connectWaitMs: () => options.gate.connectWaitMs(),
+    });
     this.#routes = new FeedRoutes({
       clock: context.clock,
       // A restarted connection numbers its events anew, so it needs another name; where the frames come again, so do the ordinals.
@@ -153,21 +159,22 @@ class Connection {
     this.#leave = new PlannedLeave({
       name: options.name,
       log: context.log,
-      connectWaitMs: (nowMs) => options.gate.connectWaitMs(nowMs),
+      connectWaitMs: () => options.gate.connectWaitMs(),
       open: () => this.#createOpening(),
       books: () => this.#routes.bookSymbols(),
       deliver: (nativeSymbol, event) => this.#pass(nativeSymbol, event),
-      resyncOld: (symbol, reason) => this.#session?.resync(symbol, reason, context.clock.nowMs()),
+      resyncOld: (symbol, reason) => this.#session?.resync(symbol, reason, momentOf(context.clock)),
       promote: (successor) => this.#promote(successor),
       giveUp: (reason) => this.#line?.hangUp(reason),
     });
-    const timeMs = context.clock.nowMs();
+    const { wallMs: timeMs, monotonicMs } = momentOf(context.clock);
     for (const request of options.watched()) this.#routes.add({ ...request, timeMs });
-    if (options.isRecording || !this.#routes.isEmpty) this.#openDueMs = timeMs;
+    if (options.isRecording || !this.#routes.isEmpty) this.#pace.openSoon(monotonicMs);
   }
 
   receive(message: ConnectionMessage): void {
-    const nowMs = this.#context.clock.nowMs();
+    const now = momentOf(this.#context.clock);
+    const nowMs = now.wallMs;
     switch (message.type) {
       case 'InboxReady':
         this.#workOff();
@@ -176,18 +183,18 @@ class Connection {
         this.#routes.acknowledge(message.instrument, message.source, message.lastOrdinal);
         break;
       case 'Tick':
-        this.#tick(nowMs);
+        this.#tick(now);
         break;
       case 'Watch':
         if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
-        this.#leave.successor?.session.watch([message.nativeSymbol], nowMs);
-        if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], nowMs);
-        else this.#openDueMs ??= nowMs;
+        this.#leave.successor?.session.watch([message.nativeSymbol], now);
+        if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], now);
+        else this.#pace.openSoon(now.monotonicMs);
         this.#trades.open([message.nativeSymbol], 'no connection carried its trades', nowMs);
         break;
       case 'Unwatch':
-        this.#session?.unwatch([message.nativeSymbol], nowMs);
-        this.#leave.successor?.session.unwatch([message.nativeSymbol], nowMs);
+        this.#session?.unwatch([message.nativeSymbol], now);
+        this.#leave.successor?.session.unwatch([message.nativeSymbol], now);
         this.#leave.forget(message.nativeSymbol);
         this.#routes.remove(message.nativeSymbol);
         this.#paces.forget(message.nativeSymbol);
@@ -221,14 +228,14 @@ class Connection {
     this.#routes.flush();
     this.#valve.regulate(nowMs);
     this.#welcomeReturned(nowMs);
-    if (this.#openDueMs !== undefined && nowMs >= this.#openDueMs) this.#open(nowMs);
+    if (this.#pace.takeTurn(now.monotonicMs)) this.#become(this.#createOpening());
   }
 
   /** Ends the connection for good: nothing reconnects until something is watched again. */
   close(reason: string): void {
-    this.#openDueMs = undefined;
+    this.#pace.cancel();
     this.#leave.end(reason);
-    this.#endSession(reason, this.#context.clock.nowMs());
+    this.#endSession(reason, momentOf(this.#context.clock));
     this.#session = undefined;
     this.#line?.close(reason);
     this.#line = undefined;
@@ -240,16 +247,6 @@ class Connection {
   end(reason: string): void {
     this.close(reason);
     this.#valve.end();
-  }
-
-  #open(nowMs: number): void {
-    const waitMs = this.#options.gate.connectWaitMs(nowMs);
-    if (waitMs > 0) {
-      this.#openDueMs = nowMs + waitMs;
-      return;
-    }
-    this.#openDueMs = undefined;
-    this.#become(this.#createOpening());
   }
 
   #createOpening(): FeedOpening {
@@ -267,7 +264,7 @@ class Connection {
         !this.#context.isOver && (line === this.#line || line === this.#leave.successor?.line),
       reconnect: (opening, reason, urgency) => {
         const isPlanned = urgency === 'afterReplacement' && !isRecording && opening.line === this.#line;
-        if (isPlanned) this.#leave.begin(reason, this.#context.clock.nowMs());
+        if (isPlanned) this.#leave.begin(reason, momentOf(this.#context.clock));
         else opening.line.hangUp(reason);
       },
       reject: (nativeSymbol, reason, detail, text) => this.#reject(nativeSymbol, reason, detail, text),
@@ -297,38 +294,40 @@ class Connection {
   #promote(successor: FeedOpening): void {
     this.#line?.close('moved to another connection');
     this.#become(successor);
-    const nowMs = this.#context.clock.nowMs();
-    this.#pace.opened(nowMs);
+    const { wallMs, monotonicMs } = momentOf(this.#context.clock);
+    this.#pace.opened(monotonicMs);
     // What is asked for was to come in by the line that is gone.
     const holding = this.#routes.nativeSymbols().filter((symbol) => this.#trades.isHolding(symbol));
-    this.#trades.open(holding, 'its connection was left', nowMs);
+    this.#trades.open(holding, 'its connection was left', wallMs);
   }
 
   #workOff(): void {
     const line = this.#line;
     for (const item of line?.take() ?? []) if (line === this.#line) this.#take(item);
-    this.#leave.workOff(this.#context.clock.nowMs());
+    this.#leave.workOff(momentOf(this.#context.clock));
   }
 
   #take(item: LineItem): void {
-    const nowMs = this.#context.clock.nowMs();
+    const now = momentOf(this.#context.clock);
     switch (item.type) {
-      case 'frame':
+      case 'frame': {
+        const received = this.#momentOf(item, now);
         // A recording opens with its first frame: only then is the time the same in each run.
-        if (this.#options.isRecording) this.#session?.opened(item.receiveTimeMs);
-        this.#session?.frame(item.frame, item.receiveTimeMs);
-        if (this.#options.isRecording) this.#session?.tick(item.receiveTimeMs);
+        if (this.#options.isRecording) this.#session?.opened(received);
+        this.#session?.frame(item.frame, received);
+        if (this.#options.isRecording) this.#session?.tick(received);
         break;
+      }
       case 'answer':
-        this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+        this.#session?.snapshotAnswered(item.nativeSymbol, item.answer, this.#momentOf(item, now));
         break;
       case 'pastTrades':
         this.#trades.answered(item);
         break;
       case 'opened':
-        this.#pace.opened(nowMs);
-        if (!this.#options.isRecording) this.#session?.opened(nowMs);
-        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', nowMs);
+        this.#pace.opened(now.monotonicMs);
+        if (!this.#options.isRecording) this.#session?.opened(now);
+        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', now.wallMs);
         this.#context.log.info(
           { connection: this.#options.name, exchange: this.#options.adapter.exchange },
           'connected',
@@ -342,20 +341,25 @@ class Connection {
     }
   }
 
+  /** What lay in the inbox counts as of now, but in a recording. */
+  #momentOf({ receiveTimeMs }: { readonly receiveTimeMs: number }, now: Moment): Moment {
+    return this.#options.isRecording ? recordedMoment(receiveTimeMs) : { ...now, wallMs: receiveTimeMs };
+  }
+
   #closed(reason: string): void {
-    const nowMs = this.#context.clock.nowMs();
-    this.#endSession(reason, nowMs);
+    const now = momentOf(this.#context.clock);
+    this.#endSession(reason, now);
     this.#lastClosedReason = reason;
     this.#line = undefined;
     const carriesTrades = this.#leave.carriesTrades;
     const successor = this.#leave.takeSuccessor();
     if (successor !== undefined) {
       this.#become(successor);
-      if (successor.session.status().state === 'open') this.#pace.opened(nowMs);
+      if (successor.session.status().state === 'open') this.#pace.opened(now.monotonicMs);
       // What is asked for was to come in by the line that is gone.
       const symbols = this.#routes.nativeSymbols();
       const unsure = symbols.filter((symbol) => !carriesTrades || this.#trades.isHolding(symbol));
-      this.#trades.open(unsure, 'no connection carried its trades', nowMs);
+      this.#trades.open(unsure, 'no connection carried its trades', now.wallMs);
       const fields = { connection: this.#options.name, cause: reason };
       this.#context.log.warn(fields, 'connection closed before all had moved, its successor goes on');
       return;
@@ -364,44 +368,43 @@ class Connection {
     if (this.#options.isRecording) return;
     this.#session = undefined;
     if (this.#routes.isEmpty) return;
-    const { delayMs, attempt } = this.#pace.closed(nowMs);
-    this.#openDueMs = nowMs + delayMs;
+    const { delayMs, attempt } = this.#pace.closed(now.monotonicMs);
     this.#reconnectCount++;
     const { name, adapter } = this.#options;
     const fields = { connection: name, exchange: adapter.exchange, cause: reason, attempt, delayMs };
     this.#context.log.warn(fields, 'connection closed, will reconnect');
   }
 
-  #endSession(reason: string, nowMs: number): void {
+  #endSession(reason: string, now: Moment): void {
     if (this.#options.isRecording) return;
-    this.#session?.closed(reason, nowMs);
+    this.#session?.closed(reason, now);
     if (!this.#leave.carriesTrades) {
-      this.#trades.closed(reason, this.#session?.status().lastSoundMs ?? nowMs);
+      this.#trades.closed(reason, (this.#session?.status().lastSound ?? now).wallMs);
     }
   }
 
-  #tick(nowMs: number): void {
+  #tick(now: Moment): void {
     const { heartbeatMs, isRecording } = this.#options;
     // What lies unread is no silence.
     this.#workOff();
     const isPaused = this.#line?.isPaused ?? false;
-    if (!isRecording) this.#session?.tick(nowMs, { isPaused });
-    this.#leave.tick(nowMs, { isPaused });
+    if (!isRecording) this.#session?.tick(now, { isPaused });
+    this.#leave.tick(now, { isPaused });
     this.#line?.tick();
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
-    const { state, lastSoundMs = nowMs } = this.#session?.status() ?? CLOSED_STATUS;
+    const { state, lastSound = now } = this.#session?.status() ?? CLOSED_STATUS;
     if (state !== 'open') return;
-    this.#trades.tick(nowMs);
+    this.#trades.tick(now.wallMs);
     if (this.#session?.isDeaf === true) {
       this.#routes.forgetTime();
       return;
     }
-    if (heartbeatMs === undefined || nowMs - lastSoundMs > HEARD_WITHIN_MS) return;
+    if (heartbeatMs === undefined || now.monotonicMs - lastSound.monotonicMs > HEARD_WITHIN_MS) return;
     this.#routes.pushHeartbeats(heartbeatMs, (symbol) => this.#trades.isHolding(symbol));
   }
 
   #resync(nativeSymbol: NativeSymbol, reason: string): void {
-    this.#sessionOf(nativeSymbol)?.resync(nativeSymbol, reason, this.#context.clock.nowMs());
+    this.#sessionOf(nativeSymbol)?.resync(nativeSymbol, reason, momentOf(this.#context.clock));
   }
 
   #resyncBooks(instrument: string, reason: string): void {
@@ -437,13 +440,8 @@ class Connection {
   }
 
   #reject(symbol: string | undefined, reason: string, detail: string, text: string): void {
-    this.#options.records.recordDeadLetter({
-      timeMs: this.#context.clock.nowMs(),
-      exchange: this.#options.adapter.exchange,
-      symbol,
-      reason,
-      detail,
-      text,
-    });
+    const timeMs = this.#context.clock.nowMs();
+    const { records, adapter } = this.#options;
+    records.recordDeadLetter({ timeMs, exchange: adapter.exchange, symbol, reason, detail, text });
   }
 }

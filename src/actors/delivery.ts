@@ -160,10 +160,12 @@ export class InstrumentDelivery {
   }
 
   /**
-   * Sends what waits without waiting for acknowledgements: the feed ends, and nothing is sent again after this. Book events are left out: the
-   * last word about the book is that its feed is gone, and should the batch in flight be lost, they must not follow on a hole.
+   * Sends what waits without waiting for acknowledgements: the feed ends, and nothing is sent again after this. The batch in flight goes before it
+   * once more: its actor may fail on it, and what is asked of the exchange later is only what follows on the newest trade. Book events are left out:
+   * the last word about the book is that its feed is gone, and should the batch in flight be lost, they must not follow on a hole.
    */
   sendRest(): void {
+    if (this.#inFlight !== undefined) this.#send(this.#inFlight);
     this.dropPendingBookEvents();
     while (this.pendingCount > 0) this.#sendNext();
   }

@@ -80,7 +80,7 @@ export class ExchangeGate {
   readonly #waiting = new FairQueue<Waiting>();
   #timer: TimerHandle | undefined;
   #underWayCount = 0;
-  /** Refused, and no request was taken since: one at a time, until one is. */
+  /** Refused, and no request that was sent since was taken: one at a time, until one is. */
   #isProbing = false;
   #refusedCount = 0;
   #unwantedCount = 0;
@@ -104,12 +104,12 @@ export class ExchangeGate {
   }
 
   /** Takes one connection attempt and returns 0, or returns how long to wait before asking again. */
-  connectWaitMs(nowMs: number): number {
-    return this.#connects.take(1, nowMs);
+  connectWaitMs(): number {
+    return this.#connects.take(1, this.#options.clock.monotonicMs());
   }
 
   status(): GateStatus {
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     return {
       exchange: this.#options.exchange,
       weightSpent: this.#requests.spent(nowMs),
@@ -117,7 +117,7 @@ export class ExchangeGate {
       connectsSpent: this.#connects.spent(nowMs),
       waitingRequests: this.#waiting.count,
       requestsUnderWay: this.#underWayCount,
-      closedForMs: Math.max(0, this.#requests.closedUntilMs - nowMs),
+      closedForMs: Math.ceil(Math.max(0, this.#requests.closedUntilMs - nowMs)),
       refusedCount: this.#refusedCount,
       unwantedCount: this.#unwantedCount,
       turnedAwayCount: this.#turnedAwayCount,
@@ -149,7 +149,7 @@ export class ExchangeGate {
       // The answer to one that is under way goes on from here.
       if (this.#underWayCount >= (this.#isProbing ? 1 : REQUESTS_UNDER_WAY_MAX)) return;
       const weight = this.#options.limits.requests.weightOf(next.request);
-      const waitMs = this.#requests.take(weight, this.#options.clock.nowMs());
+      const waitMs = this.#requests.take(weight, this.#options.clock.monotonicMs());
       if (waitMs > 0) {
         this.#timer = this.#options.timers.after(Math.min(waitMs, SWEEP_MS), () => this.#sendWhatMay());
         return;
@@ -161,11 +161,13 @@ export class ExchangeGate {
 
   async #send({ request, options, resolve, reject }: Waiting): Promise<void> {
     this.#underWayCount++;
+    const refusedBefore = this.#refusedCount;
     try {
       const answer = await this.#options.transport.request(request, options);
       const pauseMs = this.#pauseOf(answer);
-      if (pauseMs === undefined) this.#isProbing = false;
-      else this.#close(answer, pauseMs);
+      if (pauseMs !== undefined) this.#close(answer, pauseMs);
+      // What was sent before the refusal proves nothing about the time after it.
+      else if (refusedBefore === this.#refusedCount) this.#isProbing = false;
       resolve(answer);
     } catch (error) {
       reject(error);
@@ -187,7 +189,7 @@ export class ExchangeGate {
 
   #close({ status, retryAfterMs }: HttpAnswer, pauseMs: number): void {
     const { clock, random, log, exchange } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const toldMs = Math.min(retryAfterMs ?? pauseMs, CLOSED_MAX_MS);
     const closedForMs = Math.round(toldMs + random() * REOPENING_SPREAD_MS);
     const wasOpen = this.#requests.closedUntilMs <= nowMs;

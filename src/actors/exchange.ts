@@ -247,7 +247,7 @@ class Exchange {
       message.reply({ ok: true, listing });
       return;
     }
-    const nowMs = this.#context.clock.nowMs();
+    const nowMs = this.#context.clock.monotonicMs();
     const isFresh = this.#listingsAtMs !== undefined && nowMs - this.#listingsAtMs < LISTINGS_FRESH_MS;
     if (isFresh) message.reply(this.#unknown(message.symbol));
     else if (this.#waiting.length >= WAITING_MAX) {
@@ -309,7 +309,7 @@ class Exchange {
   #listingsFetched(fetched: readonly InstrumentListing[]): void {
     this.#isFetching = false;
     this.#failuresInRow = 0;
-    this.#listingsAtMs = this.#context.clock.nowMs();
+    this.#listingsAtMs = this.#context.clock.monotonicMs();
     this.#listings = new Map();
     const listings = fetched.filter(
       (each) => SYMBOL_NAME.test(each.symbol) && SYMBOL_NAME.test(each.nativeSymbol),

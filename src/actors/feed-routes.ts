@@ -3,6 +3,7 @@
  * symbol actor; they differ where a recording holds redundant feeds, each with its own book, whose trades count once.
  */
 import type { Clock } from '../base/clock.ts';
+import { momentOf } from '../base/clock.ts';
 import type { Channel } from '../exchanges/adapter.ts';
 import type { EventBatch, FeedStatus, Instrument, MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
@@ -33,7 +34,7 @@ type Destination = {
   readonly delivery: InstrumentDelivery;
   readonly burden: Burden;
   readonly nativeSymbols: Set<NativeSymbol>;
-  /** When something was pushed last, by our clock. */
+  /** When something was pushed last, by the monotonic clock. */
   lastPushMs: number;
 };
 
@@ -92,8 +93,7 @@ export class FeedRoutes {
   /** Returns false when all of it is carried already. */
   add(request: RouteRequest): boolean {
     const { nativeSymbol, channels, instrument, target, metadata, timeMs } = request;
-    const destination =
-      this.#destinations.get(instrument) ?? this.#createDestination(instrument, target, timeMs);
+    const destination = this.#destinations.get(instrument) ?? this.#createDestination(instrument, target);
     const hasBook = !channels.includes('book') || this.#books.get(nativeSymbol) === destination;
     const hasTrades = !channels.includes('trades') || this.#trades.get(nativeSymbol) === destination;
     if (hasBook && hasTrades) return false;
@@ -172,14 +172,13 @@ export class FeedRoutes {
 
   /** Lets the exchange's time pass for destinations that nothing was pushed to for `quietMs`, unless it is held back for one of their symbols. */
   pushHeartbeats(quietMs: number, isHeldBack: (nativeSymbol: NativeSymbol) => boolean): void {
-    const nowMs = this.#options.clock.nowMs();
+    const { wallMs, monotonicMs } = momentOf(this.#options.clock);
     const timeMs = this.#exchangeTime.read();
     if (timeMs === undefined) return;
     for (const destination of this.#destinations.values()) {
-      if (nowMs - destination.lastPushMs < quietMs) continue;
+      if (monotonicMs - destination.lastPushMs < quietMs) continue;
       if ([...destination.nativeSymbols].some(isHeldBack)) continue;
-      destination.lastPushMs = nowMs;
-      this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: nowMs });
+      this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: wallMs });
     }
   }
 
@@ -190,9 +189,12 @@ export class FeedRoutes {
 
   /** Sends what was pushed since the last flush. */
   flush(): void {
-    for (const { delivery, burden } of this.#unflushed) {
-      delivery.flush();
-      this.pressure.note(burden);
+    if (this.#unflushed.size === 0) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const destination of this.#unflushed) {
+      destination.lastPushMs = nowMs;
+      destination.delivery.flush();
+      this.pressure.note(destination.burden);
     }
     this.#unflushed.clear();
   }
@@ -263,7 +265,7 @@ export class FeedRoutes {
     return dropped;
   }
 
-  #createDestination(instrument: string, target: ActorRef<SymbolMessage>, timeMs: number): Destination {
+  #createDestination(instrument: string, target: ActorRef<SymbolMessage>): Destination {
     const delivery = new InstrumentDelivery({
       // Ordinals begin anew with the delivery. Under the old name the actor would take the new events for those it has already.
       source:
@@ -276,7 +278,7 @@ export class FeedRoutes {
       instrument,
       target,
       nativeSymbols: new Set<NativeSymbol>(),
-      lastPushMs: timeMs,
+      lastPushMs: this.#options.clock.monotonicMs(),
       delivery,
       burden,
     };
@@ -286,7 +288,6 @@ export class FeedRoutes {
 
   #pushTo(destination: Destination, event: MarketEvent): void {
     destination.delivery.push(event);
-    destination.lastPushMs = Math.max(destination.lastPushMs, event.receiveTimeMs);
     this.#unflushed.add(destination);
   }
 }

@@ -3,6 +3,7 @@
  * the first answer that names somebody else. What the lease means is `supervision/lease.ts`; who asks before speaking is told by `PublishLease`.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
+import { momentOf } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { describeCause } from '../supervision/failure.ts';
 import { Lease, type LeaseMoment } from '../supervision/lease.ts';
@@ -179,9 +180,4 @@ export class LeaseKeeper implements PublishLease {
     );
     onFenced(holder);
   }
-}
-
-/** Now, on both clocks. */
-export function momentOf(clock: Clock): LeaseMoment {
-  return { monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() };
 }

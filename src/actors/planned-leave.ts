@@ -4,6 +4,7 @@
  * both meanwhile; they count once. When that takes too long, what has not moved is cut off like on any reconnect.
  */
 import type { Log } from '../base/log.ts';
+import type { Moment } from '../exchanges/moment.ts';
 import type { MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { FeedOpening } from './feed-opening.ts';
@@ -19,7 +20,7 @@ export type PlannedLeaveOptions = {
   readonly name: string;
   readonly log: Log;
   /** Takes one connection attempt and returns 0, or says how long to wait. */
-  readonly connectWaitMs: (nowMs: number) => number;
+  readonly connectWaitMs: () => number;
   readonly open: () => FeedOpening;
   /** Symbols whose book the connection carries. */
   readonly books: () => readonly NativeSymbol[];
@@ -32,6 +33,7 @@ export type PlannedLeaveOptions = {
   readonly giveUp: (reason: string) => void;
 };
 
+/** All times are of a clock that nobody sets. */
 type Leave = {
   readonly reason: string;
   readonly untilMs: number;
@@ -64,7 +66,7 @@ export class PlannedLeave {
     return this.#leave?.moved.has(nativeSymbol) ?? false;
   }
 
-  begin(reason: string, nowMs: number): void {
+  begin(reason: string, { monotonicMs: nowMs }: Moment): void {
     if (this.#leave !== undefined) return;
     this.#options.log.info(
       { connection: this.#options.name, cause: reason },
@@ -79,9 +81,10 @@ export class PlannedLeave {
     };
   }
 
-  tick(nowMs: number, { isPaused }: { isPaused: boolean }): void {
+  tick(now: Moment, { isPaused }: { isPaused: boolean }): void {
     const leave = this.#leave;
     if (leave === undefined) return;
+    const nowMs = now.monotonicMs;
     const successor = this.#successor;
     if (successor === undefined) {
       if (nowMs >= leave.untilMs) this.#giveUp(leave);
@@ -90,10 +93,10 @@ export class PlannedLeave {
     }
     if (isPaused) successor.line.pause();
     else if (successor.line.inboxCount === 0) successor.line.resume();
-    successor.session.tick(nowMs, { isPaused: successor.line.isPaused });
-    this.#promoteWhenReady(nowMs);
+    successor.session.tick(now, { isPaused: successor.line.isPaused });
+    this.#promoteWhenReady(now);
     if (this.#leave === undefined || nowMs < leave.untilMs) return;
-    if (successor.session.status().state === 'open') this.#promote(leave, successor, nowMs);
+    if (successor.session.status().state === 'open') this.#promote(leave, successor, now);
     else {
       this.end('it was not open in time');
       this.#options.giveUp(leave.reason);
@@ -101,24 +104,26 @@ export class PlannedLeave {
   }
 
   /** Works off what the successor's line brought. */
-  workOff(nowMs: number): void {
+  workOff(now: Moment): void {
     const successor = this.#successor;
     const leave = this.#leave;
     if (successor === undefined || leave === undefined) return;
     for (const item of successor.line.take()) {
       switch (item.type) {
         case 'opened':
-          leave.openedAtMs = nowMs;
-          successor.session.opened(nowMs);
+          leave.openedAtMs = now.monotonicMs;
+          successor.session.opened(now);
           break;
         case 'frame':
-          successor.session.frame(item.frame, item.receiveTimeMs);
+          successor.session.frame(item.frame, { ...now, wallMs: item.receiveTimeMs });
           break;
-        case 'answer':
-          successor.session.snapshotAnswered(item.nativeSymbol, item.answer, item.receiveTimeMs);
+        case 'answer': {
+          const received = { ...now, wallMs: item.receiveTimeMs };
+          successor.session.snapshotAnswered(item.nativeSymbol, item.answer, received);
           break;
+        }
         case 'closed':
-          this.#failed(leave, item.reason, nowMs);
+          this.#failed(leave, item.reason, now.monotonicMs);
           return;
         case 'pastTrades':
           // Asked for over the line that is left.
@@ -127,7 +132,7 @@ export class PlannedLeave {
           item satisfies never;
       }
     }
-    this.#promoteWhenReady(nowMs);
+    this.#promoteWhenReady(now);
   }
 
   /** Takes what the successor has to say, as far as it is its turn. */
@@ -156,24 +161,24 @@ export class PlannedLeave {
   }
 
   #open(leave: Leave, nowMs: number): void {
-    const waitMs = this.#options.connectWaitMs(nowMs);
+    const waitMs = this.#options.connectWaitMs();
     if (waitMs > 0) leave.openDueMs = nowMs + waitMs;
     else this.#successor = this.#options.open();
   }
 
-  #promoteWhenReady(nowMs: number): void {
+  #promoteWhenReady(now: Moment): void {
     const leave = this.#leave;
     const successor = this.#successor;
     if (leave?.openedAtMs === undefined || successor === undefined || !this.carriesTrades) return;
     const books = this.#options.books();
     if (!books.every((symbol) => leave.moved.has(symbol))) return;
-    if (books.length === 0 && nowMs - leave.openedAtMs < TRADES_SETTLE_MS) return;
-    this.#promote(leave, successor, nowMs);
+    if (books.length === 0 && now.monotonicMs - leave.openedAtMs < TRADES_SETTLE_MS) return;
+    this.#promote(leave, successor, now);
   }
 
-  #promote({ reason, moved }: Leave, successor: FeedOpening, nowMs: number): void {
+  #promote({ reason, moved }: Leave, successor: FeedOpening, { wallMs }: Moment): void {
     const { books, deliver, promote, log, name } = this.#options;
-    const times = { eventTimeMs: nowMs, receiveTimeMs: nowMs };
+    const times = { eventTimeMs: wallMs, receiveTimeMs: wallMs };
     const left = books().filter((symbol) => !moved.has(symbol));
     for (const symbol of left)
       deliver(symbol, { type: 'FeedStatus', status: 'disconnected', reason, ...times });

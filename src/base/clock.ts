@@ -7,6 +7,11 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** Returns what both hands of the clock show. */
+export function momentOf(clock: Clock): { readonly wallMs: number; readonly monotonicMs: number } {
+  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+}
+
 export interface TimerHandle {
   cancel(): void;
 }

@@ -1,4 +1,7 @@
-/** A budget of so much weight within a sliding window (requests per minute, connects per 5 minutes, frames per second). */
+/**
+ * A budget of so much weight within a sliding window (requests per minute, connects per 5 minutes, frames per second).
+ * Times are of a clock that nobody sets: by one that was set back an hour, it would give nothing for an hour.
+ */
 export class SlidingBudget {
   readonly #maxWeight: number;
   readonly #windowMs: number;

@@ -1,9 +1,9 @@
 /**
  * Keeps one symbol's book in step with the exchange: one state machine for all five snapshot policies. What leaves it is aligned and in order:
  * a snapshot, then the deltas that follow on it; from a gap on `stale` and nothing more until the next snapshot. It never repairs by guessing.
- * It holds no levels (the instrument's state does) and knows neither sockets nor clock.
+ * It holds no levels (the instrument's state does) and knows neither sockets nor clock; the times it is given are of one that nobody sets.
  */
-import type { BookDelta, BookSnapshot, FeedStatus, Sequence } from '../market/events.ts';
+import type { BookDelta, BookSnapshot, Sequence } from '../market/events.ts';
 import type { ExchangeAdapter, SequenceRange } from './adapter.ts';
 import type { HeldDelta, HeldTally } from './held-deltas.ts';
 import { HeldDeltas } from './held-deltas.ts';
@@ -23,6 +23,7 @@ const OLD_DELTAS_ONLY_MAX_MS = 10_000;
 /** Gaps kept with their numbers; older ones are only counted. */
 export const GAPS_KEPT_MAX = 100;
 
+/** `atMs`: when the delta behind it was received. */
 export type BookGap = { readonly atMs: number; readonly expected: Sequence; readonly was: Sequence };
 
 /** Counts since the first subscription. Every delta received ends as applied, as ignored, as a gap, or is still held. */
@@ -48,7 +49,9 @@ export type BookSyncCounters = {
 export type BookRequest = 'fetchSnapshot' | 'resubscribe' | 'reconnect';
 
 export interface BookSyncEffects {
-  deliver(event: BookSnapshot | BookDelta | FeedStatus): void;
+  deliver(event: BookSnapshot | BookDelta): void;
+  /** What was delivered last is not sure any more. */
+  stale(reason: string): void;
   request(request: BookRequest, reason: string): void;
 }
 
@@ -152,8 +155,7 @@ export class BookSync {
   }
 
   /** Takes a snapshot, from the stream or fetched. */
-  snapshot(event: BookSnapshot): void {
-    const nowMs = event.receiveTimeMs;
+  snapshot(event: BookSnapshot, nowMs: number): void {
     // Data proves the subscription: a recording may start in the middle of one.
     if (this.#phase === 'idle') this.subscriptionSent(nowMs);
     if (this.#isFetched) {
@@ -186,7 +188,7 @@ export class BookSync {
     this.#forgetRequests();
     this.#pace.held(nowMs);
     this.#effects.deliver(event);
-    for (const delta of this.#held.takeAll()) this.#follow(delta);
+    for (const delta of this.#held.takeAll()) this.#follow(delta, nowMs);
   }
 
   /** The fetched snapshot could not be had. */
@@ -195,19 +197,19 @@ export class BookSync {
     if (this.#phase === 'waiting') this.#askAgain('fetchSnapshot', reason, nowMs);
   }
 
-  delta(event: BookDelta, range: SequenceRange): void {
+  delta(event: BookDelta, range: SequenceRange, nowMs: number): void {
     this.#updates++;
     // It speaks again by itself: its silence was its own.
     this.#suspicion?.onQuiet();
     this.#suspicion = undefined;
-    if (this.#phase === 'idle') this.subscriptionSent(event.receiveTimeMs);
-    this.#follow({ event, range });
+    if (this.#phase === 'idle') this.subscriptionSent(nowMs);
+    this.#follow({ event, range }, nowMs);
   }
 
   /** The book can no longer be trusted, for a reason found elsewhere (checksum, lost frame, gap of the connection). */
   lost(reason: string, nowMs: number, options: { isConnectionReplaced: boolean }): void {
     if (this.#phase !== 'synced') return;
-    this.#becomeStale(reason, nowMs);
+    this.#becomeStale(reason);
     if (!options.isConnectionReplaced) this.#askAgain(this.#freshStart(), reason, nowMs);
   }
 
@@ -218,7 +220,7 @@ export class BookSync {
   suspect(reason: string, nowMs: number, onQuiet: () => void): void {
     if (this.#phase !== 'synced') return;
     this.#suspicion = { onQuiet };
-    this.#becomeStale(reason, nowMs);
+    this.#becomeStale(reason);
     // One silent symbol is no reason to replace a connection that others live on.
     this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
   }
@@ -235,7 +237,7 @@ export class BookSync {
       this.#deadlineMs = undefined;
       this.#isFetching = false;
       const reason = `no book snapshot within ${this.#isFetched ? FETCH_ANSWER_WITHIN_MS : FIRST_SNAPSHOT_WITHIN_MS} ms`;
-      this.#tellStale(reason, nowMs);
+      this.#tellStale(reason);
       // One silent symbol is no reason to replace a connection that others live on.
       this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
     }
@@ -256,37 +258,37 @@ export class BookSync {
     else if (this.#isFetched) this.#effects.request('resubscribe', 'it was silent while its book moved');
   }
 
-  #follow(delta: HeldDelta): void {
+  #follow(delta: HeldDelta, nowMs: number): void {
     if (this.#phase === 'synced') {
-      this.#applyInOrder(delta);
+      this.#applyInOrder(delta, nowMs);
     } else if (this.#phase === 'waiting' && this.#isFetched) {
       this.#hold(delta);
       // The first delta is what the snapshot has to be newer than, so now is the time to ask.
       if (this.#held.count === 1 && this.#dueRequest?.reason === 'subscribed') {
-        this.#requestLater('fetchSnapshot', 'first delta', delta.event.receiveTimeMs);
-        this.#sendDueRequest(delta.event.receiveTimeMs);
+        this.#requestLater('fetchSnapshot', 'first delta', nowMs);
+        this.#sendDueRequest(nowMs);
       }
     } else {
       this.#ignoredStale++;
     }
   }
 
-  #applyInOrder(delta: HeldDelta): void {
+  #applyInOrder(delta: HeldDelta, nowMs: number): void {
     const { event, range } = delta;
     if (this.#rules.continuityScope === 'book') {
       if (this.#last === undefined) {
-        this.#loseAt(delta, 'the snapshot had no sequence to follow on');
+        this.#loseAt(delta, 'the snapshot had no sequence to follow on', nowMs);
         return;
       }
       const continuity = this.#rules.continuity(this.#last, range, this.#isFirstDelta);
       if (continuity.verdict === 'ignore') {
-        this.#ignore(delta, this.#last);
+        this.#ignore(delta, this.#last, nowMs);
         return;
       }
       if (continuity.verdict === 'gap') {
         const { expected, was } = continuity;
         this.#noteGap({ atMs: event.receiveTimeMs, expected, was });
-        this.#loseAt(delta, `sequence gap: expected ${expected}, was ${was}`);
+        this.#loseAt(delta, `sequence gap: expected ${expected}, was ${was}`, nowMs);
         return;
       }
       this.#sequenceChecksOk++;
@@ -300,18 +302,18 @@ export class BookSync {
   }
 
   /** Leaves out what the book holds already. Nothing but such deltas for long means that the exchange numbers anew, or that one number was wrong. */
-  #ignore(delta: HeldDelta, last: Sequence): void {
-    const { receiveTimeMs } = delta.event;
-    this.#ignoringSinceMs ??= receiveTimeMs;
-    if (receiveTimeMs - this.#ignoringSinceMs <= OLD_DELTAS_ONLY_MAX_MS) {
+  #ignore(delta: HeldDelta, last: Sequence, nowMs: number): void {
+    this.#ignoringSinceMs ??= nowMs;
+    if (nowMs - this.#ignoringSinceMs <= OLD_DELTAS_ONLY_MAX_MS) {
       this.#ignoredStale++;
       return;
     }
     const was = delta.range.last ?? delta.range.first ?? last;
-    this.#noteGap({ atMs: receiveTimeMs, expected: last, was });
+    this.#noteGap({ atMs: delta.event.receiveTimeMs, expected: last, was });
     this.#loseAt(
       delta,
       `only old deltas for ${OLD_DELTAS_ONLY_MAX_MS} ms: the book is at ${last}, was ${was}`,
+      nowMs,
     );
   }
 
@@ -321,9 +323,8 @@ export class BookSync {
     if (this.#gaps.length > GAPS_KEPT_MAX) this.#gaps.shift();
   }
 
-  #loseAt(delta: HeldDelta, reason: string): void {
-    const nowMs = delta.event.receiveTimeMs;
-    this.#becomeStale(reason, nowMs);
+  #loseAt(delta: HeldDelta, reason: string, nowMs: number): void {
+    this.#becomeStale(reason);
     // The snapshot that will be fetched may be older than this delta and need it.
     if (this.#isFetched) this.#hold(delta);
     this.#askAgain(this.#freshStart(), reason, nowMs);
@@ -334,21 +335,15 @@ export class BookSync {
     return this.#rules.resync === 'reconnect' ? 'reconnect' : 'resubscribe';
   }
 
-  #becomeStale(reason: string, nowMs: number): void {
+  #becomeStale(reason: string): void {
     this.#phase = 'waiting';
-    this.#tellStale(reason, nowMs);
+    this.#tellStale(reason);
   }
 
-  #tellStale(reason: string, nowMs: number): void {
+  #tellStale(reason: string): void {
     if (this.#isToldStale) return;
     this.#isToldStale = true;
-    this.#effects.deliver({
-      type: 'FeedStatus',
-      status: 'stale',
-      reason,
-      eventTimeMs: nowMs,
-      receiveTimeMs: nowMs,
-    });
+    this.#effects.stale(reason);
   }
 
   #hold(delta: HeldDelta): void {

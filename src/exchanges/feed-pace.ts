@@ -1,6 +1,6 @@
 /**
- * How often one book is usually heard of, so that a dead one can be told from a quiet one. A pure function of the receive times that it is
- * told, a few numbers whatever the feed; knows neither clock nor exchange.
+ * How often one book is usually heard of, so that a dead one can be told from a quiet one. A pure function of the times that it is
+ * told (of a clock that nobody sets), a few numbers whatever the feed; knows neither clock nor exchange.
  *
  * A silence is out of the ordinary when it is longer than three times the longest one of late (which fades by half an hour), and than twelve
  * times the mean: at a steady random (Poisson) pace less than one silence in a hundred thousand is. Where all silences are about the same
@@ -49,8 +49,7 @@ export class FeedPace {
     const silenceMs = this.#lastMs === undefined || this.#isExcused ? undefined : nowMs - this.#lastMs;
     this.#lastMs = nowMs;
     this.#isExcused = false;
-    // A clock that was set back says nothing.
-    if (silenceMs === undefined || silenceMs < 0) return;
+    if (silenceMs === undefined) return;
     this.#eventCount++;
     this.#heardForMs += silenceMs;
     const share = 1 / Math.min(this.#eventCount, MEAN_EVENTS);

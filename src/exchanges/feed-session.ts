@@ -3,7 +3,7 @@
  * methods, everything that is to happen goes out by `FeedSessionEffects`. The same inputs give the same outputs, live and in a replay.
  * A new connection gets a new session. Nothing that comes over the wire makes it throw.
  */
-import type { MarketEvent, Sequence } from '../market/events.ts';
+import type { FeedStatus, MarketEvent, Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toNativeSymbol } from '../market/symbols.ts';
 import type {
@@ -18,6 +18,7 @@ import type {
 } from './adapter.ts';
 import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
+import { ClientPing } from './client-ping.ts';
 import { ConnectionSequence } from './connection-sequence.ts';
 import type { FrameAllowance } from './frame-outbox.ts';
 import type { HeldTally } from './held-deltas.ts';
@@ -25,6 +26,7 @@ import { FrameOutbox } from './frame-outbox.ts';
 import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts';
 import type { FeedPace, FeedPaces } from './feed-pace.ts';
 import { Listening } from './listening.ts';
+import type { Moment } from './moment.ts';
 import { findSilent } from './silence-check.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -61,7 +63,7 @@ export type FeedSessionStatus = {
   readonly queuedFrames: number;
   readonly framesReceived: number;
   readonly framesRejected: number;
-  readonly lastSoundMs: number | undefined;
+  readonly lastSound: Moment | undefined;
   /** Checks of the connection's own counter (scope `connection`). */
   readonly connectionSequenceChecksOk: number;
   readonly connectionGapCount: number;
@@ -93,9 +95,9 @@ export class FeedSession {
 
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
-  #nowMs = 0;
-  #lastPingMs = 0;
-  #lastTradeMs = 0;
+  #now: Moment = { wallMs: 0, monotonicMs: 0 };
+  readonly #ping: ClientPing;
+  #lastTradeMs = -Infinity;
   #framesReceived = 0;
 
   /** `random` spreads the delays of resyncs; without it they are not spread. */
@@ -118,6 +120,7 @@ export class FeedSession {
     this.#endpoints = options.endpoints;
     this.#effects = options.effects;
     this.#random = options.random ?? (() => 0.5);
+    this.#ping = new ClientPing(options.adapter.clientPing);
     this.#decoder = options.adapter.createDecoder(options.options);
     this.#sequence = new ConnectionSequence((last) => options.adapter.nextConnectionSequence(last));
     this.#rejections = new FrameRejections((symbol, reason, detail, text) =>
@@ -141,24 +144,24 @@ export class FeedSession {
     for (const symbol of options.symbols) this.#addSymbol(symbol);
   }
 
-  opened(nowMs: number): void {
+  opened(now: Moment): void {
     if (this.#state !== 'new') return;
-    this.#nowMs = nowMs;
+    this.#now = now;
     this.#state = 'open';
-    this.#listening.begin(nowMs);
-    this.#lastPingMs = nowMs;
-    this.#outbox.openAt(nowMs + this.#adapter.limits.settleMs);
+    this.#listening.begin(now);
+    this.#ping.begin(now.monotonicMs);
+    this.#outbox.openAt(now.monotonicMs + this.#adapter.limits.settleMs);
     this.#start([...this.#watched.keys()]);
   }
 
-  frame(frame: string | Uint8Array, receiveTimeMs: number): void {
+  frame(frame: string | Uint8Array, now: Moment): void {
     if (this.#state !== 'open') return;
-    this.#nowMs = receiveTimeMs;
-    this.#listening.heard(receiveTimeMs);
+    this.#now = now;
+    this.#listening.heard(now);
     this.#framesReceived++;
     let messages: readonly FeedMessage[];
     try {
-      messages = this.#decoder.decode(frame, receiveTimeMs);
+      messages = this.#decoder.decode(frame, now.wallMs);
     } catch (error) {
       messages = [{ type: 'rejected', nativeSymbol: undefined, reason: `decoder failed: ${String(error)}` }];
     }
@@ -166,36 +169,36 @@ export class FeedSession {
     for (const message of messages) this.#take(message, frame);
     const untoldCount = this.#rejections.frameEnds(frame);
     if (untoldCount > 0) this.#effects.suspectTrades(undefined, `lost ${untoldCount} parts of a frame`);
-    if (this.#subscriptions.hasFrames) this.#subscriptions.flush(receiveTimeMs);
+    if (this.#subscriptions.hasFrames) this.#subscriptions.flush(now);
   }
 
   /** The answer to `fetchSnapshot`. One that was not asked for is taken too, if the book still waits. */
-  snapshotAnswered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, receiveTimeMs: number): void {
+  snapshotAnswered(nativeSymbol: NativeSymbol, answer: SnapshotAnswer, now: Moment): void {
     const book = this.#watched.get(nativeSymbol)?.book;
     if (this.#state !== 'open' || book === undefined) return;
-    this.#nowMs = receiveTimeMs;
+    this.#now = now;
     if (!answer.ok || answer.status !== 200) {
       const reason = answer.ok
         ? `book snapshot answered with HTTP ${answer.status}: ${answer.body.slice(0, EXCHANGE_WORDS_MAX_CHARS)}`
         : answer.reason;
       if (answer.ok) this.#effects.refuse(nativeSymbol, `HTTP ${answer.status}`, reason);
-      book.snapshotFailed(reason, receiveTimeMs);
+      book.snapshotFailed(reason, now.monotonicMs);
       return;
     }
-    const reading = this.#readSnapshot(nativeSymbol, answer.body, receiveTimeMs);
+    const reading = this.#readSnapshot(nativeSymbol, answer.body, now.wallMs);
     if (reading.ok) {
-      book.snapshot(reading.event);
+      book.snapshot(reading.event, now.monotonicMs);
     } else {
       this.#rejections.reject(nativeSymbol, reading.reason, answer.body);
-      book.snapshotFailed(reading.reason, receiveTimeMs);
+      book.snapshotFailed(reading.reason, now.monotonicMs);
     }
   }
 
-  closed(reason: string, nowMs: number): void {
+  closed(reason: string, now: Moment): void {
     if (this.#state === 'closed') return;
     const wasOpen = this.#state === 'open';
     this.#state = 'closed';
-    this.#nowMs = nowMs;
+    this.#now = now;
     this.#outbox.close();
     for (const [symbol, { book }] of this.#watched) {
       if (book === undefined) continue;
@@ -205,52 +208,48 @@ export class FeedSession {
   }
 
   /** Lets time pass: keepalive, dead connection, timers of books, frames whose turn has come. Wanted four times a second. */
-  tick(nowMs: number, { isPaused = false }: { isPaused?: boolean } = {}): void {
+  tick(now: Moment, { isPaused = false }: { isPaused?: boolean } = {}): void {
     if (this.#state !== 'open') return;
-    this.#nowMs = nowMs;
+    this.#now = now;
+    const nowMs = now.monotonicMs;
     const lastSoundMs = this.#listening.tick(nowMs, { isPaused });
     if (nowMs - lastSoundMs > this.#adapter.deadAfterMs) {
-      this.#replace(`silent for ${nowMs - lastSoundMs} ms`, 'now');
+      this.#replace(`silent for ${Math.round(nowMs - lastSoundMs)} ms`, 'now');
       return;
     }
-    const ping = this.#adapter.clientPing;
-    if (ping !== undefined) {
-      const sinceMs = ping.whenIdle ? Math.max(this.#lastPingMs, lastSoundMs) : this.#lastPingMs;
-      if (nowMs - sinceMs >= ping.everyMs) {
-        this.#lastPingMs = nowMs;
-        this.#outbox.push({ text: ping.frame(nowMs) }, { isUrgent: true });
-      }
-    }
+    const ping = this.#ping.take(now, lastSoundMs);
+    if (ping !== undefined) this.#outbox.push({ text: ping }, { isUrgent: true });
     if (!this.#isReplaced) {
       for (const { book } of this.#watched.values()) book?.tick(nowMs, { isDeaf: this.isDeaf });
       if (this.#paces !== undefined) this.#suspectSilent(nowMs);
     }
-    this.#subscriptions.flush(nowMs);
+    this.#subscriptions.flush(now);
   }
 
   /** Subscribes symbols that are not watched yet. */
-  watch(symbols: readonly NativeSymbol[], nowMs: number): void {
-    this.#nowMs = nowMs;
+  watch(symbols: readonly NativeSymbol[], now: Moment): void {
+    this.#now = now;
     const added = [...new Set(symbols)].filter((symbol) => !this.#watched.has(symbol));
     for (const symbol of added) this.#addSymbol(symbol);
     if (this.#state === 'open') this.#start(added);
   }
 
   /** Ends the subscription of symbols; nothing of them is delivered any more. */
-  unwatch(symbols: readonly NativeSymbol[], nowMs: number): void {
-    this.#nowMs = nowMs;
+  unwatch(symbols: readonly NativeSymbol[], now: Moment): void {
+    this.#now = now;
     const removed = [...new Set(symbols)].filter((symbol) => this.#watched.delete(symbol));
     if (this.#state !== 'open' || removed.length === 0) return;
-    this.#subscriptions.unsubscribe(removed, nowMs);
-    this.#subscriptions.flush(nowMs);
+    this.#subscriptions.unsubscribe(removed, now);
+    this.#subscriptions.flush(now);
   }
 
   /** The symbol's book was found wrong by someone else (checksum mismatch): it becomes stale and gets a fresh start. */
-  resync(nativeSymbol: NativeSymbol, reason: string, nowMs: number): void {
+  resync(nativeSymbol: NativeSymbol, reason: string, now: Moment): void {
     if (this.#state !== 'open') return;
-    this.#nowMs = nowMs;
-    this.#watched.get(nativeSymbol)?.book?.lost(reason, nowMs, { isConnectionReplaced: this.#isReplaced });
-    this.#subscriptions.flush(nowMs);
+    this.#now = now;
+    const options = { isConnectionReplaced: this.#isReplaced };
+    this.#watched.get(nativeSymbol)?.book?.lost(reason, now.monotonicMs, options);
+    this.#subscriptions.flush(now);
   }
 
   /** At the last tick the socket was paused, or ticks had stood still: what comes next may be old. */
@@ -278,7 +277,7 @@ export class FeedSession {
       queuedFrames: this.#outbox.queuedCount,
       framesReceived: this.#framesReceived,
       framesRejected: this.#rejections.count,
-      lastSoundMs: this.#listening.lastSoundMs,
+      lastSound: this.#listening.lastSound,
       connectionSequenceChecksOk: this.#sequence.checksOk,
       connectionGapCount: this.#sequence.gapCount,
     };
@@ -288,18 +287,18 @@ export class FeedSession {
     switch (message.type) {
       case 'book': {
         const watched = this.#watched.get(message.nativeSymbol);
-        watched?.book?.snapshot(message.event);
-        watched?.pace?.heard(message.event.receiveTimeMs);
+        watched?.book?.snapshot(message.event, this.#now.monotonicMs);
+        watched?.pace?.heard(this.#now.monotonicMs);
         return;
       }
       case 'delta': {
         const watched = this.#watched.get(message.nativeSymbol);
-        watched?.pace?.heard(message.event.receiveTimeMs);
-        watched?.book?.delta(message.event, message.range);
+        watched?.pace?.heard(this.#now.monotonicMs);
+        watched?.book?.delta(message.event, message.range, this.#now.monotonicMs);
         return;
       }
       case 'trade':
-        this.#lastTradeMs = message.event.receiveTimeMs;
+        this.#lastTradeMs = this.#now.monotonicMs;
         if (this.#watched.has(message.nativeSymbol))
           this.#effects.deliver(message.nativeSymbol, message.event);
         return;
@@ -356,19 +355,17 @@ export class FeedSession {
       this.#adapter.continuityScope !== 'none' ||
       this.#adapter.snapshotPolicy === 'everyFrame' ||
       this.#adapter.checksum !== undefined;
+    const options = { isConnectionReplaced: this.#isReplaced };
     if (nativeSymbol === undefined) {
-      if (damagesBook || !wouldShow) {
-        this.#loseAllBooks(`lost a frame: ${reason}`, { isConnectionReplaced: this.#isReplaced });
-      }
+      if (damagesBook || !wouldShow) this.#loseAllBooks(`lost a frame: ${reason}`, options);
     } else if (damagesBook) {
-      this.#watched.get(nativeSymbol)?.book?.lost(`lost a part of the book: ${reason}`, this.#nowMs, {
-        isConnectionReplaced: this.#isReplaced,
-      });
+      const { book } = this.#watched.get(nativeSymbol) ?? {};
+      book?.lost(`lost a part of the book: ${reason}`, this.#now.monotonicMs, options);
     }
   }
 
   #loseAllBooks(reason: string, options: { isConnectionReplaced: boolean }): void {
-    for (const { book } of this.#watched.values()) book?.lost(reason, this.#nowMs, options);
+    for (const { book } of this.#watched.values()) book?.lost(reason, this.#now.monotonicMs, options);
   }
 
   /** Checks a book that is silent beyond its habit. Whoever did not listen calls nobody silent. */
@@ -384,7 +381,7 @@ export class FeedSession {
     const { book, pace } = this.#watched.get(toNativeSymbol(symbol))!;
     // The answer to the check is no sign of the book's own pace.
     pace?.excuse(nowMs);
-    book?.suspect(`silent for ${silenceMs} ms, usually every ${meanMs} ms`, nowMs, () =>
+    book?.suspect(`silent for ${Math.round(silenceMs)} ms, usually every ${meanMs} ms`, nowMs, () =>
       pace?.wasQuiet(silenceMs, nowMs),
     );
   }
@@ -399,6 +396,7 @@ export class FeedSession {
           held: this.heldDeltas,
           effects: {
             deliver: (event) => this.#effects.deliver(symbol, event),
+            stale: (reason) => this.#deliverStatus(symbol, 'stale', reason),
             request: (request, reason) => this.#serveBook(symbol, request, reason),
           },
         })
@@ -412,7 +410,7 @@ export class FeedSession {
         this.#deliverStatus(symbol, 'connected', 'connection opened');
     }
     this.#subscriptions.subscribe(symbols);
-    this.#subscriptions.flush(this.#nowMs);
+    this.#subscriptions.flush(this.#now);
   }
 
   #serveBook(symbol: NativeSymbol, request: BookRequest, reason: string): void {
@@ -434,8 +432,8 @@ export class FeedSession {
     }
   }
 
-  #deliverStatus(symbol: NativeSymbol, status: 'connected' | 'disconnected', reason: string): void {
-    const times = { eventTimeMs: this.#nowMs, receiveTimeMs: this.#nowMs };
+  #deliverStatus(symbol: NativeSymbol, status: FeedStatus['status'], reason: string): void {
+    const times = { eventTimeMs: this.#now.wallMs, receiveTimeMs: this.#now.wallMs };
     this.#effects.deliver(symbol, { type: 'FeedStatus', status, reason, ...times });
   }
 

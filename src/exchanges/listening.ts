@@ -3,23 +3,25 @@
  * meanwhile lies unread for some more time.
  */
 
+import type { Moment } from './moment.ts';
+
 /** Ticks come four times a second. After one that is this late, what arrived meanwhile has still to be read. */
 export const STOOD_STILL_MS = 2_000;
 
 export class Listening {
-  #lastSoundMs: number | undefined;
+  #lastSound: Moment | undefined;
   /** When nobody listened last. */
   #excusedMs = -Infinity;
   #lastTickMs = 0;
   #isDeaf = false;
 
-  begin(nowMs: number): void {
-    this.#lastSoundMs = nowMs;
-    this.#lastTickMs = nowMs;
+  begin(now: Moment): void {
+    this.#lastSound = now;
+    this.#lastTickMs = now.monotonicMs;
   }
 
-  heard(receiveTimeMs: number): void {
-    this.#lastSoundMs = receiveTimeMs;
+  heard(now: Moment): void {
+    this.#lastSound = now;
   }
 
   /** Returns since when the other side can be called silent. */
@@ -27,12 +29,12 @@ export class Listening {
     this.#isDeaf = isPaused || nowMs - this.#lastTickMs > STOOD_STILL_MS;
     this.#lastTickMs = nowMs;
     if (this.#isDeaf) this.#excusedMs = nowMs;
-    return Math.max(this.#lastSoundMs ?? nowMs, this.#excusedMs);
+    return Math.max(this.#lastSound?.monotonicMs ?? nowMs, this.#excusedMs);
   }
 
   /** `undefined` before it was opened. */
-  get lastSoundMs(): number | undefined {
-    return this.#lastSoundMs;
+  get lastSound(): Moment | undefined {
+    return this.#lastSound;
   }
 
   /** At the last tick the socket was paused, or ticks had stood still: what comes next may be old. */

@@ -16,7 +16,7 @@ export function findSilent<Book extends Listened>(
 ): { readonly symbol: string; readonly silenceMs: number; readonly meanMs: number } | undefined {
   const { isSure, nowMs, lastTradeMs } = options;
   const all = [...books];
-  const newestMs = all.reduce((max, [, { pace }]) => Math.max(max, pace?.lastMs ?? 0), lastTradeMs);
+  const newestMs = all.reduce((max, [, { pace }]) => Math.max(max, pace?.lastMs ?? -Infinity), lastTradeMs);
   for (const [symbol, book] of all) {
     const { pace } = book;
     if (pace?.lastMs === undefined || !isSure(book)) continue;

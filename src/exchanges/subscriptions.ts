@@ -5,6 +5,7 @@
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter } from './adapter.ts';
 import type { FrameOutbox } from './frame-outbox.ts';
+import type { Moment } from './moment.ts';
 
 type Symbols = readonly NativeSymbol[];
 
@@ -44,10 +45,10 @@ export class Subscriptions {
     for (const symbol of symbols) this.#joining.add(symbol);
   }
 
-  unsubscribe(symbols: Symbols, nowMs: number): void {
+  unsubscribe(symbols: Symbols, now: Moment): void {
     for (const symbol of symbols) this.#wanting.delete(symbol);
     const joined = symbols.filter((symbol) => !this.#joining.delete(symbol));
-    for (const chunk of this.#chunks(joined)) this.#queueUnsubscribe(chunk, this.#channels, nowMs);
+    for (const chunk of this.#chunks(joined)) this.#queueUnsubscribe(chunk, this.#channels, now);
   }
 
   /** Once is enough, however long it has to wait. */
@@ -56,24 +57,24 @@ export class Subscriptions {
   }
 
   /** Sends what the budget allows now. */
-  flush(nowMs: number): void {
-    this.#outbox.flush(nowMs);
+  flush(now: Moment): void {
+    this.#outbox.flush(now.monotonicMs);
     if (this.#outbox.queuedCount > 0) return;
     for (const chunk of this.#chunks(takeAll(this.#joining))) {
-      this.#queueSubscribe(chunk, this.#channels, nowMs);
+      this.#queueSubscribe(chunk, this.#channels, now);
     }
     for (const chunk of this.#chunks(takeAll(this.#wanting))) {
-      this.#queueUnsubscribe(chunk, ['book'], nowMs);
+      this.#queueUnsubscribe(chunk, ['book'], now);
       for (const symbol of chunk) this.#waiting.add(symbol);
-      this.#queueSubscribe(chunk, ['book'], nowMs);
+      this.#queueSubscribe(chunk, ['book'], now);
     }
-    this.#outbox.flush(nowMs);
+    this.#outbox.flush(now.monotonicMs);
   }
 
-  #queueSubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, nowMs);
+  #queueSubscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
+    const frames = this.#adapter.subscribeFrames(symbols, channels, this.#options, now.wallMs);
     // Where the address itself names the symbols there is no frame, and the subscription holds from the opening on.
-    if (frames.length === 0) this.#sent(symbols, nowMs);
+    if (frames.length === 0) this.#sent(symbols, now.monotonicMs);
     for (const [index, text] of frames.entries()) {
       const isLast = index === frames.length - 1;
       this.#outbox.push(
@@ -83,8 +84,8 @@ export class Subscriptions {
     }
   }
 
-  #queueUnsubscribe(symbols: Symbols, channels: readonly Channel[], nowMs: number): void {
-    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, nowMs);
+  #queueUnsubscribe(symbols: Symbols, channels: readonly Channel[], now: Moment): void {
+    const frames = this.#adapter.unsubscribeFrames(symbols, channels, this.#options, now.wallMs);
     for (const text of frames) this.#outbox.push({ text }, { isUrgent: false });
   }
 

@@ -10,6 +10,7 @@ export type StoredValue =
   | { readonly type: 'hash'; readonly fields: Map<string, string> }
   | { readonly type: 'stream'; entries: StreamEntry[]; lastMs: number; lastCounter: number };
 
+/** `expiresAtMs`: by the monotonic clock, so that no key dies because the wall clock was set. */
 type Entry = { readonly value: StoredValue; expiresAtMs: number | undefined };
 
 export class Keyspace {
@@ -20,6 +21,7 @@ export class Keyspace {
     this.#clock = clock;
   }
 
+  /** Unix milliseconds. */
   get nowMs(): number {
     return this.#clock.nowMs();
   }
@@ -30,7 +32,8 @@ export class Keyspace {
 
   /** Replaces whatever was there, its expiry too. */
   set(key: string, value: StoredValue, ttlMs?: number): void {
-    this.#entries.set(key, { value, expiresAtMs: ttlMs === undefined ? undefined : this.nowMs + ttlMs });
+    const expiresAtMs = ttlMs === undefined ? undefined : this.#clock.monotonicMs() + ttlMs;
+    this.#entries.set(key, { value, expiresAtMs });
   }
 
   delete(key: string): boolean {
@@ -44,7 +47,7 @@ export class Keyspace {
     const entry = this.#entry(key);
     if (entry === undefined) return false;
     if (ttlMs <= 0) this.#entries.delete(key);
-    else entry.expiresAtMs = this.nowMs + ttlMs;
+    else entry.expiresAtMs = this.#clock.monotonicMs() + ttlMs;
     return true;
   }
 
@@ -52,7 +55,7 @@ export class Keyspace {
   ttlMs(key: string): number {
     const entry = this.#entry(key);
     if (entry === undefined) return -2;
-    return entry.expiresAtMs === undefined ? -1 : entry.expiresAtMs - this.nowMs;
+    return entry.expiresAtMs === undefined ? -1 : Math.ceil(entry.expiresAtMs - this.#clock.monotonicMs());
   }
 
   keys(): string[] {
@@ -61,7 +64,7 @@ export class Keyspace {
   }
 
   removeExpired(): void {
-    const { nowMs } = this;
+    const nowMs = this.#clock.monotonicMs();
     for (const [key, entry] of this.#entries) {
       if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= nowMs) this.#entries.delete(key);
     }
@@ -73,7 +76,7 @@ export class Keyspace {
 
   #entry(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
-    if (entry?.expiresAtMs === undefined || entry.expiresAtMs > this.nowMs) return entry;
+    if (entry?.expiresAtMs === undefined || entry.expiresAtMs > this.#clock.monotonicMs()) return entry;
     this.#entries.delete(key);
     return undefined;
   }

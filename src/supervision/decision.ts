@@ -13,7 +13,7 @@ const REMEMBERED_MIN = 16;
 
 /**
  * Returns the failures with one more, its attempt number worked out, the oldest forgotten as soon as no decision can depend on them.
- * `failures` is oldest first and times never fall.
+ * `failures` is oldest first and monotonic times never fall.
  */
 export function recordFailure(
   strategy: RestartStrategy,
@@ -22,7 +22,7 @@ export function recordFailure(
 ): readonly FailureRecord[] {
   const previous = failures.at(-1);
   const resetAfterMs = strategy.type === 'backoff' ? strategy.resetAfterMs : strategy.withinMs;
-  const isSameRun = previous !== undefined && failure.atMs - previous.atMs < resetAfterMs;
+  const isSameRun = previous !== undefined && failure.monotonicMs - previous.monotonicMs < resetAfterMs;
   const attempt = isSameRun ? previous.attempt + 1 : 1;
   return forgetOld(strategy, [...failures, { ...failure, attempt }]);
 }
@@ -30,6 +30,7 @@ export function recordFailure(
 /**
  * Returns what to do about the newest of `failures` (oldest first, as `recordFailure` gives them).
  * Transient failures make the wait longer but are never one too many: giving up would not bring a service back.
+ * @param nowMs by the monotonic clock
  * @param random drawn once, and only where the strategy has jitter
  */
 export function decideOnFailure(
@@ -62,7 +63,7 @@ function isOverLimit(strategy: RestartStrategy, failures: readonly FailureRecord
 
 /** Failures at `nowMs - withinMs` and before lie outside the window. */
 function countWithin(failures: readonly FailureRecord[], withinMs: number, nowMs: number): number {
-  return failures.filter((failure) => failure.atMs > nowMs - withinMs).length;
+  return failures.filter((failure) => failure.monotonicMs > nowMs - withinMs).length;
 }
 
 /** Failures that count, from the newest back to the one that began its run. */

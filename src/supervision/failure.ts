@@ -12,7 +12,10 @@ import { TampinesError } from '../base/errors.ts';
 export type ErrorClass = 'transient' | 'poison' | 'fatal' | 'fenced';
 
 export type FailureRecord = {
+  /** Unix milliseconds, to be read by people. */
   readonly atMs: number;
+  /** Decisions depend on how far failures lie apart, and a wall clock that is set would change that. */
+  readonly monotonicMs: number;
   readonly errorClass: ErrorClass;
   /** One line: the error's name and message. */
   readonly cause: string;

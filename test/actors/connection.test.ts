@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionOptions, WatchRequest } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
+import type { FeedMessage } from '../../src/exchanges/adapter.ts';
 import { until } from '../support/fake-clock.ts';
+import { bookSnapshot } from '../support/market-events.ts';
 import type { Actors } from './support.ts';
 import {
   createActors,
@@ -56,6 +58,69 @@ describe('a connection', () => {
       expect(actors.transport.sockets).toHaveLength(index + 2);
     }
     expect(await actors.view(symbol)).toMatchObject({ status: 'stale', reason: 'lost' });
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    'opens again, resynchronises and lets time pass in time when the wall clock is set by %i ms',
+    async (byMs) => {
+      const actors = await createActors();
+      const { symbol } = await connect(actors, { heartbeatMs: 1_000 });
+      const bookNow = (sequence: number): FeedMessage => {
+        const timeMs = actors.time.nowMs();
+        const event = bookSnapshot({ sequence, eventTimeMs: timeMs, receiveTimeMs: timeMs });
+        return { type: 'book', nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol, event };
+      };
+      const { sockets } = actors.transport;
+      receive(actors, bookNow(1));
+      await actors.time.advance(100);
+      actors.transport.last.handlers.onClosed('lost');
+      await actors.time.advance(100);
+      actors.time.setWallClock(byMs);
+      await actors.time.advance(1_250);
+      expect(sockets).toHaveLength(2);
+      actors.transport.last.handlers.onOpen();
+      await actors.time.advance(250);
+      actors.time.setWallClock(-byMs);
+      // Its book does not come: it is asked for again.
+      for (let step = 0; step < 64; step++) {
+        receive(actors, { type: 'alive' });
+        await actors.time.advance(250);
+      }
+      expect(actors.transport.last.sent.slice(1)).toEqual([
+        'unsubscribe BTCUSDT book',
+        'subscribe BTCUSDT book',
+      ]);
+      actors.time.setWallClock(byMs);
+      receive(actors, bookNow(2), trade('BTCUSDT', '1'));
+      await actors.time.advance(250);
+      const { position } = await actors.view(symbol);
+      await actors.time.advance(5_000);
+      expect((await actors.view(symbol)).position).toBeGreaterThanOrEqual(position + 4);
+    },
+  );
+
+  it('knows nothing of the pace of a book that was given up and is watched again', async () => {
+    const actors = await createActors();
+    const { symbol, connection } = await connect(actors);
+    actors.watch(connection, 'ETH-USDT', actors.spawn('ETH-USDT').ref);
+    await actors.time.advance(1);
+    receive(actors, book('BTCUSDT', 1), book('ETHUSDT', 1));
+    let sequence = 1;
+    for (; sequence < 300; sequence++) {
+      receive(actors, delta('BTCUSDT', sequence + 1), delta('ETHUSDT', sequence + 1));
+      await actors.time.advance(250);
+    }
+    actors.system.send(connection, { type: 'Unwatch', nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol });
+    await actors.time.advance(1);
+    actors.watch(connection, 'BTC-USDT', symbol);
+    await actors.time.advance(1);
+    receive(actors, book('BTCUSDT', 1));
+    for (const end = sequence + 80; sequence < end; sequence++) {
+      receive(actors, delta('ETHUSDT', sequence + 1));
+      await actors.time.advance(250);
+    }
+    // Twenty seconds are long for what it was, and nothing for a book of which nothing is known.
+    expect(await actors.view(symbol)).toMatchObject({ status: 'live' });
   });
 
   it('lets nothing of a socket that was replaced reach the session of the next', async () => {

@@ -190,6 +190,45 @@ describe('a refusal', () => {
     expect(Math.min(...apartMs)).toBeGreaterThanOrEqual(WINDOW_MS / 10 - 1);
   });
 
+  it('is not over when a request is taken that was sent before it', async () => {
+    const { time, ask, gate, transport } = createGate();
+    const answerNext: ((status: number) => void)[] = [];
+    transport.answer = () =>
+      new Promise((resolve) => {
+        answerNext.push((status) =>
+          resolve({ status, body: '', receiveTimeMs: 0, retryAfterMs: status === 429 ? 1_000 : undefined }),
+        );
+      });
+    const asked = Array.from({ length: 10 }, (_, index) => ask(String(index)));
+    answerNext[0]!(429);
+    await settle();
+    for (const answer of answerNext.slice(1)) answer(200);
+    await Promise.all(asked);
+    for (let index = 0; index < 5; index++) void ask(`after ${index}`);
+    await time.advance(1_000 + WINDOW_MS);
+    expect(gate.status()).toMatchObject({ requestsUnderWay: 1, waitingRequests: 4 });
+    answerNext[10]!(200);
+    await time.advance(WINDOW_MS);
+    expect(gate.status()).toMatchObject({ requestsUnderWay: 4, waitingRequests: 0 });
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    'closes it for as long as it says, also when the wall clock is set by %i ms meanwhile',
+    async (byMs) => {
+      const { time, answers, ask, gate, requested } = createGate();
+      answers.push({ status: 429, retryAfterMs: 5_000 });
+      await ask('first');
+      time.setWallClock(byMs);
+      void ask('second');
+      await time.advance(4_999);
+      expect(gate.status().closedForMs).toBe(1);
+      expect(requested).toEqual(['first']);
+      await time.advance(1);
+      expect(requested).toEqual(['first', 'second']);
+      expect(gate.connectWaitMs()).toBe(0);
+    },
+  );
+
   it('is followed by different waits of those who share the address', async () => {
     const random = createSeededRandom(5);
     const openings: number[] = [];
@@ -209,6 +248,6 @@ it('frames count for all connections of an exchange that counts them per address
   const { gate, time } = createGate({
     limits: { ...plainAdapter().limits, framesPerIp: { count: 2, windowMs: 1_000 } },
   });
-  expect([1, 1, 1].map((count) => gate.frames?.take(count, time.nowMs()))).toEqual([0, 0, WINDOW_MS]);
+  expect([1, 1, 1].map((count) => gate.frames?.take(count, time.monotonicMs()))).toEqual([0, 0, WINDOW_MS]);
   expect(createGate().gate.frames).toBeUndefined();
 });

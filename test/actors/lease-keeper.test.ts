@@ -1,6 +1,7 @@
 /** The keeper on a clock that stands still, asking a database that answers when the test says so. */
 import { expect, test } from 'vitest';
-import { LeaseKeeper, momentOf } from '../../src/actors/lease-keeper.ts';
+import { LeaseKeeper } from '../../src/actors/lease-keeper.ts';
+import { momentOf } from '../../src/base/clock.ts';
 import type { ShardHolder } from '../../src/actors/ports.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';

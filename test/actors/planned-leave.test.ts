@@ -150,3 +150,18 @@ describe('a connection that the exchange will close', () => {
     ]);
   });
 });
+
+describe('the successor of a connection', () => {
+  it.each([-3_600_000, 3_600_000])(
+    'takes over at its time, also when the wall clock is set by %i ms meanwhile',
+    async (byMs) => {
+      const { actors, sockets } = await leaving();
+      actors.time.setWallClock(byMs);
+      sockets[1]!.handlers.onOpen();
+      await actors.time.advance(LEAVE_WITHIN_MS - 1_000);
+      expect(sockets[0]!.closedReason).toBeUndefined();
+      await actors.time.advance(1_000);
+      expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    },
+  );
+});

@@ -2,10 +2,11 @@
 import { expect, it } from 'vitest';
 import { ExchangeGate } from '../../src/actors/exchange-gate.ts';
 import type { HttpAnswer } from '../../src/actors/ports.ts';
-import { createSeededRandom } from '../../src/base/clock.ts';
+import { createSeededRandom, momentOf } from '../../src/base/clock.ts';
 import type { ExchangeAdapter } from '../../src/exchanges/adapter.ts';
 import { adapters } from '../../src/exchanges/registry.ts';
 import { FeedSession } from '../../src/exchanges/feed-session.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { bookSnapshot } from '../support/market-events.ts';
@@ -70,7 +71,11 @@ it('500 books whose snapshots are fetched are live again in little more than the
           const isWanted = () => session.wantsSnapshot(symbol);
           const limits = { timeoutMs: 15_000, bodyMaxBytes: 1_000, turn: symbol, isWanted };
           void gate.request(request, limits).then(({ status, body, receiveTimeMs }) => {
-            session.snapshotAnswered(symbol, { ok: true, status, body }, receiveTimeMs);
+            session.snapshotAnswered(
+              symbol,
+              { ok: true, status, body },
+              { ...momentOf(time), wallMs: receiveTimeMs },
+            );
           });
         },
         reconnect: () => undefined,
@@ -80,13 +85,13 @@ it('500 books whose snapshots are fetched are live again in little more than the
       },
     });
     sessions.push(session);
-    session.opened(time.nowMs());
+    session.opened(momentOf(time));
   }
   const startMs = time.nowMs();
   const syncedCount = () => sessions.reduce((sum, session) => sum + session.status().syncedCount, 0);
   while (syncedCount() < symbols.length && time.nowMs() - startMs < 600_000) {
     await time.advance(500);
-    for (const session of sessions) session.tick(time.nowMs());
+    for (const session of sessions) session.tick(momentOf(time));
   }
   const tookMs = time.nowMs() - startMs;
   const weight = arrivals.reduce((sum, arrival) => sum + arrival.weight, 0);
@@ -142,20 +147,20 @@ it.each([
         nativeSymbol: symbol,
         event: bookSnapshot({ sequence: 1, receiveTimeMs: nowMs }),
       }));
-      session.frame(JSON.stringify(books), nowMs);
+      session.frame(JSON.stringify(books), recordedMoment(nowMs));
     };
-    session.opened(nowMs);
+    session.opened(recordedMoment(nowMs));
     answerAll();
     for (let round = 1; round <= 3; round++) {
       nowMs += 61_000;
       // No part of it can be read, and no sequence would show what it was.
-      session.frame('this is no frame', nowMs);
+      session.frame('this is no frame', recordedMoment(nowMs));
       expect(session.status().syncedCount).toBe(0);
       const lostAtMs = nowMs;
       while (session.status().syncedCount < count && nowMs - lostAtMs < 60_000) {
         nowMs += 250;
         answerAll();
-        session.tick(nowMs);
+        session.tick(recordedMoment(nowMs));
       }
       expect(nowMs - lostAtMs).toBeLessThanOrEqual(1_000);
     }

@@ -248,7 +248,7 @@ const connectionStatus: ConnectionStatus = {
   queuedFrames: 0,
   framesReceived: 1_000,
   framesRejected: 1,
-  lastSoundMs: NOON_MS,
+  lastSound: { wallMs: NOON_MS, monotonicMs: 0 },
   connectionSequenceChecksOk: 0,
   connectionGapCount: 0,
   reconnects: 3,

@@ -53,6 +53,14 @@ describe('a sliding budget', () => {
     expect(budget.spent(1_000)).toBe(1);
   });
 
+  it('keeps closed when the other side names an earlier end meanwhile', () => {
+    const budget = new SlidingBudget({ maxWeight: 5, windowMs: 100 });
+    budget.closeUntil(1_000);
+    budget.closeUntil(300);
+    expect(budget.closedUntilMs).toBe(1_000);
+    expect(budget.take(1, 400)).toBe(600);
+  });
+
   it('is given out evenly in the window after it was closed', () => {
     const budget = new SlidingBudget({ maxWeight: 5, windowMs: 100 });
     budget.closeUntil(1_000);

@@ -22,7 +22,7 @@ function depth(lastUpdateId: number) {
 
 function opened(adapter = binanceSpotAdapter): SessionHarness {
   const harness = new SessionHarness(adapter, ['ETHUSDT']);
-  harness.session.opened(0);
+  harness.opened(0);
   return harness;
 }
 
@@ -79,7 +79,7 @@ describe('a Binance spot book', () => {
       const askedAtMs = nowMs;
       while (attempt > 0 && harness.fetches.length === before) {
         nowMs += 100;
-        harness.session.tick(nowMs);
+        harness.tick(nowMs);
       }
       waitsMs.push(nowMs - askedAtMs);
     }
@@ -103,9 +103,9 @@ describe('a Binance spot book', () => {
 
   it('fetches without an event when the symbol is quiet', () => {
     const harness = opened();
-    harness.session.tick(900);
+    harness.tick(900);
     expect(harness.fetches).toEqual([]);
-    harness.session.tick(1000);
+    harness.tick(1000);
     expect(harness.fetches).toHaveLength(1);
   });
 
@@ -113,15 +113,11 @@ describe('a Binance spot book', () => {
     const harness = opened();
     harness.frame(spotDelta(100, 101), 0);
     const symbol = toNativeSymbol('ETHUSDT');
-    harness.session.snapshotAnswered(symbol, { ok: false, reason: 'timed out' }, 100);
+    harness.answerAs(symbol, { ok: false, reason: 'timed out' }, 100);
     expect(harness.fetches).toHaveLength(2);
-    harness.session.snapshotAnswered(
-      symbol,
-      { ok: true, status: 400, body: '{"code":-1121,"msg":"Invalid symbol."}' },
-      200,
-    );
+    harness.answerAs(symbol, { ok: true, status: 400, body: '{"code":-1121,"msg":"Invalid symbol."}' }, 200);
     expect(harness.refusals.map(({ code }) => code)).toEqual(['HTTP 400']);
-    harness.session.tick(800);
+    harness.tick(800);
     expect(harness.fetches).toHaveLength(3);
     harness.answer('ETHUSDT', { lastUpdateId: -1, bids: [], asks: [] }, 900);
     expect(harness.rejections[0]?.detail).toContain('lastUpdateId');
@@ -223,7 +219,7 @@ describe('Binance trades', () => {
 describe('the Binance connection', () => {
   it('subscribes both streams of its symbols in one frame', () => {
     const harness = new SessionHarness(binanceSpotAdapter, ['ETHUSDT', 'BTCUSDT']);
-    harness.session.opened(5);
+    harness.opened(5);
     expect(harness.sent).toEqual([
       '{"method":"SUBSCRIBE","params":["ethusdt@depth@100ms","ethusdt@trade","btcusdt@depth@100ms","btcusdt@trade"],"id":5}',
     ]);
@@ -236,10 +232,10 @@ describe('the Binance connection', () => {
       ['wss://fstream.binance.com/market/stream', ['trades']],
     ]);
     const trades = new SessionHarness(binanceUsdmAdapter, ['ETHUSDT'], ['trades']);
-    trades.session.opened(5);
+    trades.opened(5);
     expect(trades.sent).toEqual(['{"method":"SUBSCRIBE","params":["ethusdt@aggTrade"],"id":5}']);
     // It says nothing of the book, which lives on the other connection.
-    trades.session.closed('gone', 6);
+    trades.closed('gone', 6);
     expect(trades.story()).toEqual([]);
   });
 

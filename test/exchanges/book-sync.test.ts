@@ -43,25 +43,27 @@ function start(rules: BookRules) {
     rules,
     random: () => 0.5,
     effects: {
-      deliver: (event) =>
-        story.push(event.type === 'FeedStatus' ? event.status : `${event.type} ${event.sequence ?? '-'}`),
+      deliver: (event) => void story.push(`${event.type} ${event.sequence ?? '-'}`),
+      stale: () => void story.push('stale'),
       request: (request) => requests.push(request),
     },
   });
   sync.subscriptionSent(0);
-  const take = (sequence: number, receiveTimeMs = 1): void =>
-    sync.delta(delta(sequence, receiveTimeMs), { last: sequence });
-  return { sync, story, requests, take };
+  const show = (sequence: number | undefined, nowMs = 1): void =>
+    sync.snapshot(snapshot(sequence, nowMs), nowMs);
+  const take = (sequence: number, nowMs = 1): void =>
+    sync.delta(delta(sequence, nowMs), { last: sequence }, nowMs);
+  return { sync, story, requests, show, take };
 }
 
 describe('the synchroniser of a book', () => {
   it('holds a bounded number of deltas, and still aligns on the newest of them', () => {
-    const { sync, story, take } = start(restRules);
+    const { sync, show, story, take } = start(restRules);
     const count = BUFFERED_DELTAS_MAX * 3;
     for (let sequence = 1; sequence <= count; sequence++) take(sequence);
-    sync.snapshot(snapshot(10));
+    show(10);
     expect(story).toEqual([]);
-    sync.snapshot(snapshot(count - 2));
+    show(count - 2);
     expect(story).toEqual([`BookSnapshot ${count - 2}`, `BookDelta ${count - 1}`, `BookDelta ${count}`]);
     const { updates, applied, ignoredStale, buffered } = sync.counters;
     expect({ updates, applied, ignoredStale, buffered }).toEqual({
@@ -78,8 +80,8 @@ describe('the synchroniser of a book', () => {
   ])(
     'does not stay sure of a %s book that one wrong sequence put beyond all others',
     (_name, rules, request) => {
-      const { sync, story, requests, take } = start(rules);
-      sync.snapshot(snapshot(1_000_000, 1_000));
+      const { sync, show, story, requests, take } = start(rules);
+      show(1_000_000, 1_000);
       requests.length = 0;
       for (let sequence = 1; sequence <= 10; sequence++) take(sequence, 1_000 + sequence * 1_000);
       expect(story).toEqual(['BookSnapshot 1000000']);
@@ -87,15 +89,15 @@ describe('the synchroniser of a book', () => {
       expect(story.at(-1)).toBe('stale');
       expect(sync.isSynced).toBe(false);
       expect(requests).toEqual([request]);
-      sync.snapshot(snapshot(11, 12_100));
+      show(11, 12_100);
       take(12, 12_200);
       expect(story.slice(-2)).toEqual(['BookSnapshot 11', 'BookDelta 12']);
     },
   );
 
   it('takes old deltas among new ones for what they are', () => {
-    const { sync, story, take } = start(restRules);
-    sync.snapshot(snapshot(5, 1_000));
+    const { sync, show, story, take } = start(restRules);
+    show(5, 1_000);
     for (let sequence = 6; sequence <= 40; sequence++) {
       take(sequence - 1, sequence * 1_000);
       take(sequence, sequence * 1_000);
@@ -105,59 +107,59 @@ describe('the synchroniser of a book', () => {
   });
 
   it('takes deltas that were held for long behind a late snapshot for what they are', () => {
-    const { sync, story, take } = start(restRules);
+    const { sync, show, story, take } = start(restRules);
     for (let sequence = 1; sequence <= 60; sequence++) take(sequence, sequence * 1_000);
-    sync.snapshot(snapshot(58, 60_500));
+    show(58, 60_500);
     expect(story).toEqual(['BookSnapshot 58', 'BookDelta 59', 'BookDelta 60']);
     expect(sync.counters).toMatchObject({ applied: 2, ignoredStale: 58, gapCount: 0 });
   });
 
   it('drops what comes before the snapshot on a stream that sends it', () => {
-    const { sync, story, take } = start(streamRules);
+    const { sync, show, story, take } = start(streamRules);
     take(5);
-    sync.snapshot(snapshot(6));
+    show(6);
     take(7);
     expect(story).toEqual(['BookSnapshot 6', 'BookDelta 7']);
     expect(sync.counters).toMatchObject({ updates: 2, applied: 1, ignoredStale: 1, buffered: 0 });
   });
 
   it('lets a later snapshot on the stream replace the book at any time', () => {
-    const { sync, story, take } = start(streamRules);
-    sync.snapshot(snapshot(6));
-    sync.snapshot(snapshot(2));
+    const { show, story, take } = start(streamRules);
+    show(6);
+    show(2);
     take(3);
     expect(story).toEqual(['BookSnapshot 6', 'BookSnapshot 2', 'BookDelta 3']);
   });
 
   it('ignores a fetched snapshot that comes when the book is sure already', () => {
-    const { sync, story, take } = start(restRules);
+    const { sync, show, story, take } = start(restRules);
     take(5);
-    sync.snapshot(snapshot(5));
-    sync.snapshot(snapshot(1));
+    show(5);
+    show(1);
     take(6);
     expect(story).toEqual(['BookSnapshot 5', 'BookDelta 6']);
     expect(sync.counters.snapshots).toBe(1);
   });
 
   it('takes a reset by the exchange as the new count', () => {
-    const { sync, story, take } = start({ ...streamRules, continuity: () => ({ verdict: 'reset' }) });
-    sync.snapshot(snapshot(1000));
+    const { sync, show, story, take } = start({ ...streamRules, continuity: () => ({ verdict: 'reset' }) });
+    show(1000);
     take(3);
     expect(story).toEqual(['BookSnapshot 1000', 'BookDelta 3']);
     expect(sync.counters.finalSequence).toBe(3);
   });
 
   it('is stale when a snapshot gave no sequence to follow on', () => {
-    const { sync, story, take } = start(streamRules);
-    sync.snapshot(snapshot(undefined));
+    const { show, story, take } = start(streamRules);
+    show(undefined);
     take(3);
     expect(story).toEqual(['BookSnapshot -', 'stale']);
   });
 
   it('keeps the numbers of the newest gaps and counts all', () => {
-    const { sync, take } = start(streamRules);
+    const { sync, show, take } = start(streamRules);
     for (let gap = 1; gap <= GAPS_KEPT_MAX + 5; gap++) {
-      sync.snapshot(snapshot(0));
+      show(0);
       take(10 + gap, gap);
     }
     expect(sync.counters.gapCount).toBe(GAPS_KEPT_MAX + 5);
@@ -170,15 +172,15 @@ describe('the synchroniser of a book', () => {
   });
 
   it('asks for a new connection where the book has no other fresh start', () => {
-    const { sync, requests, take } = start({ ...streamRules, resync: 'reconnect' });
-    sync.snapshot(snapshot(0));
+    const { show, requests, take } = start({ ...streamRules, resync: 'reconnect' });
+    show(0);
     take(5);
     expect(requests).toEqual(['reconnect']);
   });
 
   it('asks for nothing when the connection is replaced anyway', () => {
-    const { sync, story, requests } = start(streamRules);
-    sync.snapshot(snapshot(0));
+    const { sync, show, story, requests } = start(streamRules);
+    show(0);
     sync.lost('gap of the connection', 5, { isConnectionReplaced: true });
     expect([story.at(-1), requests]).toEqual(['stale', []]);
   });

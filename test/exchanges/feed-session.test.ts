@@ -45,7 +45,7 @@ function delta(symbol: string, previous: number, last: number, receiveTimeMs = 1
 
 function opened(adapter: ExchangeAdapter, symbols: readonly string[]): SessionHarness {
   const harness = new SessionHarness(adapter, symbols);
-  harness.session.opened(0);
+  harness.opened(0);
   return harness;
 }
 
@@ -53,14 +53,14 @@ const TICK_MS = 250;
 
 /** Lets time pass as a connection does, which ticks four times a second. */
 function pass(harness: SessionHarness, fromMs: number, toMs: number, isPaused = false): void {
-  for (let nowMs = fromMs; nowMs <= toMs; nowMs += TICK_MS) harness.session.tick(nowMs, { isPaused });
+  for (let nowMs = fromMs; nowMs <= toMs; nowMs += TICK_MS) harness.tick(nowMs, { isPaused });
 }
 
 describe('a feed session', () => {
   it('tells every symbol first that it is connected, last that it is disconnected', () => {
     const harness = opened(plainAdapter, ['A', 'B']);
     harness.frame([snapshot('A', 1)], 1);
-    harness.session.closed('reset by peer', 5);
+    harness.closed('reset by peer', 5);
     harness.frame([snapshot('B', 1)], 6);
     expect(harness.story('A')).toEqual(['connected', 'snapshot 1', 'disconnected']);
     expect(harness.story('B')).toEqual(['connected', 'disconnected']);
@@ -69,7 +69,7 @@ describe('a feed session', () => {
 
   it('says nothing of a connection that never opened', () => {
     const harness = new SessionHarness(plainAdapter, ['A']);
-    harness.session.closed('refused', 5);
+    harness.closed('refused', 5);
     expect(harness.events).toEqual([]);
   });
 
@@ -96,9 +96,9 @@ describe('a feed session', () => {
   it('sends no more frames than the window allows, in order, and the rest when its time has come', () => {
     const harness = opened(plainAdapter, ['A', 'B', 'C', 'D', 'E', 'F', 'G']);
     expect(harness.sent).toEqual(['+A,B book,trades', '+C,D book,trades']);
-    harness.session.tick(999);
+    harness.tick(999);
     expect(harness.sent).toHaveLength(2);
-    harness.session.tick(1000);
+    harness.tick(1000);
     expect(harness.sent.slice(2)).toEqual(['+E,F book,trades', '+G book,trades']);
   });
 
@@ -111,8 +111,8 @@ describe('a feed session', () => {
 
   it('subscribes what is new only, and delivers nothing of what is no longer watched', () => {
     const harness = opened(plainAdapter, ['A']);
-    harness.session.watch([toNativeSymbol('A'), toNativeSymbol('B'), toNativeSymbol('B')], 2000);
-    harness.session.unwatch([toNativeSymbol('A'), toNativeSymbol('Z')], 4000);
+    harness.watch(['A', 'B', 'B'], 2000);
+    harness.unwatch(['A', 'Z'], 4000);
     expect(harness.sent).toEqual(['+A book,trades', '+B book,trades', '-A book,trades']);
     harness.frame([snapshot('A', 1), snapshot('B', 1)], 4100);
     expect(harness.story('A')).toEqual(['connected']);
@@ -127,7 +127,7 @@ describe('a feed session', () => {
     pass(harness, 20_250, 90_000, true);
     pass(harness, 90_250, 120_000);
     expect(harness.reconnects).toEqual([]);
-    harness.session.tick(120_001);
+    harness.tick(120_001);
     expect(harness.reconnects).toHaveLength(1);
   });
 
@@ -138,12 +138,12 @@ describe('a feed session', () => {
     harness.frame([{ type: 'alive' }], 20_100);
     pass(harness, 90_250, 120_000);
     expect(harness.reconnects).toEqual([]);
-    expect(harness.session.status().lastSoundMs).toBe(20_100);
+    expect(harness.session.status().lastSound?.wallMs).toBe(20_100);
   });
 
   it.each([
     ['in a paused socket', (harness: SessionHarness) => pass(harness, 250, 20_000, true)],
-    ['in a process that stands still', (harness: SessionHarness) => harness.session.tick(20_000)],
+    ['in a process that stands still', (harness: SessionHarness) => harness.tick(20_000)],
   ])('asks for no book again whose first snapshot may wait unread %s', (_where, away) => {
     const harness = opened(plainAdapter, ['A']);
     away(harness);
@@ -158,11 +158,11 @@ describe('a feed session', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([{ type: 'alive' }], 10_000);
     pass(harness, 0, 10_000);
-    harness.session.tick(80_000);
+    harness.tick(80_000);
     expect([harness.reconnects, harness.session.isDeaf]).toEqual([[], true]);
     pass(harness, 80_250, 110_000);
     expect([harness.reconnects, harness.session.isDeaf]).toEqual([[], false]);
-    harness.session.tick(110_250);
+    harness.tick(110_250);
     expect(harness.reconnects).toHaveLength(1);
   });
 
@@ -171,7 +171,7 @@ describe('a feed session', () => {
     harness.frame([{ type: 'alive' }], 20_000);
     pass(harness, 0, 50_000);
     expect(harness.reconnects).toEqual([]);
-    harness.session.tick(50_001);
+    harness.tick(50_001);
     pass(harness, 50_250, 60_000);
     expect(harness.reconnects).toEqual([{ reason: 'silent for 30001 ms', urgency: 'now' }]);
   });
@@ -181,15 +181,51 @@ describe('a feed session', () => {
     const harness = opened({ ...plainAdapter, clientPing, deadAfterMs: 100_000 }, []);
     for (let nowMs = 0; nowMs <= 40_000; nowMs += 1000) {
       if (nowMs === 15_000) harness.frame([{ type: 'alive' }], nowMs);
-      harness.session.tick(nowMs);
+      harness.tick(nowMs);
     }
     expect(harness.sent).toEqual(['ping 10000', 'ping 25000', 'ping 35000']);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'does the same at the same time when the wall clock is set by %i ms meanwhile, but for what it stamps',
+    (byMs) => {
+      const clientPing = { frame: () => 'ping', everyMs: 10_000, whenIdle: true };
+      const adapter = { ...plainAdapter, clientPing };
+      const play = (setByMs: number) => {
+        const actions: string[] = [];
+        const harness = new SessionHarness(adapter, ['A', 'B', 'C', 'D', 'E']);
+        const note = (atMs: number) => {
+          for (const frame of harness.sent.splice(0)) actions.push(`${atMs} ${frame}`);
+          for (const { reason } of harness.reconnects.splice(0)) actions.push(`${atMs} ${reason}`);
+        };
+        const momentOf = (monotonicMs: number) => ({
+          monotonicMs,
+          wallMs: 1_800_000_000_000 + monotonicMs + (monotonicMs >= 2_000 ? setByMs : 0),
+        });
+        harness.session.opened(momentOf(0));
+        for (let nowMs = 0; nowMs <= 80_000; nowMs += TICK_MS) {
+          const now = momentOf(nowMs);
+          if (nowMs === 1_500) harness.session.frame(JSON.stringify([snapshot('A', 1)]), now);
+          if (nowMs === 2_500) harness.session.frame(JSON.stringify([delta('A', 5, 6)]), now);
+          if (nowMs === 3_000) harness.session.frame(JSON.stringify([snapshot('A', 8)]), now);
+          if (nowMs === 3_250) harness.session.resync(toNativeSymbol('A'), 'wrong', now);
+          harness.session.tick(now);
+          note(nowMs);
+        }
+        return { actions, stamps: harness.events.map(({ event }) => event.receiveTimeMs) };
+      };
+      const undisturbed = play(0);
+      const disturbed = play(byMs);
+      expect(undisturbed.actions).toContain('33250 silent for 30250 ms');
+      expect(disturbed.actions).toEqual(undisturbed.actions);
+      expect(disturbed.stamps.some((atMs, index) => atMs !== undisturbed.stamps[index])).toBe(true);
+    },
+  );
+
   it('turns a throwing decoder into a dead letter of bounded size', () => {
     const harness = opened(plainAdapter, ['A']);
-    harness.session.frame(`not JSON ${'x'.repeat(10_000)}`, 10);
-    harness.session.frame(new Uint8Array(10_000), 11);
+    harness.frame(`not JSON ${'x'.repeat(10_000)}`, 10);
+    harness.frame(new Uint8Array(10_000), 11);
     expect(harness.rejections.map(({ reason, text }) => [reason, text.length])).toEqual([
       ['bad-frame', REJECTED_TEXT_MAX_CHARS],
       ['bad-frame', REJECTED_TEXT_MAX_CHARS],
@@ -234,11 +270,11 @@ describe('a feed session', () => {
   it('resynchronises a book when asked to, once, however long the frames wait in the queue', () => {
     const harness = opened(plainAdapter, ['A']);
     harness.frame([snapshot('A', 1)], 2000);
-    harness.session.resync(toNativeSymbol('A'), 'checksum mismatch', 3000);
-    harness.session.resync(toNativeSymbol('A'), 'checksum mismatch', 3001);
+    harness.resync('A', 'checksum mismatch', 3000);
+    harness.resync('A', 'checksum mismatch', 3001);
     for (let nowMs = 3100; nowMs < 17_000; nowMs += 100) {
       harness.frame([{ type: 'alive' }], nowMs);
-      harness.session.tick(nowMs);
+      harness.tick(nowMs);
     }
     expect(harness.story()).toEqual(['connected', 'snapshot 1', 'stale: checksum mismatch']);
     expect(harness.sent).toEqual(['+A book,trades', '-A book', '+A book']);
@@ -270,12 +306,25 @@ describe('a feed session whose sequence counts over the connection', () => {
     expect(harness.reconnects).toEqual([{ reason, urgency: 'now' }]);
   });
 
+  it('asks for nothing more for books of a connection that is to be replaced', () => {
+    const harness = opened(countingAdapter, ['A', 'B']);
+    harness.frame([{ type: 'connectionSequence', sequence: 1 }, snapshot('A', undefined)], 10);
+    harness.frame([{ type: 'connectionSequence', sequence: 3 }], 20);
+    const sentCount = harness.sent.length;
+    for (let nowMs = 0; nowMs <= 40_000; nowMs += TICK_MS) {
+      harness.frame([{ type: 'alive' }], nowMs);
+      harness.tick(nowMs);
+    }
+    expect(harness.sent).toHaveLength(sentCount);
+    expect(harness.story('B')).toEqual(['connected']);
+  });
+
   it('resubscribes a book that never starts, and leaves the connection to the others', () => {
     const harness = opened(countingAdapter, ['A', 'B']);
     harness.frame([snapshot('A', undefined)], 10);
     for (let nowMs = 0; nowMs <= 16_000; nowMs += 500) {
       harness.frame([{ type: 'alive' }], nowMs);
-      harness.session.tick(nowMs);
+      harness.tick(nowMs);
     }
     expect(harness.reconnects).toEqual([]);
     expect(harness.sent.slice(1)).toEqual(['-B book', '+B book']);

@@ -25,10 +25,10 @@ function lively(overrides: Partial<ExchangeAdapter> = {}, paces: FeedPaces | nul
     for (const endMs = nowMs + forMs; nowMs < endMs;) {
       nowMs += 100;
       each();
-      if (nowMs % (options?.tickMs ?? 200) === 0) harness.session.tick(nowMs, options);
+      if (nowMs % (options?.tickMs ?? 200) === 0) harness.tick(nowMs, options);
     }
   };
-  harness.session.opened(0);
+  harness.opened(0);
   send(book('A', 1), book('B', 1));
   pass(120_000, () => send(delta('A', ++sequence), delta('B', sequence)));
   let ofB = sequence;

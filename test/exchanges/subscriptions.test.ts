@@ -5,6 +5,7 @@ import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { plainAdapter } from '../actors/support.ts';
 
 const WINDOW_MS = 1_000;
+const at = (monotonicMs: number) => ({ monotonicMs, wallMs: monotonicMs });
 
 /** Two frames a window, of three symbols at most. */
 function createSubscriptions() {
@@ -25,7 +26,7 @@ function createSubscriptions() {
   });
   const want = (symbol: string): void => {
     subscriptions.subscribe([toNativeSymbol(symbol)]);
-    subscriptions.flush(0);
+    subscriptions.flush(at(0));
   };
   return { sent, subscribed, outbox, subscriptions, want };
 }
@@ -36,9 +37,9 @@ it('symbols that come one by one share frames as soon as frames have to wait for
   const symbols = Array.from({ length: 9 }, (_, index) => `S${index}`);
   for (const symbol of symbols) want(symbol);
   expect(sent).toEqual(['subscribe S0 book,trades', 'subscribe S1 book,trades']);
-  subscriptions.flush(WINDOW_MS);
+  subscriptions.flush(at(WINDOW_MS));
   expect(sent.slice(2)).toEqual(['subscribe S2 book,trades', 'subscribe S3,S4,S5 book,trades']);
-  subscriptions.flush(2 * WINDOW_MS);
+  subscriptions.flush(at(2 * WINDOW_MS));
   expect(sent.slice(4)).toEqual(['subscribe S6,S7,S8 book,trades']);
   expect(subscribed).toEqual(symbols);
   expect(subscriptions.hasFrames).toBe(false);
@@ -48,9 +49,9 @@ it('a symbol that leaves before its turn is neither subscribed to nor unsubscrib
   const { sent, outbox, subscriptions, want } = createSubscriptions();
   outbox.openAt(0);
   for (const symbol of ['A', 'B', 'C', 'D', 'E']) want(symbol);
-  subscriptions.unsubscribe([toNativeSymbol('D')], 0);
-  subscriptions.unsubscribe([toNativeSymbol('A')], 0);
-  for (let windows = 1; windows <= 3; windows++) subscriptions.flush(windows * WINDOW_MS);
+  subscriptions.unsubscribe([toNativeSymbol('D')], at(0));
+  subscriptions.unsubscribe([toNativeSymbol('A')], at(0));
+  for (let windows = 1; windows <= 3; windows++) subscriptions.flush(at(windows * WINDOW_MS));
   expect(sent.slice(2)).toEqual([
     'subscribe C book,trades',
     'unsubscribe A book,trades',
@@ -63,6 +64,6 @@ it('a book that is to start again before it was subscribed to is subscribed to o
   outbox.openAt(0);
   for (const symbol of ['A', 'B', 'C', 'D']) want(symbol);
   subscriptions.restartBook(toNativeSymbol('D'));
-  for (let windows = 1; windows <= 3; windows++) subscriptions.flush(windows * WINDOW_MS);
+  for (let windows = 1; windows <= 3; windows++) subscriptions.flush(at(windows * WINDOW_MS));
   expect(sent.slice(2)).toEqual(['subscribe C book,trades', 'subscribe D book,trades']);
 });

@@ -1,6 +1,6 @@
 /** One node of the product in a simulated process, wired as `main.ts` wires it, on models in place of servers. */
-import { momentOf } from '../../src/actors/lease-keeper.ts';
 import type { OperationsRecords } from '../../src/actors/ports.ts';
+import { momentOf } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { BuiltNode } from '../../src/build-node.ts';
 import { SHARD, buildNode } from '../../src/build-node.ts';

@@ -7,23 +7,25 @@ import { failureRate, restartWithBackoff, type RestartStrategy } from '../../src
 
 const SEED = 20260101;
 const middle = () => 0.5;
+/** By a wall clock that stands still: no decision looks at it. */
+const atMs = Date.UTC(2026, 0, 1);
 
 /** What is decided about each of the failures, one after the other. */
 function decideAll(
   strategy: RestartStrategy,
-  failures: readonly { atMs: number; errorClass?: ErrorClass }[],
+  failures: readonly { monotonicMs: number; errorClass?: ErrorClass }[],
   random = middle,
 ): Decision[] {
   let records: readonly FailureRecord[] = [];
-  return failures.map(({ atMs, errorClass = 'fatal' }) => {
-    records = recordFailure(strategy, records, { atMs, errorClass, cause: 'x' });
-    return decideOnFailure(strategy, records, atMs, random);
+  return failures.map(({ monotonicMs, errorClass = 'fatal' }) => {
+    records = recordFailure(strategy, records, { atMs, monotonicMs, errorClass, cause: 'x' });
+    return decideOnFailure(strategy, records, monotonicMs, random);
   });
 }
 
 const delays = (decisions: readonly Decision[]) =>
   decisions.map((decision) => (decision.decision === 'restart' ? decision.delayMs : decision.decision));
-const at = (...times: number[]) => times.map((atMs) => ({ atMs }));
+const at = (...times: number[]) => times.map((monotonicMs) => ({ monotonicMs }));
 
 describe('failureRate', () => {
   const strategy = failureRate({ maxFailures: 3, withinMs: 300_000, delayMs: 10_000 });
@@ -106,7 +108,7 @@ describe('restartWithBackoff', () => {
       (initialMs, aboveMs, factor, jitter, seed) => {
         const maxMs = initialMs + aboveMs;
         const options = { initialMs, maxMs, factor };
-        const times = Array.from({ length: 40 }, (_, index) => ({ atMs: index }));
+        const times = Array.from({ length: 40 }, (_, index) => ({ monotonicMs: index }));
         const plain = delays(decideAll(restartWithBackoff({ ...options, jitter: 0 }), times)) as number[];
         const spread = delays(
           decideAll(restartWithBackoff({ ...options, jitter }), times, createSeededRandom(seed)),
@@ -133,17 +135,20 @@ describe('restartWithBackoff', () => {
 describe('transient failures', () => {
   test('they lengthen the wait but are never one too many', () => {
     const strategy = restartWithBackoff({ initialMs: 1, maxMs: 8, jitter: 0, maxRestarts: 0 });
-    const failures = Array.from({ length: 6 }, (_, atMs) => ({ atMs, errorClass: 'transient' as const }));
+    const failures = Array.from({ length: 6 }, (_, monotonicMs) => ({
+      monotonicMs,
+      errorClass: 'transient' as const,
+    }));
     expect(delays(decideAll(strategy, failures))).toEqual([1, 2, 4, 8, 8, 8]);
   });
 
   test('they do not count against the limit for others', () => {
     const strategy = failureRate({ maxFailures: 1, withinMs: 1000, delayMs: 5 });
     const failures = [
-      { atMs: 0 },
-      { atMs: 1, errorClass: 'transient' as const },
-      { atMs: 2, errorClass: 'transient' as const },
-      { atMs: 3 },
+      { monotonicMs: 0 },
+      { monotonicMs: 1, errorClass: 'transient' as const },
+      { monotonicMs: 2, errorClass: 'transient' as const },
+      { monotonicMs: 3 },
     ];
     expect(delays(decideAll(strategy, failures))).toEqual([5, 5, 5, 'escalate']);
   });
@@ -151,8 +156,13 @@ describe('transient failures', () => {
   test('a run of thousands is remembered in few records, with the true number of attempts', () => {
     const strategy = restartWithBackoff({ initialMs: 1, maxMs: 8, jitter: 0, maxRestarts: 3 });
     let records: readonly FailureRecord[] = [];
-    for (let atMs = 0; atMs < 5000; atMs++) {
-      records = recordFailure(strategy, records, { atMs, errorClass: 'transient', cause: 'away' });
+    for (let monotonicMs = 0; monotonicMs < 5000; monotonicMs++) {
+      records = recordFailure(strategy, records, {
+        atMs,
+        monotonicMs,
+        errorClass: 'transient',
+        cause: 'away',
+      });
     }
     expect(records.length).toBeLessThanOrEqual(16);
     expect(records.at(-1)?.attempt).toBe(5000);
@@ -178,15 +188,15 @@ describe('transient failures', () => {
       { maxLength: 120 },
     );
     const property = fc.property(strategies, failures, (strategy, gaps) => {
-      let atMs = 0;
+      let monotonicMs = 0;
       let records: readonly FailureRecord[] = [];
       const everything: FailureRecord[] = [];
       for (const { gapMs, errorClass } of gaps) {
-        atMs += gapMs;
-        records = recordFailure(strategy, records, { atMs, errorClass, cause: 'x' });
+        monotonicMs += gapMs;
+        records = recordFailure(strategy, records, { atMs, monotonicMs, errorClass, cause: 'x' });
         everything.push(records.at(-1)!);
-        const decided = decideOnFailure(strategy, records, atMs, middle);
-        expect(decided).toEqual(decideOnFailure(strategy, everything, atMs, middle));
+        const decided = decideOnFailure(strategy, records, monotonicMs, middle);
+        expect(decided).toEqual(decideOnFailure(strategy, everything, monotonicMs, middle));
       }
     });
     fc.assert(property, { seed: SEED, numRuns: 200 });

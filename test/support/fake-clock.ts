@@ -18,6 +18,8 @@ type PendingTimer = {
 export class FakeClock implements Clock, Timers {
   readonly #startMs: number;
   #nowMs: number;
+  /** How far somebody set the wall clock away from where it would be. */
+  #setByMs = 0;
   #order = 0;
   readonly #pending = new Set<PendingTimer>();
 
@@ -27,7 +29,7 @@ export class FakeClock implements Clock, Timers {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#setByMs;
   }
 
   monotonicMs(): number {
@@ -68,6 +70,11 @@ export class FakeClock implements Clock, Timers {
     }
     this.#nowMs = endMs;
     await settle();
+  }
+
+  /** Sets the wall clock forward, or back where `byMs` is below 0. No length of time changes, and no timer fires earlier or later. */
+  setWallClock(byMs: number): void {
+    this.#setByMs += byMs;
   }
 
   /** Moves both clocks on without firing anything, as when the process is stopped; what fell due fires with the next move. */

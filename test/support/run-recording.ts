@@ -2,6 +2,7 @@
 import type { ExchangeAdapter } from '../../src/exchanges/adapter.ts';
 import type { BookSyncCounters } from '../../src/exchanges/book-sync.ts';
 import { FeedSession } from '../../src/exchanges/feed-session.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import type { FeedStatus, MarketEvent, Trade } from '../../src/market/events.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { MapBook } from './map-book.ts';
@@ -46,20 +47,24 @@ export function runRecording(
         fetch: (symbol, session) => pending.set(symbol, session),
       });
       sessions.set(line.conn, run);
-      run.session.opened(nowMs);
+      run.session.opened(recordedMoment(nowMs));
     } else if (line.dir === 'http') {
       const symbol = depthSymbol(line.url ?? '');
       if (symbol !== undefined) keptBodies.set(symbol, [...(keptBodies.get(symbol) ?? []), line.data]);
     } else if (line.dir === 'in') {
       const session = sessions.get(line.conn)!.session;
-      session.frame(line.data, nowMs);
-      session.tick(nowMs);
+      session.frame(line.data, recordedMoment(nowMs));
+      session.tick(recordedMoment(nowMs));
     }
     for (const [symbol, session] of [...pending]) {
       const body = keptBodies.get(symbol)?.shift();
       if (body === undefined) continue;
       pending.delete(symbol);
-      session.snapshotAnswered(toNativeSymbol(symbol), { ok: true, status: 200, body }, nowMs);
+      session.snapshotAnswered(
+        toNativeSymbol(symbol),
+        { ok: true, status: 200, body },
+        recordedMoment(nowMs),
+      );
     }
   }
   return [...sessions.values()];

@@ -1,5 +1,7 @@
-/** One feed session with a written record of all that comes out of it. */
+/** One feed session with a written record of all that comes out of it. Both clocks are the same here, as in a recording. */
 import type { Channel, ExchangeAdapter } from '../../src/exchanges/adapter.ts';
+import type { SnapshotAnswer } from '../../src/exchanges/feed-session.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import { FeedSession } from '../../src/exchanges/feed-session.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
@@ -39,16 +41,41 @@ export class SessionHarness {
     });
   }
 
+  opened(nowMs: number): void {
+    this.session.opened(recordedMoment(nowMs));
+  }
+
+  closed(reason: string, nowMs: number): void {
+    this.session.closed(reason, recordedMoment(nowMs));
+  }
+
+  tick(nowMs: number, options?: { isPaused?: boolean }): void {
+    this.session.tick(recordedMoment(nowMs), options);
+  }
+
+  watch(symbols: readonly string[], nowMs: number): void {
+    this.session.watch(symbols.map(toNativeSymbol), recordedMoment(nowMs));
+  }
+
+  unwatch(symbols: readonly string[], nowMs: number): void {
+    this.session.unwatch(symbols.map(toNativeSymbol), recordedMoment(nowMs));
+  }
+
+  resync(symbol: string, reason: string, nowMs: number): void {
+    this.session.resync(toNativeSymbol(symbol), reason, recordedMoment(nowMs));
+  }
+
   frame(frame: unknown, receiveTimeMs: number): void {
-    this.session.frame(typeof frame === 'string' ? frame : JSON.stringify(frame), receiveTimeMs);
+    const text = typeof frame === 'string' || frame instanceof Uint8Array ? frame : JSON.stringify(frame);
+    this.session.frame(text, recordedMoment(receiveTimeMs));
   }
 
   answer(symbol: string, body: unknown, receiveTimeMs: number): void {
-    this.session.snapshotAnswered(
-      toNativeSymbol(symbol),
-      { ok: true, status: 200, body: JSON.stringify(body) },
-      receiveTimeMs,
-    );
+    this.answerAs(symbol, { ok: true, status: 200, body: JSON.stringify(body) }, receiveTimeMs);
+  }
+
+  answerAs(symbol: string, answer: SnapshotAnswer, receiveTimeMs: number): void {
+    this.session.snapshotAnswered(toNativeSymbol(symbol), answer, recordedMoment(receiveTimeMs));
   }
 
   /** What was delivered, in short: `connected`, `snapshot 100`, `delta 104`, `stale: …`, `trade 7`. */

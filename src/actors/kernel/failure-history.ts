@@ -43,9 +43,10 @@ export class FailureHistory {
   ): { readonly failure: FailureRecord; readonly decided: Decision } {
     const { clock, random } = this.#environment;
     const { strategy } = this.#spec;
-    const atMs = clock.nowMs();
-    this.#records = recordFailure(strategy, this.#records, { atMs, errorClass, cause });
-    const decided = decideOnFailure(strategy, this.#records, atMs, random);
+    const monotonicMs = clock.monotonicMs();
+    const failure = { atMs: clock.nowMs(), monotonicMs, errorClass, cause };
+    this.#records = recordFailure(strategy, this.#records, failure);
+    const decided = decideOnFailure(strategy, this.#records, monotonicMs, random);
     return { failure: this.#records.at(-1)!, decided };
   }
 

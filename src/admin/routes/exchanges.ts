@@ -77,7 +77,7 @@ export function addExchangeRoutes(app: AdminApp, { instruments, exchangeNames }:
         queuedFrames: connection.queuedFrames,
         framesReceived: connection.framesReceived,
         framesRejected: connection.framesRejected,
-        lastSoundMs: connection.lastSoundMs ?? null,
+        lastSoundMs: connection.lastSound?.wallMs ?? null,
         connectionSequenceChecksOk: connection.connectionSequenceChecksOk,
         connectionGapCount: connection.connectionGapCount,
         reconnects: connection.reconnects,

@@ -69,6 +69,22 @@ describe('restart', () => {
     expect(await system.ask(counter, getValues, 1000)).toEqual([2, 3]);
   });
 
+  test('a wall clock that is set back does not bring failures together that lie far apart', async () => {
+    const { system, time } = createTestSystem();
+    const strategy = failureRate({ maxFailures: 1, withinMs: 60_000, delayMs: 0, then: 'park' });
+    const counter = system.spawn(system.root, counterSpec({ strategy }));
+    for (let failure = 0; failure < 3; failure++) {
+      system.send(counter, fail());
+      await time.advance(60_000);
+      time.setWallClock(-120_000);
+    }
+    expect(system.tree()[0]).toMatchObject({ status: 'running', restarts: 3 });
+    system.send(counter, fail());
+    system.send(counter, fail());
+    await time.advance(1);
+    expect(system.tree()[0]).toMatchObject({ status: 'parked', lastFailure: { atMs: time.nowMs() - 1 } });
+  });
+
   test('delays grow with each failure in a row', async () => {
     const { system, time, events } = createTestSystem();
     const counter = system.spawn(system.root, counterSpec());

@@ -6,8 +6,8 @@ export const badInput: readonly Guard[] = [
     holds: 7,
     name: 'A decoder that throws costs its frame only',
     file: 'src/exchanges/feed-session.ts',
-    text: "    try {\n      messages = this.#decoder.decode(frame, receiveTimeMs);\n    } catch (error) {\n      messages = [{ type: 'rejected', nativeSymbol: undefined, reason: `decoder failed: ${String(error)}` }];\n    }\n",
-    without: '    messages = this.#decoder.decode(frame, receiveTimeMs);\n',
+    text: "    try {\n      messages = this.#decoder.decode(frame, now.wallMs);\n    } catch (error) {\n      messages = [{ type: 'rejected', nativeSymbol: undefined, reason: `decoder failed: ${String(error)}` }];\n    }\n",
+    without: '    messages = this.#decoder.decode(frame, now.wallMs);\n',
     tests: [
       {
         file: 'test/exchanges/feed-session.test.ts',

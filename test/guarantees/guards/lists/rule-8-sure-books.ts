@@ -6,8 +6,8 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'A book is stale from a gap on',
     file: 'src/exchanges/book-sync.ts',
-    text: "  #becomeStale(reason: string, nowMs: number): void {\n    this.#phase = 'waiting';\n",
-    without: '  #becomeStale(reason: string, nowMs: number): void {\n',
+    text: "  #becomeStale(reason: string): void {\n    this.#phase = 'waiting';\n",
+    without: '  #becomeStale(reason: string): void {\n',
     tests: [
       {
         file: 'test/exchanges/feed-session.test.ts',
