@@ -170,6 +170,8 @@ export class RecoveryRun {
     return spawn(
       process.execPath,
       [
+        // As the first line of the command has it.
+        '--max-semi-space-size=64',
         ...['--import', join(bench, 'start-probe.js')],
         ...[join(bench, '../../src/cli/tampines.js'), 'start'],
         ...settings.flatMap((setting) => ['--set', setting]),
