@@ -139,8 +139,9 @@ class Connection {
       log: context.log,
       name: options.name,
       isRecording: options.isRecording,
-      line: () => this.#line,
-      heldDeltaBytes: () => this.#session?.heldDeltas.bytes ?? 0,
+      lines: () => [this.#line, this.#leave.successor?.line].filter((line) => line !== undefined),
+      heldDeltaBytes: () =>
+        [this.#session, this.#leave.successor?.session].map((session) => session?.heldDeltas.bytes ?? 0),
       resync: (symbol, reason) => this.#resync(symbol, reason),
     });
     this.#trades = new TradeCatchUps({
@@ -389,7 +390,7 @@ class Connection {
     this.#workOff();
     const isPaused = this.#line?.isPaused ?? false;
     if (!isRecording) this.#session?.tick(now, { isPaused });
-    this.#leave.tick(now, { isPaused });
+    this.#leave.tick(now);
     this.#line?.tick();
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const { state, lastSound = now } = this.#session?.status() ?? CLOSED_STATUS;

@@ -17,7 +17,7 @@ export type FeedLimits = {
   readonly maxPendingNodeBytes: number;
 };
 
-/** What one connection holds now. */
+/** What one connection holds now; while it is left for a successor, the fuller of both counts where a limit is of one socket. */
 export type FeedLoad = {
   readonly inboxFrames: number;
   readonly inboxBytes: number;

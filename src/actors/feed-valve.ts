@@ -16,8 +16,10 @@ export type FeedValveOptions = {
   readonly name: string;
   /** A recording drops nothing: a full queue pauses it, whoever is behind. */
   readonly isRecording: boolean;
-  readonly line: () => FeedLine | undefined;
-  readonly heldDeltaBytes: () => number;
+  /** The connection's, and that of its successor while it is left for one. */
+  readonly lines: () => readonly FeedLine[];
+  /** Bytes of deltas held for snapshots, on each line. */
+  readonly heldDeltaBytes: () => readonly number[];
   /** Gives the book a fresh start. */
   readonly resync: (nativeSymbol: NativeSymbol, reason: string) => void;
 };
@@ -36,13 +38,16 @@ export class FeedValve {
 
   /** To be called after each message of the connection, when everything is flushed. */
   regulate(nowMs: number): void {
-    const { routes, isRecording, line: currentLine } = this.#options;
+    const { routes, isRecording, heldDeltaBytes } = this.#options;
     if (!isRecording) this.#drop(nowMs);
-    const line = currentLine();
-    this.#share.hold(routes.pressure.bytes + (line?.inboxBytes ?? 0) + this.#options.heldDeltaBytes());
-    if (line === undefined) return;
-    if (!line.isPaused) this.#pauseWhereNeeded(line);
-    else if (line.inboxCount === 0 && this.#mayResume()) line.resume();
+    const lines = this.#options.lines();
+    this.#share.hold(
+      routes.pressure.bytes + sumOf(lines.map(({ inboxBytes }) => inboxBytes)) + sumOf(heldDeltaBytes()),
+    );
+    for (const line of lines) {
+      if (!line.isPaused) this.#pauseWhereNeeded(line);
+      else if (line.inboxCount === 0 && this.#mayResume()) line.resume();
+    }
   }
 
   /** The connection is no more. */
@@ -82,13 +87,17 @@ export class FeedValve {
   }
 
   #read(): FeedLoad {
-    const line = this.#options.line();
+    const lines = this.#options.lines();
     return {
       ...this.#options.routes.pressure.fullest(),
-      inboxFrames: line?.inboxCount ?? 0,
-      inboxBytes: line?.inboxBytes ?? 0,
-      heldDeltaBytes: this.#options.heldDeltaBytes(),
-      isPaused: line?.isPaused ?? false,
+      inboxFrames: Math.max(0, ...lines.map(({ inboxCount }) => inboxCount)),
+      inboxBytes: Math.max(0, ...lines.map(({ inboxBytes }) => inboxBytes)),
+      heldDeltaBytes: Math.max(0, ...this.#options.heldDeltaBytes()),
+      isPaused: lines.some((line) => line.isPaused),
     };
   }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }

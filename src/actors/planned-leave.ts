@@ -81,7 +81,7 @@ export class PlannedLeave {
     };
   }
 
-  tick(now: Moment, { isPaused }: { isPaused: boolean }): void {
+  tick(now: Moment): void {
     const leave = this.#leave;
     if (leave === undefined) return;
     const nowMs = now.monotonicMs;
@@ -91,8 +91,6 @@ export class PlannedLeave {
       else if (nowMs >= leave.openDueMs) this.#open(leave, nowMs);
       return;
     }
-    if (isPaused) successor.line.pause();
-    else if (successor.line.inboxCount === 0) successor.line.resume();
     successor.session.tick(now, { isPaused: successor.line.isPaused });
     this.#promoteWhenReady(now);
     if (this.#leave === undefined || nowMs < leave.untilMs) return;

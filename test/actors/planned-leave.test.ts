@@ -3,14 +3,25 @@ import type { ConnectionOptions } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
 import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
 import type { FeedMessage } from '../../src/exchanges/adapter.ts';
-import { createActors, frames, instrumentOf, openSocket, plainAdapter } from './support.ts';
+import {
+  createActors,
+  feedBudget,
+  frames,
+  holdableJournal,
+  instrumentOf,
+  openSocket,
+  plainAdapter,
+} from './support.ts';
 
 const { book, delta, trade } = frames;
 const leave: FeedMessage = { type: 'leave', reason: 'the server announced its shutdown' };
 
 /** Two books on a connection that the exchange says it will close. */
-async function leaving(overrides: Partial<ConnectionOptions> = {}) {
-  const actors = await createActors();
+async function leaving(
+  overrides: Partial<ConnectionOptions> = {},
+  surroundings: Parameters<typeof createActors>[0] = {},
+) {
+  const actors = await createActors(surroundings);
   const [first, second] = ['BTC-USDT', 'ETH-USDT'].map((symbol) => actors.spawn(symbol).ref);
   const connection = actors.system.spawn(
     actors.system.root,
@@ -152,6 +163,38 @@ describe('a connection that the exchange will close', () => {
 });
 
 describe('the successor of a connection', () => {
+  it('stops reading with it while an actor does not keep up, and goes on with it', async () => {
+    const store = holdableJournal();
+    const budget = feedBudget({ maxPendingEvents: 20, maxPendingTradeBytes: 1_000 });
+    const { actors, sockets, say } = await leaving({ budget }, { journal: store.journal });
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(1);
+    store.hold();
+    for (let number = 1; number <= 30; number++) await say(0, trade('BTCUSDT', String(number)));
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([true, true]);
+    store.release();
+    await actors.time.advance(500);
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([false, false]);
+  });
+
+  it('counts with what lies in its inbox and with the deltas that it holds', async () => {
+    const store = holdableJournal();
+    const budget = feedBudget();
+    const adapter = plainAdapter({
+      snapshotPolicy: 'rest',
+      snapshotRequest: ({ rest }) => ({ url: `${rest}/book` }),
+    });
+    const { actors, sockets, say } = await leaving({ adapter, budget }, { journal: store.journal });
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(1);
+    const beforeBytes = budget.bytes;
+    for (let number = 0; number < 10; number++) await say(1, delta('BTCUSDT', number));
+    expect(budget.loads()[0]!.heldDeltaBytes).toBeGreaterThan(1_000);
+    expect(budget.bytes - beforeBytes).toBe(budget.loads()[0]!.heldDeltaBytes);
+    sockets[1]!.handlers.onFrame('x'.repeat(5_000), actors.time.nowMs());
+    expect(budget.loads()[0]).toMatchObject({ inboxFrames: 1, inboxBytes: 5_000 });
+  });
+
   it.each([-3_600_000, 3_600_000])(
     'takes over at its time, also when the wall clock is set by %i ms meanwhile',
     async (byMs) => {
