@@ -165,7 +165,7 @@ class Connection {
       books: () => this.#routes.bookSymbols(),
       deliver: (nativeSymbol, event) => this.#pass(nativeSymbol, event),
       resyncOld: (symbol, reason) => this.#session?.resync(symbol, reason, momentOf(context.clock)),
-      promote: (successor) => this.#promote(successor),
+      promote: (successor, { carriesTrades }) => this.#promote(successor, carriesTrades),
       giveUp: (reason) => this.#line?.hangUp(reason),
     });
     const { wallMs: timeMs, monotonicMs } = momentOf(context.clock);
@@ -188,15 +188,14 @@ class Connection {
         break;
       case 'Watch':
         if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
-        this.#leave.successor?.session.watch([message.nativeSymbol], now);
+        this.#leave.watch(message.nativeSymbol, now);
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], now);
         else this.#pace.openSoon(now.monotonicMs);
         this.#trades.open([message.nativeSymbol], 'no connection carried its trades', nowMs);
         break;
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], now);
-        this.#leave.successor?.session.unwatch([message.nativeSymbol], now);
-        this.#leave.forget(message.nativeSymbol);
+        this.#leave.unwatch(message.nativeSymbol, now);
         this.#routes.remove(message.nativeSymbol);
         this.#paces.forget(message.nativeSymbol);
         this.#trades.remove(message.nativeSymbol);
@@ -292,14 +291,14 @@ class Connection {
     return this.#leave.hasMoved(nativeSymbol) ? this.#leave.successor?.session : this.#session;
   }
 
-  #promote(successor: FeedOpening): void {
+  #promote(successor: FeedOpening, carriesTrades: boolean): void {
     this.#line?.close('moved to another connection');
     this.#become(successor);
     const { wallMs, monotonicMs } = momentOf(this.#context.clock);
     this.#pace.opened(monotonicMs);
     // What is asked for was to come in by the line that is gone.
-    const holding = this.#routes.nativeSymbols().filter((symbol) => this.#trades.isHolding(symbol));
-    this.#trades.open(holding, 'its connection was left', wallMs);
+    const isUnsure = (symbol: NativeSymbol): boolean => !carriesTrades || this.#trades.isHolding(symbol);
+    this.#trades.open(this.#routes.nativeSymbols().filter(isUnsure), 'its connection was left', wallMs);
   }
 
   #workOff(): void {

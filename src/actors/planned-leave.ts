@@ -1,7 +1,7 @@
 /**
  * Leaves a connection that the exchange will close soon, without a moment in which a book is not sure: a successor is opened beside it, each book
  * moves over with the first sure snapshot that the successor has of it, and the old line is closed when all have moved. Trades are taken from
- * both meanwhile; they count once. When that takes too long, what has not moved is cut off like on any reconnect.
+ * both meanwhile; they count once. When that takes too long, what has not moved is cut off like on any reconnect, and trades are looked for.
  */
 import type { Log } from '../base/log.ts';
 import type { Moment } from '../exchanges/moment.ts';
@@ -13,8 +13,8 @@ import type { FeedOpening } from './feed-opening.ts';
 export const LEAVE_WITHIN_MS = 50_000;
 /** A successor that could not be opened is tried again after this long. */
 const RETRY_MS = 2_000;
-/** A connection without books is ready this long after it was opened and subscribed. */
-const TRADES_SETTLE_MS = 2_000;
+/** A frame that left is not yet a subscription: trades come, at the latest, so long after the last one left. */
+export const TRADES_SETTLE_MS = 2_000;
 
 export type PlannedLeaveOptions = {
   readonly name: string;
@@ -27,8 +27,11 @@ export type PlannedLeaveOptions = {
   readonly deliver: (nativeSymbol: NativeSymbol, event: MarketEvent) => void;
   /** Gives a book of the old line a fresh start. */
   readonly resyncOld: (nativeSymbol: NativeSymbol, reason: string) => void;
-  /** The successor is the connection from now on; the old line is to be closed. */
-  readonly promote: (successor: FeedOpening) => void;
+  /**
+   * The successor is the connection from now on; the old line is to be closed. Where the successor does not carry trades yet, those of the time
+   * until it does may come by neither.
+   */
+  readonly promote: (successor: FeedOpening, options: { readonly carriesTrades: boolean }) => void;
   /** There is no successor in time. */
   readonly giveUp: (reason: string) => void;
 };
@@ -39,7 +42,9 @@ type Leave = {
   readonly untilMs: number;
   readonly moved: Set<NativeSymbol>;
   openDueMs: number;
-  openedAtMs: number | undefined;
+  /** When the successor was seen first with all its subscriptions sent. */
+  subscribedAtMs: number | undefined;
+  carriesTrades: boolean;
 };
 
 export class PlannedLeave {
@@ -55,10 +60,9 @@ export class PlannedLeave {
     return this.#successor;
   }
 
-  /** The successor has the symbol's trades: its subscription left. */
+  /** The successor brings the trades of all symbols. */
   get carriesTrades(): boolean {
-    const status = this.#successor?.session.status();
-    return status?.state === 'open' && status.queuedFrames === 0;
+    return this.#leave?.carriesTrades ?? false;
   }
 
   /** The symbol's book comes from the successor already. */
@@ -77,7 +81,8 @@ export class PlannedLeave {
       untilMs: nowMs + LEAVE_WITHIN_MS,
       moved: new Set(),
       openDueMs: nowMs,
-      openedAtMs: undefined,
+      subscribedAtMs: undefined,
+      carriesTrades: false,
     };
   }
 
@@ -92,6 +97,7 @@ export class PlannedLeave {
       return;
     }
     successor.session.tick(now, { isPaused: successor.line.isPaused });
+    this.#noteSubscribed(leave, successor, nowMs);
     this.#promoteWhenReady(now);
     if (this.#leave === undefined || nowMs < leave.untilMs) return;
     if (successor.session.status().state === 'open') this.#promote(leave, successor, now);
@@ -109,7 +115,6 @@ export class PlannedLeave {
     for (const item of successor.line.take()) {
       switch (item.type) {
         case 'opened':
-          leave.openedAtMs = now.monotonicMs;
           successor.session.opened(now);
           break;
         case 'frame':
@@ -133,6 +138,15 @@ export class PlannedLeave {
     this.#promoteWhenReady(now);
   }
 
+  /** Carries another symbol too. */
+  watch(nativeSymbol: NativeSymbol, now: Moment): void {
+    const leave = this.#leave;
+    if (leave === undefined || this.#successor === undefined) return;
+    this.#successor.session.watch([nativeSymbol], now);
+    leave.subscribedAtMs = undefined;
+    leave.carriesTrades = false;
+  }
+
   /** Takes what the successor has to say, as far as it is its turn. */
   deliver(nativeSymbol: NativeSymbol, event: MarketEvent): void {
     const moved = this.#leave?.moved;
@@ -141,7 +155,8 @@ export class PlannedLeave {
       this.#options.deliver(nativeSymbol, event);
   }
 
-  forget(nativeSymbol: NativeSymbol): void {
+  unwatch(nativeSymbol: NativeSymbol, now: Moment): void {
+    this.#successor?.session.unwatch([nativeSymbol], now);
     this.#leave?.moved.delete(nativeSymbol);
   }
 
@@ -164,30 +179,36 @@ export class PlannedLeave {
     else this.#successor = this.#options.open();
   }
 
+  #noteSubscribed(leave: Leave, successor: FeedOpening, nowMs: number): void {
+    const { state, queuedFrames } = successor.session.status();
+    if (state === 'open' && queuedFrames === 0) leave.subscribedAtMs ??= nowMs;
+    leave.carriesTrades =
+      leave.subscribedAtMs !== undefined && nowMs - leave.subscribedAtMs >= TRADES_SETTLE_MS;
+  }
+
   #promoteWhenReady(now: Moment): void {
     const leave = this.#leave;
     const successor = this.#successor;
-    if (leave?.openedAtMs === undefined || successor === undefined || !this.carriesTrades) return;
-    const books = this.#options.books();
-    if (!books.every((symbol) => leave.moved.has(symbol))) return;
-    if (books.length === 0 && now.monotonicMs - leave.openedAtMs < TRADES_SETTLE_MS) return;
+    if (leave === undefined || successor === undefined || !leave.carriesTrades) return;
+    if (!this.#options.books().every((symbol) => leave.moved.has(symbol))) return;
     this.#promote(leave, successor, now);
   }
 
-  #promote({ reason, moved }: Leave, successor: FeedOpening, { wallMs }: Moment): void {
+  #promote({ reason, moved, carriesTrades }: Leave, successor: FeedOpening, { wallMs }: Moment): void {
     const { books, deliver, promote, log, name } = this.#options;
     const times = { eventTimeMs: wallMs, receiveTimeMs: wallMs };
     const left = books().filter((symbol) => !moved.has(symbol));
     for (const symbol of left)
       deliver(symbol, { type: 'FeedStatus', status: 'disconnected', reason, ...times });
     this.takeSuccessor();
-    promote(successor);
+    promote(successor, { carriesTrades });
     log.info({ connection: name, cause: reason, booksCutOff: left.length }, 'moved to the successor');
   }
 
   #failed(leave: Leave, reason: string, nowMs: number): void {
     this.#successor = undefined;
-    leave.openedAtMs = undefined;
+    leave.subscribedAtMs = undefined;
+    leave.carriesTrades = false;
     leave.openDueMs = nowMs + RETRY_MS;
     const moved = [...leave.moved];
     leave.moved.clear();

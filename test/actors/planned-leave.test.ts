@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionOptions } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
-import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
-import type { FeedMessage } from '../../src/exchanges/adapter.ts';
+import { LEAVE_WITHIN_MS, TRADES_SETTLE_MS } from '../../src/actors/planned-leave.ts';
+import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
+import type { Trade } from '../../src/market/events.ts';
+import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
+import { trade as tradeEvent } from '../support/market-events.ts';
 import {
   createActors,
   feedBudget,
@@ -15,6 +19,9 @@ import {
 
 const { book, delta, trade } = frames;
 const leave: FeedMessage = { type: 'leave', reason: 'the server announced its shutdown' };
+
+/** By then a successor that was opened and subscribed is known to carry trades, and a tick has seen it. */
+const SETTLED_MS = TRADES_SETTLE_MS + 500;
 
 /** Two books on a connection that the exchange says it will close. */
 async function leaving(
@@ -54,6 +61,7 @@ describe('a connection that the exchange will close', () => {
     await say(0, delta('BTCUSDT', 2), delta('ETHUSDT', 2), trade('BTCUSDT', 'a'));
     await say(1, delta('BTCUSDT', 6), trade('BTCUSDT', 'a'), trade('BTCUSDT', 'b'));
     expect(await actors.view(first)).toMatchObject({ snapshots: 2, deltas: 1, trades: 2 });
+    await actors.time.advance(SETTLED_MS);
     expect(sockets[0]!.closedReason).toBeUndefined();
     await say(1, book('ETHUSDT', 3));
     expect(sockets[0]!.closedReason).toBe('moved to another connection');
@@ -101,6 +109,7 @@ describe('a connection that the exchange will close', () => {
     expect(sockets).toHaveLength(3);
     sockets[2]!.handlers.onOpen();
     await say(2, book('BTCUSDT', 8), book('ETHUSDT', 8));
+    await actors.time.advance(SETTLED_MS);
     expect(sockets[0]!.closedReason).toBe('moved to another connection');
     expect(await statuses()).toEqual(['live', 'live']);
   });
@@ -146,6 +155,7 @@ describe('a connection that the exchange will close', () => {
     }
     await say(0, book('SOLUSDT', 1));
     await say(1, book('ETHUSDT', 5));
+    await actors.time.advance(SETTLED_MS);
     expect(sockets[0]!.closedReason).toBeUndefined();
     await say(1, book('SOLUSDT', 2));
     expect(sockets[0]!.closedReason).toBe('moved to another connection');
@@ -159,6 +169,148 @@ describe('a connection that the exchange will close', () => {
       'the connection actor stopped',
       'the connection actor stopped',
     ]);
+  });
+});
+
+/** Past trades that the exchange answers with, oldest first. */
+const past: TradeHistory = {
+  identity: 'consecutive',
+  maxPages: 10,
+  request: ({ rest }, symbol, { after }) => ({ url: `${rest}/past/${symbol}/${after.tradeId}` }),
+  read: (body) => ({
+    ok: true,
+    page: { trades: JSON.parse(body) as Trade[], next: undefined, reachesBack: true },
+  }),
+};
+
+/** As above, where trades that no connection carried can be asked for; number 1 came of BTC-USDT by the old line. */
+async function leavingWithTrades(overrides: Parameters<typeof plainAdapter>[0] = {}) {
+  const adapter = plainAdapter({ tradeHistory: past, ...overrides });
+  const left = await leaving({ adapter }, { tables: new MemoryMarketTables() });
+  const { actors, say } = left;
+  await say(0, trade('BTCUSDT', '1'));
+  const { transport, tables, records, time } = actors;
+  const pageOf = (...ids: string[]): HttpAnswer => {
+    const times = { eventTimeMs: time.nowMs(), receiveTimeMs: time.nowMs() };
+    const body = JSON.stringify(ids.map((tradeId) => tradeEvent({ tradeId, isHistory: true, ...times })));
+    return { status: 200, body, receiveTimeMs: time.nowMs(), retryAfterMs: undefined };
+  };
+  return {
+    ...left,
+    requested: transport.requested,
+    answerWith: (...ids: string[]) => (transport.answer = () => Promise.resolve(pageOf(...ids))),
+    pageOf,
+    tradesOfBtc: async () => {
+      const { instrument } = instrumentOf('BTC-USDT');
+      const range = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 100 };
+      const rows = await tables.readTrades({ instrument, ...range });
+      return rows.map(({ tradeId }) => tradeId).sort();
+    },
+    tradeGaps: async () => {
+      const all = await records.readFeedGaps({ instrument: instrumentOf('BTC-USDT').instrument, limit: 10 });
+      return all.filter(({ channel }) => channel === 'trades');
+    },
+  };
+}
+
+describe('trades of a connection that the exchange will close', () => {
+  it('are looked for when it closes before those of its successor come, though that has subscribed', async () => {
+    const { actors, sockets, say, answerWith, requested, tradesOfBtc } = await leavingWithTrades();
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5), book('ETHUSDT', 5));
+    await actors.time.advance(1_000);
+    sockets[0]!.handlers.onClosed('gone');
+    answerWith('2', '3');
+    await actors.time.advance(SETTLED_MS);
+    expect(requested).toEqual([]);
+    await say(1, trade('BTCUSDT', '4'));
+    await actors.time.advance(5_000);
+    expect(requested).toContain('http://plain/past/BTCUSDT/1');
+    expect(await tradesOfBtc()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('are declared missing then where the exchange gives none of the past', async () => {
+    const { actors, sockets, say, tradeGaps } = await leavingWithTrades({
+      tradeHistory: { identity: 'none', reason: 'there is none' },
+    });
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5), book('ETHUSDT', 5));
+    await actors.time.advance(1_000);
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(1);
+    expect(await tradeGaps()).toMatchObject([{ reason: 'disconnected: gone; there is none' }]);
+  });
+
+  it('are not looked for when it closes once its successor has brought them for a while', async () => {
+    const { actors, sockets, say, requested, tradeGaps } = await leavingWithTrades({
+      tradeHistory: { identity: 'none', reason: 'there is none' },
+    });
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5));
+    await actors.time.advance(SETTLED_MS);
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(5_000);
+    expect(requested).toEqual([]);
+    expect(await tradeGaps()).toEqual([]);
+  });
+
+  it('are looked for when its successor takes over with subscriptions that have not left', async () => {
+    const { actors, sockets, tradeGaps } = await leavingWithTrades({
+      limits: { ...plainAdapter().limits, settleMs: 1_000 },
+      tradeHistory: { identity: 'none', reason: 'there is none' },
+    });
+    await actors.time.advance(LEAVE_WITHIN_MS - 500);
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(500);
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    expect(sockets[1]!.sent).toEqual([]);
+    expect(await tradeGaps()).toMatchObject([{ reason: 'its connection was left; there is none' }]);
+  });
+
+  it('are looked for when its subscriptions wait for their turn, however long it is open', async () => {
+    const limits = { ...plainAdapter().limits, settleMs: 20_000 };
+    const { sockets, actors, tradeGaps } = await leavingWithTrades({
+      limits,
+      tradeHistory: { identity: 'none', reason: 'there is none' },
+    });
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(10_000);
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(1);
+    expect(sockets[1]!.sent).toEqual([]);
+    expect(await tradeGaps()).toMatchObject([{ reason: 'disconnected: gone; there is none' }]);
+  });
+
+  it('are looked for when it closes with a symbol that was watched only a moment ago', async () => {
+    const { actors, connection, sockets, say, tradeGaps } = await leavingWithTrades({
+      tradeHistory: { identity: 'none', reason: 'there is none' },
+    });
+    sockets[1]!.handlers.onOpen();
+    await say(1, book('BTCUSDT', 5));
+    await actors.time.advance(SETTLED_MS);
+    actors.watch(connection, 'SOL-USDT', actors.spawn('SOL-USDT').ref);
+    await actors.time.advance(1_000);
+    sockets[0]!.handlers.onClosed('gone');
+    await actors.time.advance(1);
+    expect(await tradeGaps()).toMatchObject([{ reason: 'disconnected: gone; there is none' }]);
+  });
+
+  it('are asked for anew by the successor when the answer would come in by the line that is left', async () => {
+    const { actors, sockets, say, answerWith, requested, pageOf, tradesOfBtc } = await leavingWithTrades();
+    let answerLate: (answer: HttpAnswer) => void = () => undefined;
+    actors.transport.answer = () => new Promise((resolve) => (answerLate = resolve));
+    sockets[1]!.handlers.onOpen();
+    await actors.time.advance(SETTLED_MS);
+    await say(0, trade('BTCUSDT', '4'));
+    await actors.time.advance(500);
+    expect(requested).toEqual(['http://plain/past/BTCUSDT/1']);
+    await say(1, book('BTCUSDT', 5), book('ETHUSDT', 5));
+    expect(sockets[0]!.closedReason).toBe('moved to another connection');
+    answerLate(pageOf('2', '3'));
+    answerWith('2', '3');
+    await say(1, trade('BTCUSDT', '5'));
+    await actors.time.advance(5_000);
+    expect(await tradesOfBtc()).toEqual(['1', '2', '3', '4', '5']);
   });
 });
 
