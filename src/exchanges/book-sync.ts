@@ -368,7 +368,6 @@ export class BookSync {
     this.#dueRequest = undefined;
     this.#requestDueMs = undefined;
     if (due.request === 'fetchSnapshot') {
-      if (this.#isFetching) return;
       this.#isFetching = true;
       this.#deadlineMs = nowMs + FETCH_ANSWER_WITHIN_MS;
     }
