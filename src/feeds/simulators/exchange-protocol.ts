@@ -38,6 +38,8 @@ export interface ExchangeProtocol {
   /** A client connected; returns what is to be done with its frames and its end. */
   accept(connection: ClientConnection, url: URL): ConnectionHandlers;
   answer(url: URL): RestAnswer;
+  /** Says on all connections that they will be closed; returns what closes them. Absent where the exchange has no word for it. */
+  announceClose?(): () => void;
   /** The market stands still and no timer runs any more. */
   stop(): void;
 }

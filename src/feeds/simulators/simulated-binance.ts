@@ -63,7 +63,7 @@ export async function createSimulatedBinance(options: SimulatedBinanceOptions): 
     endpoints: { ws: `ws://127.0.0.1:${port}`, rest: `http://127.0.0.1:${port}` },
     faults: {
       ...faults,
-      shutDown: (graceMs) => protocol.shutDown(graceMs),
+      shutDown: (graceMs) => void options.timers.after(graceMs, protocol.announceClose()),
     },
     market: protocol.market,
     close,
@@ -126,15 +126,15 @@ export class BinanceProtocol implements ExchangeProtocol {
     if (options.isRunning !== false) this.market.start();
   }
 
-  shutDown(graceMs: number): void {
+  announceClose(): () => void {
     const event = JSON.stringify({ e: 'serverShutdown', E: this.#nowMs() });
     const leaving = [...this.#sessions];
     for (const session of leaving) {
       session.connection.send(wrap(session, '!serverShutdown', event));
     }
-    this.#options.timers.after(graceMs, () => {
+    return () => {
       for (const { connection } of leaving) connection.close(1001);
-    });
+    };
   }
 
   stop(): void {

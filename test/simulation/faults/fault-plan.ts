@@ -3,6 +3,7 @@
  * another mixture and some look at one fault alone.
  */
 import type { RandomSource } from '../../../src/base/clock.ts';
+import type { NetworkExchange } from '../models/market-network.ts';
 import type { RedisModel } from '../models/redis-model.ts';
 import type { PostgresServer } from '../models/postgres-server.ts';
 import type { Operator } from '../operator.ts';
@@ -33,6 +34,7 @@ const KINDS = {
   'redis emptied': 20_000,
   'clock jump': 15_000,
   disconnect: 10_000,
+  leave: 12_000,
   'half-open': 25_000,
   'dropped delta': 4_000,
   'duplicated trade': 2_000,
@@ -49,10 +51,15 @@ type FaultKind = keyof typeof KINDS;
 
 const ON_SHARE = 0.3;
 const FIRST_MS = 2_000;
+const HOUR_MS = 3_600_000;
 
 export class FaultPlan {
   readonly #targets: FaultTargets;
   readonly #random: RandomSource;
+  /** What closes connections whose end was announced. */
+  readonly #announced = new Set<() => void>();
+  /** Whether clocks jump by an hour too. */
+  #areJumpsFar = false;
   #isOver = false;
 
   constructor(targets: FaultTargets) {
@@ -85,6 +92,8 @@ export class FaultPlan {
     this.#isOver = true;
     faults.heal();
     for (const node of operator.nodes) operator.wake(node);
+    for (const close of this.#announced) close();
+    this.#announced.clear();
     for (const { protocol } of markets.exchanges.values()) protocol.faults.snapshotExtraMs = 0;
   }
 
@@ -97,6 +106,7 @@ export class FaultPlan {
     if (this.#isOn()) rates.networkMs = 5 + 150 * this.#random();
     if (this.#isOn()) rates.postgresMs = 1 + 40 * this.#random();
     if (this.#isOn()) rates.redisMs = 1 + 40 * this.#random();
+    this.#areJumpsFar = this.#isOn();
   }
 
   /** A node that just started may die within its first steps: recovery during recovery. */
@@ -136,6 +146,7 @@ export class FaultPlan {
       case 'redis emptied':
         return this.#injectIntoStore(kind);
       case 'disconnect':
+      case 'leave':
       case 'half-open':
       case 'dropped delta':
       case 'duplicated trade':
@@ -178,8 +189,10 @@ export class FaultPlan {
         });
         return true;
       case 'clock jump':
-        // Never so far off that events of now count as of the future: that is refused on purpose.
-        node.process.wallOffsetMs = Math.round((this.#random() - 0.5) * 2 * 25_000);
+        // Never so far behind that events of now count as of the future: that is refused on purpose.
+        node.process.wallOffsetMs =
+          Math.round((this.#random() - 0.5) * 2 * 25_000) +
+          (this.#areJumpsFar && this.#random() < 0.5 ? HOUR_MS : 0);
         return true;
       default:
         return kind satisfies never;
@@ -258,6 +271,7 @@ export class FaultPlan {
   #injectIntoExchange(
     kind:
       | 'disconnect'
+      | 'leave'
       | 'half-open'
       | 'dropped delta'
       | 'duplicated trade'
@@ -275,6 +289,8 @@ export class FaultPlan {
       case 'disconnect':
         exchange.disconnectAll();
         return true;
+      case 'leave':
+        return this.#announceClose(exchange);
       case 'half-open':
         exchange.fallSilent(this.#random() * 6_000);
         return true;
@@ -304,6 +320,18 @@ export class FaultPlan {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** The exchange says that it will close its connections, and does so: at once, or so late that they should have been left long ago. */
+  #announceClose({ protocol }: NetworkExchange): boolean {
+    if (protocol.announceClose === undefined) return false;
+    const { world } = this.#targets;
+    const close = protocol.announceClose();
+    this.#announced.add(close);
+    world.after(world.nature, this.#random() ** 2 * 70_000, 'announced close', () => {
+      if (this.#announced.delete(close)) close();
+    });
+    return true;
   }
 
   #crashWithin(node: SimNode, steps: number, onCrashed: () => void): void {
