@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts';
 import { accessFromOutside } from './lists/access.ts';
 import { badInput } from './lists/rule-7-bad-input.ts';
 import { boundedQueues } from './lists/rule-5-bounded-queues.ts';
+import { connections } from './lists/connections.ts';
 import { durableFirst } from './lists/rule-2-durable-first.ts';
 import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
 import { oneWriter } from './lists/rule-4-one-writer.ts';
@@ -24,6 +25,7 @@ export const guards: readonly Guard[] = [
   ...sureBooks,
   ...silentInstruments,
   ...wholeTrades,
+  ...connections,
   ...storedBytes,
   ...accessFromOutside,
 ];
