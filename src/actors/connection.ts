@@ -191,7 +191,7 @@ class Connection {
         this.#leave.watch(message.nativeSymbol, now);
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], now);
         else this.#pace.openSoon(now.monotonicMs);
-        this.#trades.open([message.nativeSymbol], 'no connection carried its trades', nowMs);
+        this.#trades.open([message.nativeSymbol], 'no connection carried its trades', now);
         break;
       case 'Unwatch':
         this.#session?.unwatch([message.nativeSymbol], now);
@@ -214,7 +214,7 @@ class Connection {
         this.#routes.redeliver(message.instrument, message);
         break;
       case 'KnownTrades':
-        this.#trades.known(message.instrument, message.known, nowMs);
+        this.#trades.known(message.instrument, message.known, now);
         break;
       case 'GetStatus':
         message.reply(this.#status());
@@ -227,7 +227,7 @@ class Connection {
     }
     this.#routes.flush();
     this.#valve.regulate(nowMs);
-    this.#welcomeReturned(nowMs);
+    this.#welcomeReturned(now);
     if (this.#pace.takeTurn(now.monotonicMs)) this.#become(this.#createOpening());
   }
 
@@ -294,11 +294,16 @@ class Connection {
   #promote(successor: FeedOpening, carriesTrades: boolean): void {
     this.#line?.close('moved to another connection');
     this.#become(successor);
-    const { wallMs, monotonicMs } = momentOf(this.#context.clock);
-    this.#pace.opened(monotonicMs);
-    // What is asked for was to come in by the line that is gone.
-    const isUnsure = (symbol: NativeSymbol): boolean => !carriesTrades || this.#trades.isHolding(symbol);
-    this.#trades.open(this.#routes.nativeSymbols().filter(isUnsure), 'its connection was left', wallMs);
+    const now = momentOf(this.#context.clock);
+    this.#pace.opened(now.monotonicMs);
+    this.#lookForTrades('its connection was left', carriesTrades, now);
+  }
+
+  /** The line is another: what is asked for was to come in by the one that is gone, and what the new one does not carry yet may come by neither. */
+  #lookForTrades(reason: string, carriesTrades: boolean, now: Moment): void {
+    const symbols = this.#routes.nativeSymbols();
+    const unsure = symbols.filter((symbol) => !carriesTrades || this.#trades.isHolding(symbol));
+    this.#trades.open(unsure, reason, now);
   }
 
   #workOff(): void {
@@ -327,7 +332,7 @@ class Connection {
       case 'opened':
         this.#pace.opened(now.monotonicMs);
         if (!this.#options.isRecording) this.#session?.opened(now);
-        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', now.wallMs);
+        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', now);
         this.#context.log.info(
           { connection: this.#options.name, exchange: this.#options.adapter.exchange },
           'connected',
@@ -356,10 +361,7 @@ class Connection {
     if (successor !== undefined) {
       this.#become(successor);
       if (successor.session.status().state === 'open') this.#pace.opened(now.monotonicMs);
-      // What is asked for was to come in by the line that is gone.
-      const symbols = this.#routes.nativeSymbols();
-      const unsure = symbols.filter((symbol) => !carriesTrades || this.#trades.isHolding(symbol));
-      this.#trades.open(unsure, 'no connection carried its trades', now.wallMs);
+      this.#lookForTrades('no connection carried its trades', carriesTrades, now);
       const fields = { connection: this.#options.name, cause: reason };
       this.#context.log.warn(fields, 'connection closed before all had moved, its successor goes on');
       return;
@@ -394,7 +396,7 @@ class Connection {
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
     const { state, lastSound = now } = this.#session?.status() ?? CLOSED_STATUS;
     if (state !== 'open') return;
-    this.#trades.tick(now.wallMs);
+    this.#trades.tick(now);
     if (this.#session?.isDeaf === true) {
       this.#routes.forgetTime();
       return;
@@ -414,11 +416,11 @@ class Connection {
   }
 
   /** Books of actors that were away for long start again, and their trades are looked through. */
-  #welcomeReturned(nowMs: number): void {
+  #welcomeReturned(now: Moment): void {
     const returned = this.#routes.takeReturned();
     if (returned.length === 0) return;
     for (const symbol of returned) this.#resync(symbol, 'its actor is back after events were dropped');
-    this.#trades.open(returned, 'its actor took nothing, so trades were dropped', nowMs);
+    this.#trades.open(returned, 'its actor took nothing, so trades were dropped', now);
     this.#routes.flush();
   }
 

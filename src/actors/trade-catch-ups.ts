@@ -3,9 +3,11 @@
  * before them are there. Here its questions become messages and requests, and what it declares becomes a record and a log line.
  */
 import type { Clock } from '../base/clock.ts';
+import { momentOf } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Endpoints, ExchangeAdapter, HttpRequest, MissingTrades } from '../exchanges/adapter.ts';
 import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
+import type { Moment } from '../exchanges/moment.ts';
 import type { PageAnswer, TradeGap } from '../exchanges/trade-catch-up.ts';
 import { TRADE_CATCH_UP_LIMITS, TradeCatchUp } from '../exchanges/trade-catch-up.ts';
 import type { Trade } from '../market/events.ts';
@@ -87,7 +89,7 @@ export class TradeCatchUps {
   }
 
   /** The symbols are subscribed, or lost trades another way: it has to be seen what they miss. */
-  open(nativeSymbols: readonly NativeSymbol[], reason: string, nowMs: number): void {
+  open(nativeSymbols: readonly NativeSymbol[], reason: string, now: Moment): void {
     if (!this.#options.isOpen()) return;
     for (const nativeSymbol of nativeSymbols) {
       if (this.#options.routes.tradesTarget(nativeSymbol) === undefined) continue;
@@ -96,17 +98,17 @@ export class TradeCatchUps {
         entry = this.#create(nativeSymbol);
         this.#entries.set(nativeSymbol, entry);
       }
-      entry.catchUp.opened(reason, nowMs);
+      entry.catchUp.opened(reason, now);
     }
   }
 
   /** Trades of the symbol, or of any where it is `undefined`, may have been lost with a frame. */
   suspect(nativeSymbol: NativeSymbol | undefined, reason: string): void {
     if (!this.#options.isOpen()) return;
-    const nowMs = this.#options.clock.nowMs();
+    const now = momentOf(this.#options.clock);
     const entries =
       nativeSymbol === undefined ? [...this.#entries.values()] : [this.#entries.get(nativeSymbol)];
-    for (const entry of entries) entry?.catchUp.suspect(reason, nowMs);
+    for (const entry of entries) entry?.catchUp.suspect(reason, now);
   }
 
   /** What is held of the symbol is dropped: nobody saw it, and the next opening finds it missing. */
@@ -121,35 +123,35 @@ export class TradeCatchUps {
   take(nativeSymbol: NativeSymbol, trade: Trade): void {
     const entry = this.#entries.get(nativeSymbol);
     if (entry === undefined) this.#options.routes.push(nativeSymbol, trade);
-    else entry.catchUp.trade(trade, this.#options.clock.nowMs());
+    else entry.catchUp.trade(trade, momentOf(this.#options.clock));
   }
 
   /** The answer of an instrument. */
-  known(instrument: string, known: KnownTrades | undefined, nowMs: number): void {
+  known(instrument: string, known: KnownTrades | undefined, now: Moment): void {
     for (const nativeSymbol of this.#options.routes.tradesOf(instrument)) {
-      this.#entries.get(nativeSymbol)?.catchUp.known(known, nowMs);
+      this.#entries.get(nativeSymbol)?.catchUp.known(known, now);
     }
   }
 
   answered({ nativeSymbol, missing, answer, receiveTimeMs }: PastTrades): void {
-    const nowMs = this.#options.clock.nowMs();
+    const now = momentOf(this.#options.clock);
     const entry = this.#entries.get(nativeSymbol);
     if (entry?.asked !== missing) return;
     entry.asked = undefined;
-    entry.catchUp.answered(this.#read(nativeSymbol, answer, receiveTimeMs, missing), nowMs);
-    entry.catchUp.tick(nowMs);
+    entry.catchUp.answered(this.#read(nativeSymbol, answer, receiveTimeMs, missing), now);
+    entry.catchUp.tick(now);
   }
 
-  tick(nowMs: number): void {
+  tick(now: Moment): void {
     let keptCount = 0;
     let largest: TradeCatchUp | undefined;
     for (const { catchUp } of this.#entries.values()) {
-      catchUp.tick(nowMs);
+      catchUp.tick(now);
       keptCount += catchUp.keptCount;
       if (catchUp.keptCount > (largest?.keptCount ?? 0)) largest = catchUp;
     }
     if (keptCount > KEPT_TRADES_MAX) {
-      largest?.giveUp(`more than ${KEPT_TRADES_MAX} trades are held on the connection`, nowMs);
+      largest?.giveUp(`more than ${KEPT_TRADES_MAX} trades are held on the connection`, now);
     }
   }
 

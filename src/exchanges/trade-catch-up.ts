@@ -6,6 +6,7 @@
 import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
 import type { MissingTrades, NewestTrade, NoTradeHistory, TradeHistory, TradePage } from './adapter.ts';
+import type { Moment } from './moment.ts';
 import { NumberedTrades } from './numbered-trades.ts';
 import { TimedTrades } from './timed-trades.ts';
 
@@ -87,7 +88,7 @@ export class TradeCatchUp {
   #hasBeenLive = false;
   /** What was found first; it stays open until the trades are whole again. */
   #gap: { fromMs: number | undefined; reason: string } | undefined;
-  #startedMs = 0;
+  #started: Moment = { wallMs: 0, monotonicMs: 0 };
   /** When the phase has something to do. */
   #dueMs = 0;
   #lastLiveMs = 0;
@@ -123,10 +124,10 @@ export class TradeCatchUp {
   }
 
   /** The symbol is being subscribed on a new connection. `reason` is why trades may be missing, unless the end of the last connection told it. */
-  opened(reason: string, nowMs: number): void {
+  opened(reason: string, now: Moment): void {
     this.#gap ??= { fromMs: undefined, reason };
-    this.#openHole(nowMs);
-    this.#ask(nowMs);
+    this.#openHole(now);
+    this.#ask(now);
   }
 
   /** The connection ended. What is held stays so: the next connection will show what is missing on both sides of it. */
@@ -137,45 +138,45 @@ export class TradeCatchUp {
   }
 
   /** Something that may have held trades could not be read. A later trade would show it, where ids count by one: there may be none for long. */
-  suspect(reason: string, nowMs: number): void {
+  suspect(reason: string, now: Moment): void {
     if (this.#history.identity === 'none' || this.#phase === 'closed') return;
     // The oldest one reaches furthest back. One before the first trade of all reaches nowhere.
     if (this.#suspicion?.after === undefined) {
-      const fromMs = this.#phase === 'live' ? this.#lastLiveMs : nowMs;
+      const fromMs = this.#phase === 'live' ? this.#lastLiveMs : now.wallMs;
       this.#suspicion = { reason, after: this.#newest, fromMs };
     }
-    this.#lookIntoSuspicion(nowMs);
+    this.#lookIntoSuspicion(now);
   }
 
-  trade(trade: Trade, nowMs: number): void {
+  trade(trade: Trade, now: Moment): void {
     const numbered = this.#numbered;
     this.#note(trade);
     if (this.#phase === 'live' || this.#history.identity === 'none') {
       if (numbered === undefined || numbered.follows(trade)) {
-        this.#lastLiveMs = nowMs;
+        this.#lastLiveMs = now.wallMs;
         this.#effects.deliver(trade);
         return;
       }
       const reason = `trades missing: expected ${numbered.expectedNumber}, was ${trade.tradeId}`;
       this.#gap = { fromMs: this.#lastLiveMs, reason };
-      this.#openHole(nowMs);
+      this.#openHole(now);
       numbered.begin(undefined);
-      this.#await('due', nowMs);
+      this.#await('due', now.monotonicMs);
     }
     this.#hole.hold(trade);
     this.#deliver(this.#hole.takeReady());
     if (this.#hole.keptCount > this.#limits.keptMax) {
-      this.giveUp(`more than ${this.#limits.keptMax} trades came meanwhile`, nowMs);
+      this.giveUp(`more than ${this.#limits.keptMax} trades came meanwhile`, now);
     }
   }
 
   /** The instrument's answer; `undefined` while it has no trade. */
-  known(known: KnownTrades | undefined, nowMs: number): void {
+  known(known: KnownTrades | undefined, now: Moment): void {
     if (this.#phase !== 'asking') return;
     if (this.#gap !== undefined) this.#gap.fromMs ??= known?.timeMs;
     if (this.#history.identity === 'none') {
       if (known === undefined) this.#gap = undefined;
-      else this.#end('incomplete', this.#history.reason, nowMs);
+      else this.#end('incomplete', this.#history.reason, now);
       this.#phase = 'live';
       return;
     }
@@ -183,20 +184,20 @@ export class TradeCatchUp {
     if (newest !== undefined) this.#note(newest);
     if (this.#hole.begin(newest, newest && this.#reachBack(newest))) {
       this.#deliver(this.#hole.takeReady());
-      this.#await('watching', nowMs + this.#limits.quietMs);
+      this.#await('watching', now.monotonicMs + this.#limits.quietMs);
       return;
     }
     // It has no trade yet, so none is missing: the first one is where its history begins.
     this.#gap = undefined;
-    this.#goLive(nowMs);
+    this.#goLive(now);
   }
 
-  answered(answer: PageAnswer, nowMs: number): void {
+  answered(answer: PageAnswer, now: Moment): void {
     if (this.#phase !== 'asked') return;
     if (answer.type === 'failed') {
       this.#failures++;
-      if (answer.isFinal || this.#failures > this.#limits.failuresMax) this.giveUp(answer.reason, nowMs);
-      else this.#await('due', nowMs + this.#delayMs());
+      if (answer.isFinal || this.#failures > this.#limits.failuresMax) this.giveUp(answer.reason, now);
+      else this.#await('due', now.monotonicMs + this.#delayMs());
       return;
     }
     this.#pages++;
@@ -204,26 +205,26 @@ export class TradeCatchUp {
     this.#deliver(this.#hole.takeReady());
     switch (outcome) {
       case 'filled':
-        this.#finish(nowMs);
+        this.#finish(now);
         return;
       case 'unreachable':
-        this.giveUp('the exchange gives no trades that old', nowMs);
+        this.giveUp('the exchange gives no trades that old', now);
         return;
       case 'more':
         this.#failures = 0;
         if (this.#pages >= (this.#history.identity === 'none' ? 0 : this.#history.maxPages)) {
-          this.giveUp(`more than ${this.#pages} pages of trades are missing`, nowMs);
-        } else this.#await('due', nowMs);
+          this.giveUp(`more than ${this.#pages} pages of trades are missing`, now);
+        } else this.#await('due', now.monotonicMs);
         return;
       case 'crowded':
-        this.giveUp('too many trades came since to tell which the instrument lacks', nowMs);
+        this.giveUp('too many trades came since to tell which the instrument lacks', now);
         return;
       case 'behind':
         // Past trades lag behind the stream by a moment.
         this.#failures++;
         if (this.#failures > this.#limits.failuresMax) {
-          this.giveUp('past trades do not reach those of the stream', nowMs);
-        } else this.#await('due', nowMs + this.#delayMs());
+          this.giveUp('past trades do not reach those of the stream', now);
+        } else this.#await('due', now.monotonicMs + this.#delayMs());
         return;
       default:
         outcome satisfies never;
@@ -231,53 +232,55 @@ export class TradeCatchUp {
   }
 
   /** Lets time pass. */
-  tick(nowMs: number): void {
-    this.#lookIntoSuspicion(nowMs);
+  tick(now: Moment): void {
+    this.#lookIntoSuspicion(now);
     if (this.#phase === 'live' || this.#phase === 'closed') return;
-    if (this.isHolding && nowMs - this.#startedMs >= this.#limits.deadlineMs) {
-      this.giveUp(`not fetched within ${this.#limits.deadlineMs} ms`, nowMs);
+    if (this.isHolding && now.monotonicMs - this.#started.monotonicMs >= this.#limits.deadlineMs) {
+      this.giveUp(`not fetched within ${this.#limits.deadlineMs} ms`, now);
       return;
     }
-    if (this.#phase === 'asking' && nowMs >= this.#dueMs) this.#ask(nowMs);
+    if (this.#phase === 'asking' && now.monotonicMs >= this.#dueMs) this.#ask(now);
     if (this.#phase === 'watching') {
       const isProven = this.#numbered !== undefined || this.#lookedInto === undefined;
-      if (isProven && this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(nowMs);
-      else if (this.#hole.hasLiveTrade || nowMs >= this.#dueMs) this.#await('due', nowMs);
+      if (isProven && this.#hole.hasLiveTrade && this.#hole.isFilled()) this.#finish(now);
+      else if (this.#hole.hasLiveTrade || now.monotonicMs >= this.#dueMs) this.#await('due', now.monotonicMs);
     }
-    if (this.#phase === 'due' && nowMs >= this.#dueMs) {
+    if (this.#phase === 'due' && now.monotonicMs >= this.#dueMs) {
       this.#phase = 'asked';
       this.#effects.request(this.#hole.missing());
     }
   }
 
   /** Lets what is held go on and declares what is missing. */
-  giveUp(why: string, nowMs: number): void {
+  giveUp(why: string, now: Moment): void {
     if (!this.isHolding) return;
     this.#deliver(this.#hole.takeAll());
-    this.#end('incomplete', why, nowMs);
-    this.#goLive(nowMs);
+    this.#end('incomplete', why, now);
+    this.#goLive(now);
   }
 
-  #lookIntoSuspicion(nowMs: number): void {
+  #lookIntoSuspicion(now: Moment): void {
     const suspicion = this.#suspicion;
     if (suspicion === undefined || this.#phase !== 'live') return;
     const isTooSoon =
-      this.#lastSuspectedMs !== undefined && nowMs - this.#lastSuspectedMs < this.#limits.suspectEveryMs;
+      this.#lastSuspectedMs !== undefined &&
+      now.monotonicMs - this.#lastSuspectedMs < this.#limits.suspectEveryMs;
     if (isTooSoon) return;
-    this.#lastSuspectedMs = nowMs;
+    this.#lastSuspectedMs = now.monotonicMs;
     this.#gap = { fromMs: suspicion.fromMs, reason: suspicion.reason };
-    this.#openHole(nowMs);
+    this.#openHole(now);
     // All up to the newest was given to the instrument already; numbers know that by themselves.
     const newest = this.#numbered === undefined ? this.#newest : undefined;
-    if (this.#hole.begin(newest, suspicion.after)) this.#await('watching', nowMs + this.#limits.quietMs);
-    else this.#ask(nowMs);
+    if (this.#hole.begin(newest, suspicion.after))
+      this.#await('watching', now.monotonicMs + this.#limits.quietMs);
+    else this.#ask(now);
   }
 
   /** What was suspected until now lies before the trades that come from now on: the hole reaches back to the first of it, so it is fetched once. */
-  #openHole(nowMs: number): void {
+  #openHole(now: Moment): void {
     if (this.#lookedInto?.after === undefined) this.#lookedInto = this.#suspicion ?? this.#lookedInto;
     this.#suspicion = undefined;
-    this.#startedMs = nowMs;
+    this.#started = now;
     this.#failures = 0;
     this.#pages = 0;
     this.#hole.reopen();
@@ -291,36 +294,36 @@ export class TradeCatchUp {
     return suspected !== undefined && suspected.eventTimeMs < start.eventTimeMs ? suspected : start;
   }
 
-  #ask(nowMs: number): void {
-    this.#await('asking', nowMs + this.#limits.askAgainMs);
+  #ask(now: Moment): void {
+    this.#await('asking', now.monotonicMs + this.#limits.askAgainMs);
     this.#effects.ask();
   }
 
-  #finish(nowMs: number): void {
+  #finish(now: Moment): void {
     this.#deliver(this.#hole.takeAll());
-    this.#end('refetched', undefined, nowMs);
-    this.#goLive(nowMs);
+    this.#end('refetched', undefined, now);
+    this.#goLive(now);
   }
 
-  #end(repair: TradeGap['repair'], why: string | undefined, nowMs: number): void {
+  #end(repair: TradeGap['repair'], why: string | undefined, { wallMs }: Moment): void {
     const gap = this.#gap;
     if (gap === undefined) return;
     this.#gap = undefined;
     this.#effects.gap({
-      fromMs: Math.min(gap.fromMs ?? this.#startedMs, this.#lookedInto?.fromMs ?? nowMs, nowMs),
-      toMs: nowMs,
+      fromMs: Math.min(gap.fromMs ?? this.#started.wallMs, this.#lookedInto?.fromMs ?? wallMs, wallMs),
+      toMs: wallMs,
       reason: why === undefined ? gap.reason : `${gap.reason}; ${why}`,
       repair,
       tradesRefetched: this.#hole.refetchedCount,
     });
   }
 
-  #goLive(nowMs: number): void {
+  #goLive(now: Moment): void {
     this.#deliver(this.#hole.takeAll());
     this.#phase = 'live';
     this.#hasBeenLive = true;
     this.#lookedInto = undefined;
-    this.#lastLiveMs = nowMs;
+    this.#lastLiveMs = now.wallMs;
   }
 
   #await(phase: Phase, dueMs: number): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MissingTrades, NoTradeHistory, TradeHistory } from '../../src/exchanges/adapter.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import type { PageAnswer, TradeGap } from '../../src/exchanges/trade-catch-up.ts';
 import { TradeCatchUp } from '../../src/exchanges/trade-catch-up.ts';
 import type { Trade } from '../../src/market/events.ts';
@@ -190,13 +191,13 @@ const numberedTrade = (number: number) => trade({ tradeId: String(number), event
 describe('catching up', () => {
   it('asks the exchange for nothing while the first live trade follows on the newest that is known', () => {
     const { catchUp, delivered, gaps, asked } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.trade(numberedTrade(11), 1_001);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.trade(numberedTrade(11), recordedMoment(1_001));
     expect(delivered).toEqual([]);
-    catchUp.known(known, 1_002);
+    catchUp.known(known, recordedMoment(1_002));
     expect(delivered).toEqual(['11']);
-    catchUp.tick(1_250);
-    catchUp.trade(numberedTrade(12), 1_300);
+    catchUp.tick(recordedMoment(1_250));
+    catchUp.trade(numberedTrade(12), recordedMoment(1_300));
     expect(asked).toEqual(['instrument']);
     expect(delivered).toEqual(['11', '12']);
     expect(gaps).toEqual([
@@ -206,16 +207,16 @@ describe('catching up', () => {
 
   it('fetches nothing for an instrument that never had a trade, and finds its later holes', () => {
     const { catchUp, delivered, gaps, asked } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.trade(numberedTrade(50), 1_001);
-    catchUp.known(undefined, 1_002);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.trade(numberedTrade(50), recordedMoment(1_001));
+    catchUp.known(undefined, recordedMoment(1_002));
     expect(catchUp.isHolding).toBe(false);
-    catchUp.trade(numberedTrade(52), 1_100);
-    catchUp.tick(1_250);
+    catchUp.trade(numberedTrade(52), recordedMoment(1_100));
+    catchUp.tick(recordedMoment(1_250));
     expect(asked).toEqual(['instrument', 'after 50']);
     catchUp.answered(
       { type: 'page', page: { trades: [numberedTrade(51)], next: undefined, reachesBack: true } },
-      1_300,
+      recordedMoment(1_300),
     );
     expect(delivered).toEqual(['50', '51', '52']);
     expect(gaps).toEqual([
@@ -231,22 +232,25 @@ describe('catching up', () => {
 
   it('asks for the trades of a quiet symbol after a while, for silence proves nothing', () => {
     const { catchUp, gaps, asked } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.known(known, 1_002);
-    catchUp.tick(1_900);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known(known, recordedMoment(1_002));
+    catchUp.tick(recordedMoment(1_900));
     expect(asked).toEqual(['instrument']);
-    catchUp.tick(2_002);
+    catchUp.tick(recordedMoment(2_002));
     expect(asked).toEqual(['instrument', 'after 10']);
-    catchUp.answered({ type: 'page', page: { trades: [], next: undefined, reachesBack: true } }, 2_100);
+    catchUp.answered(
+      { type: 'page', page: { trades: [], next: undefined, reachesBack: true } },
+      recordedMoment(2_100),
+    );
     expect(catchUp.isHolding).toBe(false);
     expect(gaps).toMatchObject([{ repair: 'refetched', tradesRefetched: 0 }]);
   });
 
   it('asks an instrument again that does not answer', () => {
     const { catchUp, asked } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.tick(1_400);
-    catchUp.tick(1_500);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.tick(recordedMoment(1_400));
+    catchUp.tick(recordedMoment(1_500));
     expect(asked).toEqual(['instrument', 'instrument']);
   });
 
@@ -267,31 +271,47 @@ describe('catching up', () => {
     ],
   ])('lets trades go on and declares the gap when %s', (_when, answer, why) => {
     const { catchUp, delivered, gaps } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.known(known, 1_000);
-    catchUp.trade(numberedTrade(20), 1_001);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known(known, recordedMoment(1_000));
+    catchUp.trade(numberedTrade(20), recordedMoment(1_001));
     for (let nowMs = 1_250; catchUp.isHolding && nowMs < 9_000; nowMs += 250) {
-      catchUp.tick(nowMs);
-      catchUp.answered(answer, nowMs);
+      catchUp.tick(recordedMoment(nowMs));
+      catchUp.answered(answer, recordedMoment(nowMs));
     }
     expect(delivered.at(-1)).toBe('20');
     expect(gaps).toMatchObject([{ repair: 'incomplete', reason: `no connection; ${why}` }]);
-    catchUp.trade(numberedTrade(21), 9_500);
+    catchUp.trade(numberedTrade(21), recordedMoment(9_500));
     expect(delivered.at(-1)).toBe('21');
     expect(gaps).toHaveLength(1);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'holds trades until its deadline, also when the wall clock is set by %i ms meanwhile',
+    (byMs) => {
+      const { catchUp, gaps, delivered } = start(past);
+      catchUp.opened('no connection', recordedMoment(1_000));
+      catchUp.trade(numberedTrade(20), recordedMoment(1_001));
+      catchUp.tick({ wallMs: 2_000 + byMs, monotonicMs: 2_000 });
+      catchUp.tick({ wallMs: 10_999 + byMs, monotonicMs: 10_999 });
+      expect([delivered, gaps]).toEqual([[], []]);
+      catchUp.tick({ wallMs: 11_000 + byMs, monotonicMs: 11_000 });
+      expect(delivered).toEqual(['20']);
+      expect(gaps).toMatchObject([{ fromMs: Math.min(1_000, 11_000 + byMs), toMs: 11_000 + byMs }]);
+    },
+  );
+
   it('holds trades for no longer than its deadline, and no more than its limit', () => {
     const late = start(past);
-    late.catchUp.opened('no connection', 1_000);
-    late.catchUp.trade(numberedTrade(20), 1_001);
-    late.catchUp.tick(11_000);
+    late.catchUp.opened('no connection', recordedMoment(1_000));
+    late.catchUp.trade(numberedTrade(20), recordedMoment(1_001));
+    late.catchUp.tick(recordedMoment(11_000));
     expect(late.delivered).toEqual(['20']);
     expect(late.gaps[0]!.reason).toBe('no connection; not fetched within 10000 ms');
 
     const full = start(past, 5);
-    full.catchUp.opened('no connection', 1_000);
-    for (let number = 20; number <= 25; number++) full.catchUp.trade(numberedTrade(number), 1_001);
+    full.catchUp.opened('no connection', recordedMoment(1_000));
+    for (let number = 20; number <= 25; number++)
+      full.catchUp.trade(numberedTrade(number), recordedMoment(1_001));
     expect(full.delivered).toEqual(['20', '21', '22', '23', '24', '25']);
     expect(full.catchUp.keptCount).toBe(0);
     expect(full.gaps[0]!.reason).toBe('no connection; more than 5 trades came meanwhile');
@@ -299,13 +319,13 @@ describe('catching up', () => {
 
   it('holds nothing where the exchange gives no past trades, and declares each gap', () => {
     const { catchUp, delivered, gaps } = start({ identity: 'none', reason: 'they are others' });
-    catchUp.opened('no connection', 1_000);
+    catchUp.opened('no connection', recordedMoment(1_000));
     expect(catchUp.isHolding).toBe(false);
-    catchUp.trade(numberedTrade(20), 1_001);
-    catchUp.known(known, 1_002);
+    catchUp.trade(numberedTrade(20), recordedMoment(1_001));
+    catchUp.known(known, recordedMoment(1_002));
     catchUp.closed('lost', 2_000);
-    catchUp.opened('no connection', 3_000);
-    catchUp.known(known, 3_001);
+    catchUp.opened('no connection', recordedMoment(3_000));
+    catchUp.known(known, recordedMoment(3_001));
     expect(delivered).toEqual(['20']);
     expect(gaps).toEqual([
       {
@@ -334,18 +354,18 @@ describe('the holes of one connection', () => {
     ['pages', (number: number) => [pageOf([numberedTrade(number - 2)], 'more')]],
   ])('each have all %s, however many came before', (_what, before) => {
     const { catchUp, delivered, gaps } = start(past);
-    catchUp.opened('no connection', 1_000);
-    catchUp.known(known, 1_000);
-    catchUp.trade(numberedTrade(11), 1_001);
-    catchUp.tick(1_250);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known(known, recordedMoment(1_000));
+    catchUp.trade(numberedTrade(11), recordedMoment(1_001));
+    catchUp.tick(recordedMoment(1_250));
     let nowMs = 2_000;
     for (let number = 14; number <= 26; number += 3) {
-      catchUp.trade(numberedTrade(number), nowMs);
+      catchUp.trade(numberedTrade(number), recordedMoment(nowMs));
       const last = pageOf([numberedTrade(number - 2), numberedTrade(number - 1)]);
       for (const answer of [...before(number), last]) {
         nowMs += 500;
-        catchUp.tick(nowMs);
-        catchUp.answered(answer, nowMs);
+        catchUp.tick(recordedMoment(nowMs));
+        catchUp.answered(answer, recordedMoment(nowMs));
       }
     }
     expect(delivered).toEqual(Array.from({ length: 16 }, (_, index) => String(index + 11)));
@@ -361,11 +381,11 @@ function startTimed() {
   const started = start(timedPast, 3_000);
   const { catchUp, gaps, requests } = started;
   const newest = { tradeId: 'newest', eventTimeMs: 20_000 };
-  catchUp.opened('no connection', 21_000);
-  catchUp.known({ newest, timeMs: 20_000 }, 21_000);
-  catchUp.trade(timedTrade('live', 21_100), 21_100);
-  catchUp.tick(21_250);
-  catchUp.answered(pageOf([timedTrade('live', 21_100)]), 21_300);
+  catchUp.opened('no connection', recordedMoment(21_000));
+  catchUp.known({ newest, timeMs: 20_000 }, recordedMoment(21_000));
+  catchUp.trade(timedTrade('live', 21_100), recordedMoment(21_100));
+  catchUp.tick(recordedMoment(21_250));
+  catchUp.answered(pageOf([timedTrade('live', 21_100)]), recordedMoment(21_300));
   expect(catchUp.isHolding).toBe(false);
   requests.length = 0;
   gaps.length = 0;
@@ -376,18 +396,18 @@ describe('timed trades', () => {
   it('are not taken from a page that does not join the one before it', () => {
     const { catchUp, delivered, requests } = start(timedPast);
     const [first, second] = [timedTrade('a', 700), timedTrade('b', 900)];
-    catchUp.opened('no connection', 1_000);
-    catchUp.known(known, 1_000);
-    catchUp.trade(timedTrade('c', 950), 1_001);
-    catchUp.tick(1_250);
-    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), 1_250);
-    catchUp.tick(1_500);
-    catchUp.answered(pageOf([timedTrade('x', 600)]), 1_500);
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known(known, recordedMoment(1_000));
+    catchUp.trade(timedTrade('c', 950), recordedMoment(1_001));
+    catchUp.tick(recordedMoment(1_250));
+    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), recordedMoment(1_250));
+    catchUp.tick(recordedMoment(1_500));
+    catchUp.answered(pageOf([timedTrade('x', 600)]), recordedMoment(1_500));
     expect(catchUp.isHolding).toBe(true);
-    catchUp.tick(2_000);
-    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), 2_000);
-    catchUp.tick(2_250);
-    catchUp.answered(pageOf([first, second]), 2_250);
+    catchUp.tick(recordedMoment(2_000));
+    catchUp.answered(pageOf([second, timedTrade('c', 950)], '901'), recordedMoment(2_000));
+    catchUp.tick(recordedMoment(2_250));
+    catchUp.answered(pageOf([first, second]), recordedMoment(2_250));
     expect(requests.map(({ cursor }) => cursor)).toEqual([undefined, '901', undefined, '901']);
     expect(delivered).toEqual(['a', 'b', 'c']);
   });
@@ -395,32 +415,32 @@ describe('timed trades', () => {
   it('are looked for at most so often because of frames that can’t be read', () => {
     const { catchUp, requests } = startTimed();
     for (let nowMs = 22_000; nowMs < 22_500; nowMs += 50) {
-      catchUp.suspect('lost a frame', nowMs);
-      catchUp.trade(timedTrade(`of ${nowMs}`, nowMs), nowMs);
-      catchUp.tick(nowMs);
-      catchUp.answered(pageOf([timedTrade(`of ${nowMs}`, nowMs)]), nowMs);
+      catchUp.suspect('lost a frame', recordedMoment(nowMs));
+      catchUp.trade(timedTrade(`of ${nowMs}`, nowMs), recordedMoment(nowMs));
+      catchUp.tick(recordedMoment(nowMs));
+      catchUp.answered(pageOf([timedTrade(`of ${nowMs}`, nowMs)]), recordedMoment(nowMs));
     }
     expect(requests).toHaveLength(1);
-    catchUp.tick(22_500);
-    catchUp.trade(timedTrade('later', 22_500), 22_500);
-    catchUp.tick(22_550);
+    catchUp.tick(recordedMoment(22_500));
+    catchUp.trade(timedTrade('later', 22_500), recordedMoment(22_500));
+    catchUp.tick(recordedMoment(22_550));
     expect(requests.map(({ after }) => after.tradeId)).toEqual(['live', 'of 22000']);
   });
 
   it('are declared from before the frame that could not be read, though the connection was cut later', () => {
     const { catchUp, gaps, requests } = startTimed();
-    catchUp.suspect('lost a frame', 22_000);
-    catchUp.trade(timedTrade('a', 22_100), 22_100);
-    catchUp.tick(22_100);
-    catchUp.answered(pageOf([timedTrade('a', 22_100)]), 22_150);
-    catchUp.suspect('lost a frame', 22_200);
-    catchUp.trade(timedTrade('b', 22_300), 22_300);
+    catchUp.suspect('lost a frame', recordedMoment(22_000));
+    catchUp.trade(timedTrade('a', 22_100), recordedMoment(22_100));
+    catchUp.tick(recordedMoment(22_100));
+    catchUp.answered(pageOf([timedTrade('a', 22_100)]), recordedMoment(22_150));
+    catchUp.suspect('lost a frame', recordedMoment(22_200));
+    catchUp.trade(timedTrade('b', 22_300), recordedMoment(22_300));
     catchUp.closed('cut', 22_350);
-    catchUp.opened('no connection', 23_000);
-    catchUp.known({ newest: { tradeId: 'b', eventTimeMs: 22_300 }, timeMs: 22_300 }, 23_000);
-    catchUp.tick(24_000);
+    catchUp.opened('no connection', recordedMoment(23_000));
+    catchUp.known({ newest: { tradeId: 'b', eventTimeMs: 22_300 }, timeMs: 22_300 }, recordedMoment(23_000));
+    catchUp.tick(recordedMoment(24_000));
     expect(requests.at(-1)).toMatchObject({ after: { tradeId: 'a', eventTimeMs: 22_100 } });
-    catchUp.answered(pageOf([timedTrade('lost', 22_190)]), 24_100);
+    catchUp.answered(pageOf([timedTrade('lost', 22_190)]), recordedMoment(24_100));
     expect(gaps.at(-1)).toMatchObject({ fromMs: 22_150, toMs: 24_100, reason: 'disconnected: cut' });
   });
 });
@@ -431,11 +451,11 @@ describe('timed trades after a restart', () => {
   /** The stream begins with history, from `firstMs` to the newest trade that is known. */
   function restart(firstMs: number) {
     const started = start(timedPast, 3_000);
-    started.catchUp.opened('no connection', 21_000);
-    started.catchUp.known({ newest, timeMs: 20_000 }, 21_000);
+    started.catchUp.opened('no connection', recordedMoment(21_000));
+    started.catchUp.known({ newest, timeMs: 20_000 }, recordedMoment(21_000));
     for (const one of [timedTrade('first', firstMs), timedTrade('newest', 20_000)])
-      started.catchUp.trade({ ...one, isHistory: true }, 21_001);
-    started.catchUp.tick(21_250);
+      started.catchUp.trade({ ...one, isHistory: true }, recordedMoment(21_001));
+    started.catchUp.tick(recordedMoment(21_250));
     return started;
   }
 
@@ -443,7 +463,7 @@ describe('timed trades after a restart', () => {
     const { catchUp, delivered, gaps, requests } = restart(19_900);
     expect(requests).toMatchObject([{ after: { eventTimeMs: 5_000 } }]);
     const page = [timedTrade('older', 4_999), timedTrade('lost', 19_000), timedTrade('first', 19_900)];
-    catchUp.answered(pageOf([...page, timedTrade('newest', 20_000)]), 21_300);
+    catchUp.answered(pageOf([...page, timedTrade('newest', 20_000)]), recordedMoment(21_300));
     expect(delivered).toEqual(['lost', 'first', 'newest']);
     expect(gaps).toMatchObject([{ repair: 'refetched', tradesRefetched: 0 }]);
   });
@@ -457,7 +477,7 @@ describe('timed trades after a restart', () => {
   it('are left out and declared where they are more than an instrument surely remembers', () => {
     const { catchUp, delivered, gaps } = restart(19_900);
     const many = Array.from({ length: 2_001 }, (_, index) => timedTrade(`of ${index}`, 17_000 + index));
-    catchUp.answered(pageOf([...many, timedTrade('first', 19_900)]), 21_300);
+    catchUp.answered(pageOf([...many, timedTrade('first', 19_900)]), recordedMoment(21_300));
     expect(delivered).toEqual(['first', 'newest']);
     expect(gaps).toMatchObject([
       {

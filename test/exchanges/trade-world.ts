@@ -4,6 +4,7 @@
  */
 import { createSeededRandom } from '../../src/base/clock.ts';
 import type { MissingTrades, TradeHistory, TradePage } from '../../src/exchanges/adapter.ts';
+import { recordedMoment } from '../../src/exchanges/moment.ts';
 import type { PageAnswer, TradeGap } from '../../src/exchanges/trade-catch-up.ts';
 import { TradeCatchUp } from '../../src/exchanges/trade-catch-up.ts';
 import type { Trade } from '../../src/market/events.ts';
@@ -81,7 +82,7 @@ export class TradeWorld {
   connect(): void {
     if (this.#isConnected) return;
     this.#isConnected = true;
-    this.#catchUp.opened('no connection', this.nowMs);
+    this.#catchUp.opened('no connection', recordedMoment(this.nowMs));
     const history = this.made.slice(Math.max(0, this.made.length - this.#options.historyCount));
     for (const past of history) this.#send({ ...past, isHistory: true });
   }
@@ -110,7 +111,8 @@ export class TradeWorld {
       this.made.push(made);
       if (!this.#isConnected) continue;
       if (this.chance(this.#options.lossShare)) {
-        if (this.#options.isLossTold) this.#catchUp.suspect('a frame could not be read', this.nowMs);
+        if (this.#options.isLossTold)
+          this.#catchUp.suspect('a frame could not be read', recordedMoment(this.nowMs));
         continue;
       }
       this.#send(made);
@@ -124,13 +126,13 @@ export class TradeWorld {
     this.#answers = this.#answers.filter((answer) => !due.includes(answer));
     for (const { run } of due) run();
     if (!this.#isConnected) return;
-    this.#catchUp.tick(this.nowMs);
+    this.#catchUp.tick(recordedMoment(this.nowMs));
     // Time passes for the instrument as heartbeats let it.
     if (!this.#catchUp.isHolding) this.#timeMs = Math.max(this.#timeMs, this.nowMs - STEP_MS);
   }
 
   #send(sent: Trade): void {
-    this.#catchUp.trade(sent, this.nowMs);
+    this.#catchUp.trade(sent, recordedMoment(this.nowMs));
   }
 
   #create(): TradeCatchUp {
@@ -141,11 +143,12 @@ export class TradeWorld {
         deliver: (delivered) => this.#fold(delivered),
         ask: () =>
           this.#later(() => {
-            if (catchUp === this.#catchUp) catchUp.known(this.#knownTrades(), this.nowMs);
+            if (catchUp === this.#catchUp) catchUp.known(this.#knownTrades(), recordedMoment(this.nowMs));
           }),
         request: (missing) =>
           this.#later(() => {
-            if (catchUp === this.#catchUp) catchUp.answered(this.#answer(missing), this.nowMs);
+            if (catchUp === this.#catchUp)
+              catchUp.answered(this.#answer(missing), recordedMoment(this.nowMs));
           }),
         gap: (gap) => this.gaps.push(gap),
       },

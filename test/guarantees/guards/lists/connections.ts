@@ -7,7 +7,7 @@ const gate = 'test/actors/exchange-gate.test.ts';
 /** Leaving a connection for its successor, the budgets of an exchange, and times that a wall clock must not decide. */
 export const connections: readonly Guard[] = [
   {
-    holds: 7,
+    holds: 'trades',
     name: 'The last words of a feed follow on the batch in flight, not on a hole',
     file: 'src/actors/delivery.ts',
     text: '    if (this.#inFlight !== undefined) this.#send(this.#inFlight);\n',
@@ -15,7 +15,7 @@ export const connections: readonly Guard[] = [
     tests: [{ file: 'test/actors/delivery.test.ts', name: 'sends the rest behind what is in flight' }],
   },
   {
-    holds: 7,
+    holds: 'trades',
     name: 'A successor carries trades only some time after its subscriptions left',
     file: 'src/actors/planned-leave.ts',
     text: 'leave.subscribedAtMs !== undefined && nowMs - leave.subscribedAtMs >= TRADES_SETTLE_MS;',
@@ -26,38 +26,12 @@ export const connections: readonly Guard[] = [
     ],
   },
   {
-    holds: 7,
+    holds: 'trades',
     name: 'A successor whose subscriptions wait for their turn carries no trades',
     file: 'src/actors/planned-leave.ts',
     text: "if (state === 'open' && queuedFrames === 0) leave.subscribedAtMs ??= nowMs;",
     without: "if (state === 'open' && queuedFrames >= 0) leave.subscribedAtMs ??= nowMs;",
     tests: [{ file: leave, name: 'are looked for when its subscriptions wait for their turn' }],
-  },
-  {
-    holds: 7,
-    name: 'Trades are looked for when a successor takes over that does not carry them',
-    file: 'src/actors/connection.ts',
-    text: '!carriesTrades || this.#trades.isHolding(symbol);',
-    without: 'this.#trades.isHolding(symbol);',
-    tests: [
-      { file: leave, name: 'are looked for when its successor takes over with subscriptions that have' },
-    ],
-  },
-  {
-    holds: 7,
-    name: 'Trades asked for by a line that is left are asked for anew',
-    file: 'src/actors/connection.ts',
-    text: '!carriesTrades || this.#trades.isHolding(symbol);',
-    without: '!carriesTrades;',
-    tests: [{ file: leave, name: 'are asked for anew by the successor' }],
-  },
-  {
-    holds: 7,
-    name: 'Trades are looked for when a line closes before its successor carries them',
-    file: 'src/actors/connection.ts',
-    text: "      if (!carriesTrades)\n        this.#trades.open(this.#routes.nativeSymbols(), 'no connection carried its trades', now.wallMs);\n",
-    without: '      void carriesTrades;\n',
-    tests: [{ file: leave, name: 'are looked for when it closes before those of its successor come' }],
   },
   {
     holds: 5,
@@ -77,6 +51,19 @@ export const connections: readonly Guard[] = [
     text: '[this.#session, this.#leave.successor?.session].map(',
     without: '[this.#session].map(',
     tests: [{ file: leave, name: 'counts with what lies in its inbox and with the deltas that it holds' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Trades are waited for until the deadline, whatever the wall clock says',
+    file: 'src/exchanges/trade-catch-up.ts',
+    text: 'now.monotonicMs - this.#started.monotonicMs >= this.#limits.deadlineMs',
+    without: 'now.wallMs - this.#started.wallMs >= this.#limits.deadlineMs',
+    tests: [
+      {
+        file: 'test/exchanges/trade-catch-up.test.ts',
+        name: 'holds trades until its deadline, also when the wall clock is set by',
+      },
+    ],
   },
   {
     holds: 8,

@@ -123,12 +123,12 @@ export const badInput: readonly Guard[] = [
     holds: 7,
     name: 'Trades lost with a frame that can not be read are looked for',
     file: 'src/exchanges/trade-catch-up.ts',
-    text: '    this.#lookIntoSuspicion(nowMs);\n    if (this.#phase === ',
+    text: '    this.#lookIntoSuspicion(now);\n    if (this.#phase === ',
     without: '    if (this.#phase === ',
     also: [
       {
         file: 'src/exchanges/trade-catch-up.ts',
-        text: '    this.#lookIntoSuspicion(nowMs);\n  }\n\n  trade(',
+        text: '    this.#lookIntoSuspicion(now);\n  }\n\n  trade(',
         without: '  }\n\n  trade(',
       },
     ],

@@ -33,8 +33,8 @@ export const wholeTrades: readonly Guard[] = [
     holds: 'trades',
     name: 'A gap is declared from before the frame that could not be read',
     file: CATCH_UP,
-    text: 'this.#lookedInto?.fromMs ?? nowMs, nowMs',
-    without: 'nowMs',
+    text: 'this.#lookedInto?.fromMs ?? wallMs, wallMs',
+    without: 'wallMs',
     tests: [
       {
         file: catchUp,
@@ -98,8 +98,8 @@ export const wholeTrades: readonly Guard[] = [
     holds: 'trades',
     name: 'Each hole has all failures',
     file: CATCH_UP,
-    text: '    this.#startedMs = nowMs;\n    this.#failures = 0;\n    this.#pages = 0;\n',
-    without: '    this.#startedMs = nowMs;\n    this.#pages = 0;\n',
+    text: '    this.#started = now;\n    this.#failures = 0;\n    this.#pages = 0;\n',
+    without: '    this.#started = now;\n    this.#pages = 0;\n',
     tests: [{ file: catchUp, name: 'each have all failures, however many came before' }],
   },
   {
@@ -107,7 +107,7 @@ export const wholeTrades: readonly Guard[] = [
     name: 'Frames that can’t be read make it ask at most so often',
     file: CATCH_UP,
     text: '    if (isTooSoon) return;\n',
-    without: '    if (isTooSoon && nowMs < 0) return;\n',
+    without: '    if (isTooSoon && now.monotonicMs < 0) return;\n',
     tests: [{ file: catchUp, name: 'are looked for at most so often because of frames that can’t be read' }],
   },
   {
@@ -128,7 +128,7 @@ export const wholeTrades: readonly Guard[] = [
   },
   {
     holds: 'trades',
-    name: 'What was on its way over a line that closed is asked for over its successor',
+    name: 'What was on its way over a line that is gone is asked for over its successor',
     file: 'src/actors/connection.ts',
     text: '!carriesTrades || this.#trades.isHolding(symbol)',
     without: '!carriesTrades',
@@ -137,28 +137,23 @@ export const wholeTrades: readonly Guard[] = [
         file: connection,
         name: 'are asked for once more when they were on their way and the old line closes by itself',
       },
-    ],
-  },
-  {
-    holds: 'trades',
-    name: 'What no line carried is looked for when the old line closed before its successor was subscribed',
-    file: 'src/actors/connection.ts',
-    text: '!carriesTrades || this.#trades.isHolding(symbol)',
-    without: 'carriesTrades && this.#trades.isHolding(symbol)',
-    tests: [
-      { file: connection, name: 'are fetched where the old line closes before the successor is subscribed' },
-    ],
-  },
-  {
-    holds: 'trades',
-    name: 'What was on its way over a line that is left is asked for over its successor',
-    file: 'src/actors/connection.ts',
-    text: "    this.#trades.open(holding, 'its connection was left', nowMs);\n",
-    without: '    void holding;\n',
-    tests: [
       {
         file: connection,
         name: 'are asked for once more when they were on their way and all books have moved',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'What no line carried is looked for when a successor takes over that does not carry trades yet',
+    file: 'src/actors/connection.ts',
+    text: '!carriesTrades || this.#trades.isHolding(symbol)',
+    without: 'this.#trades.isHolding(symbol)',
+    tests: [
+      { file: connection, name: 'are fetched where the old line closes before the successor is subscribed' },
+      {
+        file: 'test/actors/planned-leave.test.ts',
+        name: 'are looked for when its successor takes over with subscriptions that have not left',
       },
     ],
   },
