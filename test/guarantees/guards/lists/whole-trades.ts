@@ -145,12 +145,21 @@ export const wholeTrades: readonly Guard[] = [
   },
   {
     holds: 'trades',
+    name: 'What no line carried is looked for when the old line closed before its successor was subscribed',
+    file: 'src/actors/connection.ts',
+    text: '!carriesTrades || this.#trades.isHolding(symbol)',
+    without: 'carriesTrades && this.#trades.isHolding(symbol)',
+    tests: [
+      { file: connection, name: 'are fetched where the old line closes before the successor is subscribed' },
+    ],
+  },
+  {
+    holds: 'trades',
     name: 'What no line carried is looked for when a successor takes over that does not carry trades yet',
     file: 'src/actors/connection.ts',
     text: '!carriesTrades || this.#trades.isHolding(symbol)',
     without: 'this.#trades.isHolding(symbol)',
     tests: [
-      { file: connection, name: 'are fetched where the old line closes before the successor is subscribed' },
       {
         file: 'test/actors/planned-leave.test.ts',
         name: 'are looked for when its successor takes over with subscriptions that have not left',
