@@ -92,8 +92,8 @@ export const badInput: readonly Guard[] = [
     holds: 7,
     name: 'An event that failed its actor twice alone is given up',
     file: 'src/actors/delivery.ts',
-    text: 'if (this.#failureCount < POISON_FAILURES) {',
-    without: 'if (this.#failureCount < Infinity) {',
+    text: 'if (this.#failureCount < POISON_FAILURES ||',
+    without: 'if (this.#failureCount < Infinity ||',
     tests: [
       {
         file: 'test/actors/delivery.test.ts',
