@@ -3,7 +3,6 @@
  * a `bytea` field of an ordinary answer on as hex text: twice the bytes on the wire, and a string of them that is parsed again.
  */
 import pg from 'pg';
-import type { SqlValue } from './database.ts';
 
 /** Names and types of the columns, in their order. */
 export type BinaryColumns = Readonly<Record<string, 'int8' | 'text' | 'bytea'>>;
@@ -15,12 +14,12 @@ const END_OF_ROWS = -1;
  * Returns the statement as a copy of its rows. A copy takes no parameters, so the values stand in its text: whole numbers and lists of them, which
  * can be nothing else.
  */
-export function toCopyText(text: string, values: readonly SqlValue[]): string {
+export function toCopyText(text: string, values: readonly unknown[]): string {
   const filled = text.replaceAll(/\$(\d+)/g, (_, place: string) => toLiteral(values[Number(place) - 1]));
   return `COPY (${filled}) TO STDOUT (FORMAT binary)`;
 }
 
-function toLiteral(value: SqlValue | undefined): string {
+function toLiteral(value: unknown): string {
   const numbers = Array.isArray(value) ? (value as readonly unknown[]) : [value];
   if (!numbers.every(Number.isSafeInteger)) throw new RangeError('Only whole numbers can stand in a copy');
   return Array.isArray(value) ? `'{${numbers.join(',')}}'` : String(value);
