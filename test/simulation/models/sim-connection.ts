@@ -99,10 +99,11 @@ export class SimConnection {
     this.#endServer();
   }
 
-  /** Half-open for good: nothing comes through any more, either way, and nobody is told. */
+  /** Half-open for good: nothing comes through any more, either way, and nobody is told; whoever waits for the handshake gives it up himself. */
   fallDead(): void {
     this.#isDead = true;
     this.#toClient.cut();
+    if (!this.#isOpen) this.#giveUpHandshake();
     this.#endServer();
   }
 
@@ -118,9 +119,7 @@ export class SimConnection {
     if (this.#isClosedForClient) return;
     if (exchange.isSilent) {
       faults.count('connect unanswered');
-      this.#toClient.send(HANDSHAKE_TIMEOUT_MS, () =>
-        this.#closeClient('connection failed: handshake has timed out'),
-      );
+      this.#giveUpHandshake();
       return;
     }
     exchange.connections.add(this);
@@ -129,6 +128,12 @@ export class SimConnection {
       if (!this.#isEnding) handlers.onOpen();
     });
     this.#server = exchange.protocol.accept(this.#serverSide(), url);
+  }
+
+  #giveUpHandshake(): void {
+    this.#toClient.send(HANDSHAKE_TIMEOUT_MS, () =>
+      this.#closeClient('connection failed: handshake has timed out'),
+    );
   }
 
   #serverSide(): ClientConnection {
