@@ -30,7 +30,7 @@ const count = wholeNumber('seeds', values.seeds);
 const workers = wholeNumber('workers', values.workers);
 const report = new Report(count, { withHashes: values.hashes });
 /** nact keeps every actor system that nobody stopped, and whoever kills a node stops none: a process that ran thousands of seeds had no memory left. */
-const SEEDS_PER_PROCESS = 250;
+const SEEDS_PER_PROCESS = 100;
 
 if (workers > 1 || count > SEEDS_PER_PROCESS) {
   await Promise.all(Array.from({ length: workers }, (_, index) => runWorker(index)));
