@@ -10,7 +10,10 @@ const { values } = parseArgs({
 
 if (import.meta.url.endsWith('.ts')) {
   const { runCompiled } = await import('./harness/compile.ts');
-  process.exitCode = await runCompiled();
+  process.exitCode = await runCompiled({
+    entry: 'bench/run.ts',
+    output: 'node_modules/.cache/tampines-bench',
+  });
 } else {
   const { runGroups } = await import('./run-groups.ts');
   await runGroups(values);

@@ -2,20 +2,20 @@
  * Plays a feed from raw text to state: decoder and feed session, then decide and evolve, one delivery per frame and symbol. What a symbol
  * actor does, without the actor, the journal and the publishing.
  */
-import { FeedSession } from '../../src/exchanges/feed-session.ts';
-import { recordedMoment } from '../../src/exchanges/moment.ts';
 import { decide } from '../../src/market/decide.ts';
 import type { EventBatch, LogEntry, MarketEvent } from '../../src/market/events.ts';
 import { evolve } from '../../src/market/evolve.ts';
 import type { InstrumentPolicy, InstrumentState } from '../../src/market/instrument-state.ts';
 import { createInstrumentState, DEFAULT_MAX_FUTURE_MS } from '../../src/market/instrument-state.ts';
-import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { loadSettings } from '../../src/settings.ts';
 import type { FeedScript } from './feed-script.ts';
+import { playFrames } from './play-frames.ts';
 
 const { candles } = loadSettings({}).settings;
 
 export type PlayedSymbol = {
+  readonly conn: number;
+  readonly nativeSymbol: string;
   readonly policy: InstrumentPolicy;
   readonly state: InstrumentState;
   pending: MarketEvent[];
@@ -30,16 +30,17 @@ export type PlayedScript = {
   readonly result: number;
 };
 
-/** `onBatch` and `onEntry` are told what came between; without them nothing is kept. */
+/** `onBatch` and `onEntry` are told what came between, `onFolded` whose state just moved; without them nothing is kept. */
 export function playScript(
   script: FeedScript,
-  told: { onBatch?: (batch: EventBatch) => void; onEntry?: (entry: LogEntry) => void } = {},
+  told: {
+    onBatch?: (batch: EventBatch) => void;
+    onEntry?: (entry: LogEntry) => void;
+    onFolded?: (symbol: PlayedSymbol) => void;
+  } = {},
 ): PlayedScript {
   const symbols: PlayedSymbol[] = [];
   const dirty: PlayedSymbol[] = [];
-  const sessions = new Map<number, FeedSession>();
-  const answers = new Map<string, string[]>();
-  const asked = new Map<string, FeedSession>();
   let eventCount = 0;
   let rejectedCount = 0;
   let result = 0;
@@ -52,54 +53,28 @@ export function playScript(
     onBookStatus: () => undefined,
   };
 
-  for (const { conn, adapter, nativeSymbols } of script.connections) {
-    const held = new Map<string, PlayedSymbol>();
-    for (const nativeSymbol of nativeSymbols) {
-      const policy = { checksum: adapter.checksum, candles, maxFutureMs: DEFAULT_MAX_FUTURE_MS };
-      const symbol = { policy, state: createInstrumentState(policy), pending: [], ordinal: 1 };
-      held.set(nativeSymbol, symbol);
-      symbols.push(symbol);
-    }
-    const session: FeedSession = new FeedSession({
-      adapter,
-      connectionKind: { name: 'bench', channels: ['book', 'trades'], url: ({ ws }) => ws },
-      options: { depth: script.depth },
-      endpoints: adapter.defaultEndpoints,
-      symbols: nativeSymbols.map(toNativeSymbol),
-      effects: {
-        deliver: (nativeSymbol, event) => {
-          const symbol = held.get(nativeSymbol)!;
-          if (symbol.pending.length === 0) dirty.push(symbol);
-          symbol.pending.push(event);
-        },
-        send: () => undefined,
-        fetchSnapshot: (nativeSymbol) => asked.set(nativeSymbol, session),
-        reconnect: () => undefined,
-        refuse: () => undefined,
-        reject: countRejected,
-        suspectTrades: () => undefined,
-      },
-    });
-    sessions.set(conn, session);
-    session.opened(recordedMoment(script.lines[0]!.timeMs));
-  }
-
-  for (const line of script.lines) {
-    if (line.type === 'frame') sessions.get(line.conn)!.frame(line.text, recordedMoment(line.timeMs));
-    else answers.set(line.nativeSymbol, [...(answers.get(line.nativeSymbol) ?? []), line.text]);
-    for (const [nativeSymbol, session] of asked) {
-      const body = answers.get(nativeSymbol)?.shift();
-      if (body === undefined) continue;
-      asked.delete(nativeSymbol);
-      session.snapshotAnswered(
-        toNativeSymbol(nativeSymbol),
-        { ok: true, status: 200, body },
-        recordedMoment(line.timeMs),
-      );
-    }
-    for (const symbol of dirty) apply(symbol);
-    dirty.length = 0;
-  }
+  playFrames(script, {
+    connect: ({ conn, adapter, nativeSymbols }) => {
+      const held = new Map<string, PlayedSymbol>();
+      for (const nativeSymbol of nativeSymbols) {
+        const policy = { checksum: adapter.checksum, candles, maxFutureMs: DEFAULT_MAX_FUTURE_MS };
+        const state = createInstrumentState(policy);
+        const symbol = { conn, nativeSymbol, policy, state, pending: [], ordinal: 1 };
+        held.set(nativeSymbol, symbol);
+        symbols.push(symbol);
+      }
+      return (nativeSymbol, event) => {
+        const symbol = held.get(nativeSymbol)!;
+        if (symbol.pending.length === 0) dirty.push(symbol);
+        symbol.pending.push(event);
+      };
+    },
+    reject: countRejected,
+    lineEnds: () => {
+      for (const symbol of dirty) apply(symbol);
+      dirty.length = 0;
+    },
+  });
   for (const { state } of symbols) {
     result += state.position + state.book.bidCount + state.book.askCount + state.counters.checksumsOk;
   }
@@ -124,5 +99,6 @@ export function playScript(
     if (entry === undefined) return;
     told.onEntry?.(entry);
     evolve(symbol.state, entry, symbol.policy, outputs);
+    told.onFolded?.(symbol);
   }
 }

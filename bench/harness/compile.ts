@@ -1,5 +1,5 @@
 /**
- * Turns the sources into the JavaScript that is shipped, and runs the benchmarks on that: the loader that runs TypeScript directly wraps every
+ * Turns the sources into the JavaScript that is shipped, and runs benchmarks on that: the loader that runs TypeScript directly wraps every
  * function in a call that keeps its name, which in code that makes closures costs more than what is to be measured.
  */
 import { spawn } from 'node:child_process';
@@ -9,33 +9,45 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '../..');
-const OUTPUT = join(ROOT, 'node_modules/.cache/tampines-bench');
 const FOLDERS = ['src', 'bench', 'scripts/services'];
 
-/** Compiles everything and runs `bench/run.js` of it with the same arguments; resolves with its exit code. */
-export async function runCompiled(): Promise<number> {
-  rmSync(OUTPUT, { recursive: true, force: true });
-  for (const folder of FOLDERS) {
-    for (const file of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })) {
-      compile(join(folder, file));
-    }
-  }
-  writeFileSync(join(OUTPUT, 'package.json'), '{ "type": "module" }\n');
-  const child = spawn(process.execPath, [join(OUTPUT, 'bench/run.js'), ...process.argv.slice(2)], {
+export type CompiledRun = {
+  /** What is run, a TypeScript file of the project. */
+  readonly entry: string;
+  /** Where the compiled files go; it is emptied first. */
+  readonly output: string;
+};
+
+/** Compiles everything and runs `entry` of it with the same arguments; resolves with its exit code. */
+export async function runCompiled({ entry, output }: CompiledRun): Promise<number> {
+  const target = join(ROOT, output);
+  rmSync(target, { recursive: true, force: true });
+  for (const folder of FOLDERS) compileFolder(folder, target);
+  writeFileSync(join(target, 'package.json'), '{ "type": "module" }\n');
+  const child = spawn(process.execPath, [compiledPath(join(target, entry)), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 
-function compile(file: string): void {
-  const target = join(OUTPUT, file);
+function compileFolder(folder: string, target: string): void {
+  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory()) compile(path, target);
+    else if (entry.name !== 'node_modules') compileFolder(path, target);
+  }
+}
+
+function compile(file: string, target: string): void {
+  const source = join(ROOT, file);
+  const compiled = compiledPath(join(target, file));
   if (file.endsWith('.mjs')) {
-    mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(join(ROOT, file), target);
+    mkdirSync(dirname(compiled), { recursive: true });
+    copyFileSync(source, compiled);
   } else if (file.endsWith('.ts')) {
-    mkdirSync(dirname(target), { recursive: true });
-    const { outputText } = ts.transpileModule(readFileSync(join(ROOT, file), 'utf8'), {
+    mkdirSync(dirname(compiled), { recursive: true });
+    const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), {
       fileName: file,
       compilerOptions: {
         target: ts.ScriptTarget.ES2023,
@@ -44,6 +56,10 @@ function compile(file: string): void {
         rewriteRelativeImportExtensions: true,
       },
     });
-    writeFileSync(target.replace(/\.ts$/, '.js'), outputText);
+    writeFileSync(compiled, outputText);
   }
+}
+
+function compiledPath(path: string): string {
+  return path.replace(/\.ts$/, '.js');
 }

@@ -56,8 +56,12 @@ const HEADER = ['benchmark', 'best', 'mean', '±', 'ns each (min)', 'CPU ns each
 
 /** Rates per second of the quickest round and of the mean; `±` is the standard deviation over the rounds. */
 export function formatTable(measurements: readonly Measurement[]): string {
-  const rows = [HEADER, ...measurements.map(toRow)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return alignColumns([HEADER, ...measurements.map(toRow)]);
+}
+
+/** A table of Markdown, the first row its head: the first column to the left, all others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map(
     (row) =>
       `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`,
@@ -83,6 +87,7 @@ function perSecond(ns: number): string {
   return grouped(1e9 / ns);
 }
 
-function grouped(value: number): string {
+/** Digits in groups of three; small values with one decimal. */
+export function grouped(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1);
 }
