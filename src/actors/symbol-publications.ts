@@ -95,21 +95,6 @@ export class SymbolPublications {
     publisher.markStale(this.#bookKeys.map((key) => ({ key, epoch, reason })));
   }
 
-  /**
-   * After a recovery: everything is published again, but a stale book is only marked where subscribers hold it. Its feed is about to say better, and
-   * of many instruments that recover at once each would be written twice; `publishMarkedBook` is for those whose feed says nothing.
-   */
-  recovered(status: PublishedStatus): void {
-    this.everythingChanged();
-    if (status.status !== 'stale') return;
-    this.markStale(status.reason);
-    this.changes.book = false;
-  }
-
-  publishMarkedBook(): void {
-    if (this.#staleReason !== undefined) this.changes.book = true;
-  }
-
   /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */
   publish(
     state: InstrumentState,

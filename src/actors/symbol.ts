@@ -123,8 +123,6 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   };
 }
 
-/** After a recovery; a book whose feed has said nothing until then is published as it was left. */
-const FEED_SPEAKS_WITHIN_MS = 2_000;
 const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
@@ -238,10 +236,8 @@ class SymbolActor {
     );
     if (this.#hasLived) this.#tellFeeds(state, context);
     this.#hasLived = true;
-    const { publications } = this.#options;
-    publications.recovered(this.#statusOf(state));
-    publications.replayEnded(this.#statusOf(state));
-    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.publishMarkedBook());
+    this.#options.publications.everythingChanged();
+    this.#options.publications.replayEnded(this.#statusOf(state));
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
   }
 

@@ -116,27 +116,6 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ status: 'live' });
   });
 
-  it('only marks a recovered book where subscribers hold it, unless its feed says nothing for a while', async () => {
-    const before = await createActors();
-    spawnFeed(before, 'old').deliver(before.spawn('BTC-USDT').ref, 1, bookSnapshot());
-    await before.time.advance(1);
-    const actors = await before.restart();
-    const { ref } = actors.spawn('BTC-USDT');
-    const publish = async (): Promise<unknown[]> => {
-      actors.system.send(ref, PUBLISH_ALL);
-      await actors.time.advance(1);
-      return publishedStatuses(actors.publications);
-    };
-    await actors.time.advance(1);
-    expect(actors.shown).toMatchObject([{ status: 'stale' }]);
-    expect(await publish()).toEqual([]);
-    await actors.time.advance(2_000);
-    expect(await publish()).toEqual(['stale']);
-    spawnFeed(actors, 'books').deliver(ref, 1, feedStatus({ status: 'connected' }), bookSnapshot());
-    await actors.time.advance(1);
-    expect(await publish()).toEqual(['stale', 'live']);
-  });
-
   it('declares each interval in which its book was not sure once, with one line in the log', async () => {
     const actors = await createActors();
     const { ref } = actors.spawn('BTC-USDT');
