@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Whole nodes on one Redis: two that follow the same instruments at once would be two owners of the same keys. */
+const NODES = 'test/guarantees/{node,frozen-node,missed-trades,slow-postgres,storage-away}.int.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,12 +19,24 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/**/*.int.test.ts'],
+          exclude: [NODES],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           pool: 'forks',
           // After the quick tests: a group of its own may have its own number of workers.
           sequence: { groupOrder: 1 },
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'nodes',
+          include: [NODES],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+          sequence: { groupOrder: 2 },
+          maxWorkers: 1,
         },
       },
     ],

@@ -13,35 +13,61 @@ import { openStorage } from '../src/persistence/open-storage.ts';
 import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
 import { realPostgres, realRedis, writerContext } from './harness/services.ts';
 import type { BookExchangeOrder, BookExchangeReport, BookExchangeTrades } from './recovery/book-exchange.ts';
+import type { InstrumentKind } from './recovery/day-of-trades.ts';
 import { describeRounds } from './recovery/round-report.ts';
 import type { Scenario } from './recovery/recovery-run.ts';
 import { RecoveryRun } from './recovery/recovery-run.ts';
 import { RedisWatch } from './recovery/redis-watch.ts';
 
 const ROUNDS = 5;
-const LEVELS_PER_SIDE = 1_000;
+/** What Bybit's adapter subscribes to where nothing else is set, and the most that there is. */
+const DEPTHS = { default: 200, deepest: 1_000 };
 const SYMBOLS_MAX = 1_000;
 
-const full = { levelsPerSide: LEVELS_PER_SIDE, tradesPerSecond: 2 };
-const sparse = {
-  ...{ name: 'sparse', levelsPerSide: LEVELS_PER_SIDE, tradesPerSecond: 1 },
-  ...{ tradeSecondsPerDay: 144, batchesPerSecond: 1 },
-} as const;
+const sparse = { name: 'sparse', tradesPerSecond: 1, tradeSecondsPerDay: 144, batchesPerSecond: 1 } as const;
 
 const SCENARIOS: readonly Scenario[] = [
   {
     name: '1,000 instruments, full books, a day of trades',
-    kinds: [
-      { name: 'hot', count: 10, ...full, tradeSecondsPerDay: 43_200, batchesPerSecond: 10, tradeIds: 'counted' },
-      { name: 'busy', count: 90, ...full, tradeSecondsPerDay: 14_400, batchesPerSecond: 4, tradeIds: 'counted' },
-      { name: 'usual', count: 700, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'counted' },
-      { name: 'usual, ids jump', count: 100, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'jumping' },
-      { name: 'usual, ids are text', count: 100, ...full, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5, tradeIds: 'text' },
-    ],
+    levelsPerSide: DEPTHS.default,
+    kinds: dayOfTrades(DEPTHS.default),
   },
-  { name: '1,000 instruments, full books, sparse trades', kinds: [{ ...sparse, count: 1_000, tradeIds: 'counted' }] },
-  { name: '100 instruments, full books, sparse trades', kinds: [{ ...sparse, count: 100, tradeIds: 'counted' }] },
-]; // prettier-ignore
+  {
+    name: '1,000 instruments, deepest books, a day of trades',
+    levelsPerSide: DEPTHS.deepest,
+    kinds: dayOfTrades(DEPTHS.deepest),
+  },
+  {
+    name: '100 instruments, deepest books, sparse trades',
+    levelsPerSide: DEPTHS.deepest,
+    kinds: [{ ...sparse, levelsPerSide: DEPTHS.deepest, count: 100, tradeIds: 'counted' }],
+  },
+];
+
+function dayOfTrades(levelsPerSide: number): InstrumentKind[] {
+  const usual = { levelsPerSide, tradesPerSecond: 2, tradeSecondsPerDay: 2_160, batchesPerSecond: 1.5 };
+  return [
+    {
+      ...usual,
+      name: 'hot',
+      count: 10,
+      tradeSecondsPerDay: 43_200,
+      batchesPerSecond: 10,
+      tradeIds: 'counted',
+    },
+    {
+      ...usual,
+      name: 'busy',
+      count: 90,
+      tradeSecondsPerDay: 14_400,
+      batchesPerSecond: 4,
+      tradeIds: 'counted',
+    },
+    { ...usual, name: 'usual', count: 700, tradeIds: 'counted' },
+    { ...usual, name: 'usual, ids jump', count: 100, tradeIds: 'jumping' },
+    { ...usual, name: 'usual, ids are text', count: 100, tradeIds: 'text' },
+  ];
+}
 
 export const recovery: BenchmarkGroup = {
   name: 'recovery',
@@ -55,7 +81,7 @@ export const recovery: BenchmarkGroup = {
     }
     const folder = mkdtempSync(join(tmpdir(), 'tampines-bench-'));
     const exchange = fork(join(import.meta.dirname, 'recovery/book-exchange.js'), { execArgv: [] });
-    exchange.send({ symbolCount: SYMBOLS_MAX, levelsPerSide: LEVELS_PER_SIDE } satisfies BookExchangeOrder);
+    exchange.send({ symbolCount: SYMBOLS_MAX } satisfies BookExchangeOrder);
     const [{ port }] = (await once(exchange, 'message')) as [BookExchangeReport];
     const storage = await openStorage({
       location: postgres.location,

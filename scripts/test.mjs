@@ -74,7 +74,7 @@ async function runTests() {
     [
       join(root, 'node_modules/vitest/vitest.mjs'),
       'run',
-      ...['--project', 'quick', '--project', 'services'],
+      ...['--project', 'quick', '--project', 'services', '--project', 'nodes'],
       ...['--reporter', 'default', '--reporter', 'json', `--outputFile.json=${reportFile}`],
       ...chosenFiles,
     ],

@@ -117,7 +117,9 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     );
     closers.add('admin', () => admin.close());
     node.keepWanted();
-    log.info({ admin: admin.url, docs: `${admin.url}/docs`, redis: redis.url }, 'node ready');
+    // The address of an external one holds a password.
+    const redisShown = redis.kind === 'external' ? redis.kind : redis.url;
+    log.info({ admin: admin.url, docs: `${admin.url}/docs`, redis: redisShown }, 'node ready');
     return { ...node, adminUrl: admin.url, redisUrl: redis.url, storage, stop: () => closers.closeAll() };
   } catch (error) {
     await closers.closeAll();

@@ -1,6 +1,6 @@
 /**
- * An exchange in a process of its own whose books come in the stream (Bybit's protocol on loopback): every frame is made before anyone
- * connects, so that it costs next to nothing to be asked for all of them at once.
+ * An exchange in a process of its own whose books come in the stream (Bybit's protocol on loopback): the levels of its
+ * frames are made once, so that it costs next to nothing to be asked for all of them at once.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 import { symbolNames } from './symbol-names.ts';
 
 /** Word of the parent: what to list. */
-export type BookExchangeOrder = { readonly symbolCount: number; readonly levelsPerSide: number };
+export type BookExchangeOrder = { readonly symbolCount: number };
 /** Answer, once it listens. */
 export type BookExchangeReport = { readonly port: number };
 
@@ -23,12 +23,17 @@ process.on('message', (word: BookExchangeOrder | BookExchangeTrades) => {
 });
 process.once('disconnect', () => process.exit());
 
-async function serve({ symbolCount, levelsPerSide }: BookExchangeOrder): Promise<void> {
+async function serve({ symbolCount }: BookExchangeOrder): Promise<void> {
   const listing = JSON.stringify({
     retCode: 0,
     result: { list: Array.from({ length: symbolCount }, (_, index) => listed(index)) },
   });
-  const sides = bookSides(levelsPerSide);
+  const sidesByDepth = new Map<string, string>();
+  const sidesOf = (depth: string): string => {
+    const sides = sidesByDepth.get(depth) ?? bookSides(Number(depth));
+    sidesByDepth.set(depth, sides);
+    return sides;
+  };
   const server = http.createServer(({ url = '' }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://exchange');
     response.end(
@@ -40,7 +45,10 @@ async function serve({ symbolCount, levelsPerSide }: BookExchangeOrder): Promise
       const { op, args = [] } = JSON.parse(bytes.toString()) as { op: string; args?: string[] };
       socket.send(`{"success":true,"ret_msg":"","op":"${op}"}`);
       if (op !== 'subscribe') return;
-      for (const topic of args) if (topic.startsWith('orderbook.')) socket.send(bookFrame(topic, sides));
+      for (const topic of args) {
+        const [channel, depth = ''] = topic.split('.');
+        if (channel === 'orderbook') socket.send(bookFrame(topic, sidesOf(depth)));
+      }
     });
   });
   server.listen(0, '127.0.0.1');

@@ -18,7 +18,12 @@ import { EXCHANGE, prepareDatabase, wantInstruments } from './prepared-database.
 import type { RedisWatch } from './redis-watch.ts';
 import type { StartMark } from './start-probe.ts';
 
-export type Scenario = { readonly name: string; readonly kinds: readonly InstrumentKind[] };
+export type Scenario = {
+  readonly name: string;
+  /** What the node subscribes to. */
+  readonly levelsPerSide: number;
+  readonly kinds: readonly InstrumentKind[];
+};
 
 /** A point of a start: time since the process was started, and the processor time that the node had taken until then. */
 export type ReachedMark = { readonly name: string; readonly sinceMs: number; readonly cpuMs: number };
@@ -105,6 +110,7 @@ export class RecoveryRun {
     const published = watch
       .untilPublished(count * (books + others))
       .then(() => reach('everything published once (books stale unless their feed was quicker)'));
+    void watch.untilLive((count * books) / 2).then(() => reach('half of the books live'));
     const live = watch.untilLive(count * books).then(() => reach('all books live'));
     const ended = once(node, 'exit').then(([code]) => {
       throw new Error(`The node ended with code ${String(code)}:\n${log.lastLines.join('\n')}`);
@@ -158,7 +164,7 @@ export class RecoveryRun {
       'log.format=json',
       `exchanges.${EXCHANGE}.wsUrl=ws://127.0.0.1:${exchangePort}`,
       `exchanges.${EXCHANGE}.restUrl=http://127.0.0.1:${exchangePort}`,
-      `exchanges.${EXCHANGE}.depth=1000`,
+      `exchanges.${EXCHANGE}.depth=${this.#scenario.levelsPerSide}`,
     ];
     const bench = import.meta.dirname;
     return spawn(

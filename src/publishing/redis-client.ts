@@ -108,18 +108,29 @@ export function parseRedisUrl(url: string): RedisAddress {
     kind: isSentinel ? 'sentinel' : nodes.length > 1 ? 'cluster' : 'standalone',
     nodes,
     hasTls: scheme === 'rediss',
-    username: username === undefined || username === '' ? undefined : decodeURIComponent(username),
-    password: password === undefined ? undefined : decodeURIComponent(password),
+    username: username === undefined || username === '' ? undefined : decode(username),
+    password: password === undefined ? undefined : decode(password),
     database: isSentinel || path === '' ? 0 : Number(path),
     masterName: isSentinel ? path : '',
   };
 }
 
 function parseHost(text: string, defaultPort: number): Address {
-  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text.trim());
+  const match = /^(\[[^\]]+\]|[^:@]+)(?::(\d{1,5}))?$/.exec(text.trim());
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
-  if (match === null || port > 65_535) throw invalid(`'${text}' is not host:port`);
+  // What is taken for a host may be the end of a password that was not encoded.
+  if (match === null || port > 65_535) {
+    throw invalid("a host is not host:port; '@', ':' and '/' of a password are written %40, %3A and %2F");
+  }
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid("'%' of a user name or password is written %25");
+  }
 }
 
 /** Leaves the address out of the message: it holds a password. */

@@ -195,6 +195,12 @@ describe('an instrument spawned over REST', () => {
   });
 });
 
+it('tells the address of an external Redis, which may hold a password, in no line of its log', () => {
+  const ready = node.log.lines.find(({ message }) => message === 'node ready');
+  expect(ready?.fields).toMatchObject({ redis: 'external' });
+  expect(JSON.stringify(node.log.lines)).not.toContain(testRedisUrl());
+});
+
 describe('what subscribers hear', () => {
   it('comes on book, ticker and candle channels, and never goes back', async () => {
     for (const kind of ['orderbook', 'ticker', 'candle']) {

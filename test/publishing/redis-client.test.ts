@@ -20,6 +20,23 @@ describe('the address of Redis', () => {
     });
   });
 
+  test.each([
+    'redis://u:hunter2',
+    'redis-sentinel://u:hunter2@',
+    'redis://u:a@hunter2:x@h:1',
+    'redis://u:hun%ZZter2@h:1',
+    'redis://u:a@hunter2@h:1',
+  ])('is refused without a word of its password: %s', (url) => {
+    let message = 'it was not refused';
+    try {
+      parseRedisUrl(url);
+    } catch (error) {
+      message = `${(error as { code: string }).code} ${(error as Error).message}`;
+    }
+    expect(message).toContain('SETTINGS_INVALID');
+    expect(message).not.toMatch(/hunter2|ter2/);
+  });
+
   test('names a Cluster by several of its nodes', () => {
     expect(parseRedisUrl('redis://a:7000,b:7001,c')).toMatchObject({
       kind: 'cluster',
