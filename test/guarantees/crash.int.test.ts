@@ -108,8 +108,9 @@ async function killAndFinish(
   const { place, location, lives, writes, random, undisturbed } = trial;
   const kills: Kill[] = [];
   for (let life = 1; life <= lives; life++) {
-    // A later life has less left to write, but surely its share of it.
-    const statement = 1 + Math.floor((random() * writes) / (2 * lives));
+    // A later life has less left to write, but surely its share of it; and what is committed together depends on the time, so that a quick run
+    // may need half the statements of a slow one.
+    const statement = 1 + Math.floor((random() * writes) / (4 * lives));
     const kill = { statement, isSent: random() < 0.5 };
     kills.push(kill);
     const outcome = await runReplay(recording.path, place, kill);
