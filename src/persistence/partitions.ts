@@ -11,6 +11,8 @@ export type PartitionPeriod = 'day' | 'month';
 const PARTITIONS_FROM_MS = Date.UTC(2009, 0, 1);
 const PARTITIONS_TO_MS = Date.UTC(2100, 0, 1);
 
+const DAY_MS = 86_400_000;
+
 /** Key of the advisory lock that lets one session make partitions at a time. */
 const PARTITION_LOCK = 82_674_638;
 
@@ -29,7 +31,10 @@ export class Partitions {
   /** Resolves when rows of these times can be written. */
   async ensure(timesMs: Iterable<number>): Promise<void> {
     const missing = new Map<string, number>();
-    for (const timeMs of timesMs) {
+    const days = new Set<number>();
+    for (const timeMs of timesMs) days.add(Math.floor(timeMs / DAY_MS));
+    for (const day of days) {
+      const timeMs = day * DAY_MS;
       if (timeMs < PARTITIONS_FROM_MS || timeMs >= PARTITIONS_TO_MS) continue;
       const name = partitionSuffix(timeMs, this.#period);
       if (!this.#made.has(name)) missing.set(name, timeMs);

@@ -24,6 +24,8 @@ export const JOURNAL_QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Where an instrument's journal ends, as far as appends under one claim have come. */
 type Tail = { readonly instrumentId: number; lastBatchNumber: number };
+/** `batchNumber`: of the newest batch or state snapshot; good for use once the journal was read to its end (`isRead`). */
+type RecoveredEnd = { readonly batchNumber: number; readonly isRead: boolean };
 
 export class PostgresJournal implements Journal {
   /** Of appends that are not durable yet. */
@@ -41,6 +43,11 @@ export class PostgresJournal implements Journal {
   readonly #lanes = new Map<string, JournalLane>();
   /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
   readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
+  /**
+   * Ends of journals that recoveries came to: the first append after one need not ask again. Only a hint: who may write is decided by the fence,
+   * and (instrument, batch number) is unique.
+   */
+  readonly #recoveredEnds = new Map<InstrumentKey, RecoveredEnd>();
   readonly #underway = new Set<Promise<unknown>>();
 
   constructor(options: {
@@ -127,8 +134,10 @@ export class PostgresJournal implements Journal {
     await this.#track(this.#snapshots.save(claim, snapshot));
   }
 
-  latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
-    return this.#snapshots.readLatest(instrument);
+  async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
+    const { snapshot, newestBatchNumber } = await this.#snapshots.readLatest(instrument);
+    this.#recoveredEnds.set(instrument, { batchNumber: newestBatchNumber, isRead: false });
+    return snapshot;
   }
 
   async readBatches(
@@ -148,8 +157,12 @@ export class PostgresJournal implements Journal {
         if (visited !== undefined) await visited;
         last = row.batchNumber;
       }
-      if (rows.length < READ_PAGE_ROWS) return;
+      if (rows.length < READ_PAGE_ROWS) break;
     }
+    const end = this.#recoveredEnds.get(instrument);
+    if (end === undefined) return;
+    // A newest state snapshot that could not be read says all the same how far the journal once went.
+    this.#recoveredEnds.set(instrument, { batchNumber: Math.max(end.batchNumber, last), isRead: true });
   }
 
   async prune(instrument: InstrumentKey): Promise<void> {
@@ -192,7 +205,10 @@ export class PostgresJournal implements Journal {
 
   async #loadTail(instrument: InstrumentKey): Promise<Tail> {
     const instrumentId = await this.#ids.assign(instrument);
-    return { instrumentId, lastBatchNumber: await this.#reads.readEnd(instrumentId) };
+    const end = this.#recoveredEnds.get(instrument);
+    this.#recoveredEnds.delete(instrument);
+    const lastBatchNumber = end?.isRead === true ? end.batchNumber : await this.#reads.readEnd(instrumentId);
+    return { instrumentId, lastBatchNumber };
   }
 
   #enqueue(lane: JournalLane, instrument: InstrumentKey, tail: Tail, stored: StoredEntry): Promise<void> {

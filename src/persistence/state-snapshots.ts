@@ -74,16 +74,22 @@ export class StateSnapshots {
     if (saved === 0) throw fencedError(claim);
   }
 
-  async readLatest(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
+  /** Returns the newest that can be read, and the batch number of the newest of all; 0 where there is none. */
+  async readLatest(
+    instrument: InstrumentKey,
+  ): Promise<{ snapshot: StateSnapshotRow | undefined; newestBatchNumber: number }> {
     const instrumentId = await this.#ids.find(instrument);
-    if (instrumentId === undefined) return undefined;
+    if (instrumentId === undefined) return { snapshot: undefined, newestBatchNumber: 0 };
     let below = Number.MAX_SAFE_INTEGER;
+    let newestBatchNumber = 0;
     for (;;) {
       const row = await this.#reads.readState(instrumentId, below);
-      if (row === undefined) return undefined;
+      if (row === undefined) return { snapshot: undefined, newestBatchNumber };
+      newestBatchNumber = Math.max(newestBatchNumber, row.batchNumber);
       try {
         const state = readStoredState(this.#codec, instrument, row);
-        return { instrument, batchNumber: row.batchNumber, position: row.position, state };
+        const { batchNumber, position } = row;
+        return { snapshot: { instrument, batchNumber, position, state }, newestBatchNumber };
       } catch (error) {
         this.#context.log.warn({ err: error, instrument }, 'state snapshot skipped, using the one before');
         below = row.batchNumber;

@@ -163,4 +163,23 @@ describe('damaged rows in Postgres', () => {
     expect(await journal.latestSnapshot(instrument)).toBeUndefined();
     await expect(readAll(journal, instrument)).rejects.toMatchObject({ code: 'JOURNAL_SEQUENCE' });
   });
+
+  it('a newest state snapshot that cannot be read still says how far the journal went', async () => {
+    const instrument = await write();
+    await journal.saveSnapshot(claim, { instrument, batchNumber: BATCHES, position: 60, state });
+    const { schema } = test.database;
+    await test.database.query({
+      text: `DELETE FROM ${schema}.journal WHERE batch_number > 4
+        AND instrument_id = (SELECT id FROM ${schema}.instrument WHERE key = $1)`,
+      values: [instrument],
+    });
+    await change('state_snapshot', 'position = 0', instrument, BATCHES);
+    expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(4);
+    expect(await readAll(journal, instrument, 4)).toEqual([]);
+    const successor = await journal.claim(2, 'the next life');
+    await expect(journal.append(successor, instrument, 5, entryOf(5))).rejects.toMatchObject({
+      code: 'JOURNAL_SEQUENCE',
+      message: expect.stringContaining('expected batch 7') as unknown,
+    });
+  });
 });
