@@ -31,6 +31,9 @@ export const STORED_MAX_RECORDS = 10_000;
 /** Characters of raw text that a dead letter keeps. */
 export const DEAD_LETTER_TEXT_MAX_CHARACTERS = 2_000;
 
+/** After a write, so that what many instruments record at once goes in few transactions; a reader ends it. */
+const WRITE_PAUSE_MS = 100;
+
 /** How long a reader waits for what is being written. */
 const READER_WAIT_MAX_MS = 1_000;
 
@@ -55,6 +58,8 @@ export class PostgresOperationsRecords implements OperationsRecords {
   #droppedTotal = 0;
   #writtenSinceTrim = 0;
   #writing: Promise<void> | undefined;
+  #pause: Promise<void> | undefined;
+  #endPause: () => void = () => undefined;
 
   constructor(options: { database: Database; context: WriterContext }) {
     this.#database = options.database;
@@ -145,12 +150,15 @@ export class PostgresOperationsRecords implements OperationsRecords {
   /** Writes what waits, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#endPause();
     await this.#writing;
+    this.#endPause();
   }
 
   /** Readers see what was recorded before, but don't wait for a database that is away. */
   async #untilWritten(): Promise<void> {
     if (this.#writing === undefined) return;
+    this.#endPause();
     await Promise.race([this.#writing, this.#context.timers.sleep(READER_WAIT_MAX_MS)]);
   }
 
@@ -160,11 +168,12 @@ export class PostgresOperationsRecords implements OperationsRecords {
       queue.shift();
       this.#droppedCount++;
     }
+    if (queue.length >= QUEUE_MAX_RECORDS / 2) this.#endPause();
     this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
-    await Promise.resolve();
+    await (this.#pause ?? Promise.resolve());
     while (recordsOf(this.#waiting) > 0) {
       this.#reportDropped();
       const waiting = this.#waiting;
@@ -184,6 +193,19 @@ export class PostgresOperationsRecords implements OperationsRecords {
     }
     this.#reportDropped();
     this.#writing = undefined;
+    this.#beginPause();
+  }
+
+  #beginPause(): void {
+    this.#pause = new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#pause = undefined;
+        resolve();
+      };
+      const timer = this.#context.timers.after(WRITE_PAUSE_MS, end);
+      this.#endPause = end;
+    });
   }
 
   #dropQueue(): void {
