@@ -6,7 +6,13 @@ import type { CandleRow, MarketTables, TradeRow } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
-import { insertCandlesText, insertTradesText, readCandlesText, readTradesText } from './market-tables-sql.ts';
+import {
+  insertCandlesText,
+  insertTradesText,
+  readCandlesText,
+  readTradesText,
+  toPlainArray,
+} from './market-tables-sql.ts';
 import { Partitions } from './partitions.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
@@ -175,14 +181,14 @@ export class PostgresMarketTables implements MarketTables {
       name: `${this.#database.schema}.insert-trades`,
       text: insertTradesText(this.#database.schema),
       values: [
-        await this.#idsOf(trades),
-        trades.map(({ eventTimeMs }) => eventTimeMs),
+        toPlainArray(await this.#idsOf(trades)),
+        toPlainArray(trades.map(({ eventTimeMs }) => eventTimeMs)),
         trades.map(({ tradeId }) => tradeId),
-        trades.map(({ receiveTimeMs }) => receiveTimeMs),
-        trades.map(({ price }) => price),
-        trades.map(({ quantity }) => quantity),
-        trades.map(({ takerSide }) => takerSide),
-        trades.map(({ isHistory }) => isHistory),
+        toPlainArray(trades.map(({ receiveTimeMs }) => receiveTimeMs)),
+        toPlainArray(trades.map(({ price }) => price)),
+        toPlainArray(trades.map(({ quantity }) => quantity)),
+        toPlainArray(trades.map(({ takerSide }) => takerSide)),
+        toPlainArray(trades.map(({ isHistory }) => isHistory)),
       ],
     });
   }
@@ -192,18 +198,18 @@ export class PostgresMarketTables implements MarketTables {
       name: `${this.#database.schema}.insert-candles`,
       text: insertCandlesText(this.#database.schema),
       values: [
-        await this.#idsOf(candles),
-        candles.map(({ interval }) => interval),
-        candles.map(({ openTimeMs }) => openTimeMs),
-        candles.map(({ revision }) => revision),
-        candles.map(({ open }) => open ?? null),
-        candles.map(({ high }) => high ?? null),
-        candles.map(({ low }) => low ?? null),
-        candles.map(({ close }) => close ?? null),
-        candles.map(({ volume }) => volume),
-        candles.map(({ quoteVolume }) => quoteVolume),
-        candles.map(({ takerBuyVolume }) => takerBuyVolume),
-        candles.map(({ tradeCount }) => tradeCount),
+        toPlainArray(await this.#idsOf(candles)),
+        toPlainArray(candles.map(({ interval }) => interval)),
+        toPlainArray(candles.map(({ openTimeMs }) => openTimeMs)),
+        toPlainArray(candles.map(({ revision }) => revision)),
+        toPlainArray(candles.map(({ open }) => open)),
+        toPlainArray(candles.map(({ high }) => high)),
+        toPlainArray(candles.map(({ low }) => low)),
+        toPlainArray(candles.map(({ close }) => close)),
+        toPlainArray(candles.map(({ volume }) => volume)),
+        toPlainArray(candles.map(({ quoteVolume }) => quoteVolume)),
+        toPlainArray(candles.map(({ takerBuyVolume }) => takerBuyVolume)),
+        toPlainArray(candles.map(({ tradeCount }) => tradeCount)),
       ],
     });
   }
