@@ -34,7 +34,7 @@ export async function demo(options: {
     ],
   });
   const isTerminal = process.stdout.isTTY && settings.log.format !== 'json';
-  const log = createLogger(settings.log, { node: settings.node.name, destination: 1 });
+  const log = await createLogger(settings.log, { node: settings.node.name, destination: 1 });
   let node: TampinesNode;
   try {
     node = await startNode({ settings, origins, log });

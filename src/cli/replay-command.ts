@@ -32,7 +32,7 @@ export async function replay(options: {
   });
   // Each instrument's recovery would be a line; what a replay is asked for is its results.
   const level = settings.log.level === 'info' ? 'warn' : settings.log.level;
-  const log = createLogger({ ...settings.log, level }, { node: 'replay', destination: 2 });
+  const log = await createLogger({ ...settings.log, level }, { node: 'replay', destination: 2 });
   const { url } = settings.postgres;
   const summaries: ReplaySummary[] = [];
   for (const path of options.files) {

@@ -13,7 +13,7 @@ export async function start(options: { config: string | undefined; set: readonly
     environment: process.env,
     assignments: options.set,
   });
-  const log = createLogger(settings.log, { node: settings.node.name, destination: 1 });
+  const log = await createLogger(settings.log, { node: settings.node.name, destination: 1 });
   const watchdog = startLoopWatchdog({ blockedMaxMs: settings.node.blockedMaxMs, timers: systemTimers });
   const node = await startNode({ settings, origins, log });
   const signal = await Promise.race([untilStopped(), node.whenFenced.then(() => undefined)]);

@@ -1,14 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
-/** The command line. Each command is a file beside this one; here are only their options and what happens to errors. */
+/**
+ * The command line. Each command is a file beside this one, loaded when it is wanted: a node that recovers need not read simulators first. Here
+ * are only their options and what happens to errors.
+ */
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TampinesError } from '../base/errors.ts';
-import { aggregateTrades } from './aggregate.ts';
-import { demo } from './demo.ts';
-import { createProgress } from './progress.ts';
-import { replay } from './replay-command.ts';
-import { simulate } from './simulate.ts';
-import { start } from './start.ts';
 
 const program = new Command('tampines')
   .description('Live market data from crypto exchanges: one supervised, persistent actor per instrument.')
@@ -25,6 +22,7 @@ program
   .option('--config <file>', 'settings file (YAML)')
   .addOption(setOption)
   .action(async (options: { config?: string; set: string[] }) => {
+    const { start } = await import('./start.ts');
     await start({ config: options.config, set: options.set });
   });
 
@@ -35,6 +33,7 @@ program
   .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
   .addOption(setOption)
   .action(async (options: { seed: number; rate: number; set: string[] }) => {
+    const { demo } = await import('./demo.ts');
     await demo({ seed: options.seed, stepsPerSecond: options.rate, set: options.set });
   });
 
@@ -44,6 +43,7 @@ program
   .option('--seed <n>', 'seed of the simulated markets', parseWhole, 1)
   .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
   .action(async (options: { seed: number; rate: number }) => {
+    const { simulate } = await import('./simulate.ts');
     await simulate({ seed: options.seed, stepsPerSecond: options.rate });
   });
 
@@ -64,6 +64,7 @@ program
       files: string[],
       options: { through: 'direct' | 'socket'; summary?: string; config?: string; set: string[] },
     ) => {
+      const { replay } = await import('./replay-command.ts');
       await replay({
         files,
         through: options.through,
@@ -82,6 +83,10 @@ program
   .argument('<file>', 'trades (*.json.gz)')
   .option('--summary <file>', 'write the results as JSON')
   .action(async (file: string, options: { summary?: string }) => {
+    const [{ aggregateTrades }, { createProgress }] = await Promise.all([
+      import('./aggregate.ts'),
+      import('./progress.ts'),
+    ]);
     const progress = createProgress(file);
     const summary = await aggregateTrades(file, (done, total) =>
       progress.update('aggregating', total === 0 ? 1 : done / total),

@@ -44,7 +44,7 @@ export function toPlainArray(values: readonly (number | string | boolean | undef
   let text = '{';
   for (let index = 0; index < values.length; index++) {
     if (index > 0) text += ',';
-    text += values[index] ?? 'NULL';
+    text += String(values[index] ?? 'NULL');
   }
   return `${text}}`;
 }
