@@ -3,7 +3,7 @@ import type { Keyspace } from './keyspace.ts';
 import { KEYSPACE_COMMANDS } from './keyspace-commands.ts';
 import type { Reply } from './resp-reply.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
-import { toStaleText } from './stale-text.ts';
+import { isMarkable, toStaleText } from './stale-text.ts';
 import type { ValueVersion } from './value-head.ts';
 import { compareVersions, HEAD_SIZE_BYTES, readVersion } from './value-head.ts';
 
@@ -124,11 +124,12 @@ function markStale(context: ScriptContext, keys: readonly string[], args: readon
     const key = keys[index]!;
     const held = context.keys.get(key);
     if (held?.type !== 'string') continue;
-    const epoch = readVersion(held.text.slice(0, HEAD_SIZE_BYTES))?.epoch;
-    if (epoch === undefined || epoch > Number(args[2 * index + 2])) continue;
-    const staleText = toStaleText(held.text, args[2 * index + 3]!);
-    if (staleText === held.text) continue;
-    const value = staleText.replace(/"publishTimeMs":\d+/, `"publishTimeMs":${args[1]!}`);
+    const value = markedText(held.text, {
+      publishTimeMs: args[1]!,
+      epoch: Number(args[2 * index + 2]),
+      reasonJson: args[2 * index + 3]!,
+    });
+    if (value === undefined) continue;
     const ttlMs = context.keys.ttlMs(key);
     context.keys.set(key, { type: 'string', text: value }, ttlMs < 0 ? undefined : ttlMs);
     context.publish(key, value);
@@ -139,6 +140,22 @@ function markStale(context: ScriptContext, keys: readonly string[], args: readon
     markedCount++;
   }
   return markedCount;
+}
+
+/** Returns the text with the mark in it, taken over when it is an older epoch's; `undefined` where there is nothing to mark. */
+function markedText(
+  text: string,
+  mark: { readonly publishTimeMs: string; readonly epoch: number; readonly reasonJson: string },
+): string | undefined {
+  const held = readVersion(text.slice(0, HEAD_SIZE_BYTES));
+  if (held === undefined || held.epoch > mark.epoch || !isMarkable(text)) return undefined;
+  const isOlder = held.epoch < mark.epoch;
+  const staleText = toStaleText(text, mark.reasonJson);
+  if (!isOlder && staleText === text) return undefined;
+  const stamped = staleText.replace(/"publishTimeMs":\d+/, `"publishTimeMs":${mark.publishTimeMs}`);
+  return isOlder
+    ? stamped.replace(/^\{"epoch":\d+,"seq":\d+/, `{"epoch":${mark.epoch},"seq":0`)
+    : stamped;
 }
 
 function toVersion(args: readonly string[], at: number): ValueVersion {

@@ -117,8 +117,9 @@ return 0
 );
 
 /**
- * Makes the status of each held document `stale` with the reason given and publishes it; its version and its TTL stay. Left alone: what a newer
- * epoch wrote, what says so already, what is `empty`, and what is none of our documents. An older epoch's value has no owner that could tell.
+ * Makes the status of each held document `stale` with the reason given and publishes it; its TTL stays. Left alone: what a newer epoch wrote, what is
+ * `empty`, and what is none of our documents. A value of our own epoch keeps its version, and is left alone when it says so already. One of an
+ * older epoch is taken over, at sequence 0: its last owner may still have a newer one under way, which must not undo the mark.
  * KEYS: n keys, then their n streams when the stream length is above 0. ARGV: stream length, publish time, then per key own epoch and the reason
  * as JSON text. Returns how many were marked.
  */
@@ -130,7 +131,8 @@ local count = streamLength > 0 and #KEYS / 2 or #KEYS
 local function marked(held, epoch, reason)
   if type(held) ~= 'string' then return nil end
   local heldEpoch = string.match(held, '^{"epoch":(%d+),"seq":%d+[,}]')
-  if not heldEpoch or tonumber(heldEpoch) > epoch then return nil end
+  if not heldEpoch or tonumber(heldEpoch) > tonumber(epoch) then return nil end
+  local isOlder = tonumber(heldEpoch) < tonumber(epoch)
   local from, at = string.find(held, '"status":"live","reason":"', 1, true)
   local staleFrom, staleAt = string.find(held, '"status":"stale","reason":"', 1, true)
   if not from or (staleFrom and staleFrom < from) then from, at = staleFrom, staleAt end
@@ -141,14 +143,15 @@ local function marked(held, epoch, reason)
     at = at + (string.byte(held, at) == 92 and 2 or 1)
   end
   local status = '"status":"stale","reason":' .. reason
-  if string.sub(held, from, at) == status then return nil end
+  if not isOlder and string.sub(held, from, at) == status then return nil end
   local head = string.gsub(string.sub(held, 1, from - 1), '"publishTimeMs":%d+', publishTime, 1)
+  if isOlder then head = string.gsub(head, '^{"epoch":%d+,"seq":%d+', '{"epoch":' .. epoch .. ',"seq":0', 1) end
   return head .. status .. string.sub(held, at + 1)
 end
 local markedCount = 0
 for i = 1, count do
   local key = KEYS[i]
-  local value = marked(redis.pcall('GET', key), tonumber(ARGV[2 * i + 1]), ARGV[2 * i + 2])
+  local value = marked(redis.pcall('GET', key), ARGV[2 * i + 1], ARGV[2 * i + 2])
   if value then
     local ttlMs = redis.call('PTTL', key)
     if ttlMs == -1 then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', math.max(1, ttlMs)) end

@@ -11,3 +11,8 @@ export function toStaleText(document: string, reasonJson: string): string {
   const stale = `"status":"stale","reason":${reasonJson}`;
   return document.replace(STATUS, () => stale);
 }
+
+/** Whether the document says of its book that it is live or stale. */
+export function isMarkable(document: string): boolean {
+  return STATUS.test(document);
+}

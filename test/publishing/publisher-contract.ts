@@ -296,16 +296,25 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
         expect(await reader.exists('none')).toBe(0);
       });
 
-      test('reach what an older epoch left behind', async () => {
+      test('take over what an older epoch left behind, so that what its last owner still had under way comes too late', async () => {
         const publisher = openPublisher();
-        await publish(publisher, latest('k', 2, 9, book('live')));
-        await markStale(publisher, mark('k', 3, 'being recovered'));
-        expect(await held('k')).toMatchObject({
-          epoch: 2,
-          seq: 9,
-          status: 'stale',
-          reason: 'being recovered',
-        });
+        const reason = 'being recovered';
+        await publish(
+          publisher,
+          latest('k', 2, 9, book('live')),
+          latest('l', 2, 9, book('stale', reason)),
+          latest('m', 2, 9, book('empty')),
+        );
+        await markStale(publisher, mark('k', 3, reason), mark('l', 3, reason), mark('m', 3, reason));
+        await publish(publisher, latest('k', 2, 10, book('live')), latest('l', 2, 10, book('live')));
+        for (const key of ['k', 'l']) {
+          const bids = [['1.50', '2']];
+          expect(await held(key)).toMatchObject({ epoch: 3, seq: 0, status: 'stale', reason, bids });
+        }
+        expect(publisher.metrics.rejectedAsOld).toBe(2);
+        expect(await held('m')).toMatchObject({ epoch: 2, status: 'empty' });
+        await publish(publisher, latest('k', 3, 8, book('live')));
+        expect(await held('k')).toMatchObject({ epoch: 3, seq: 8, status: 'live' });
       });
 
       test('end with the next value, of the same version too', async () => {
