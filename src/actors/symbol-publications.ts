@@ -49,6 +49,8 @@ export class SymbolPublications {
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed. */
   readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
+  /** What was recovered is only marked yet. */
+  #isHeldBack = false;
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
 
   constructor(options: SymbolPublicationsOptions) {
@@ -82,6 +84,7 @@ export class SymbolPublications {
   }
 
   everythingChanged(): void {
+    this.#isHeldBack = false;
     this.#publishedTexts.clear();
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
@@ -93,6 +96,23 @@ export class SymbolPublications {
     this.changes.book = true;
     const { publisher, epoch } = this.#options;
     publisher.markStale(this.#bookKeys.map((key) => ({ key, epoch, reason })));
+  }
+
+  /**
+   * After a recovery. A book that is stale is marked where subscribers hold it; all else waits for `recoverySettled`, because the feed is about to
+   * say better: of many instruments that recover at once, each would be written twice before the last is live.
+   */
+  recovered(status: PublishedStatus): void {
+    this.everythingChanged();
+    if (status.status !== 'stale') return;
+    this.markStale(status.reason);
+    this.changes.book = this.changes.ticker = this.changes.candles = false;
+    this.#isHeldBack = true;
+  }
+
+  /** The feed of a recovered instrument has spoken of the book, or says nothing for now. */
+  recoverySettled(): void {
+    if (this.#isHeldBack) this.everythingChanged();
   }
 
   /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */

@@ -123,6 +123,8 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   };
 }
 
+/** After a recovery; an instrument whose feed has not spoken of its book until then is published as it was left. */
+const FEED_SPEAKS_WITHIN_MS = 2_000;
 const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
@@ -236,8 +238,10 @@ class SymbolActor {
     );
     if (this.#hasLived) this.#tellFeeds(state, context);
     this.#hasLived = true;
-    this.#options.publications.everythingChanged();
-    this.#options.publications.replayEnded(this.#statusOf(state));
+    const { publications } = this.#options;
+    publications.recovered(this.#statusOf(state));
+    publications.replayEnded(this.#statusOf(state));
+    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.recoverySettled());
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
   }
 
@@ -332,6 +336,7 @@ class SymbolActor {
       next = await context.persist(decision.entry);
       if (this.#isUnsureAfterRecovery) this.#reassure(decision.entry);
       this.#gaps.tellEnded(context.log);
+      if (!this.#isUnsureAfterRecovery) this.#options.publications.recoverySettled();
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }

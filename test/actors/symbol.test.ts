@@ -116,6 +116,40 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ status: 'live' });
   });
 
+  it('only marks a recovered book where subscribers hold it, and publishes all once its feed has spoken or says nothing', async () => {
+    const before = await createActors();
+    spawnFeed(before, 'old').deliver(before.spawn('BTC-USDT').ref, 1, bookSnapshot(), trade());
+    await before.time.advance(1);
+    const KINDS = ['orderbook', 'ticker', 'candle'];
+    const kindsPublished = (actors: Awaited<ReturnType<typeof createActors>>): string[] =>
+      KINDS.filter((kind) => actors.publications.some(({ key }) => key.startsWith(kind)));
+
+    const silent = await before.restart();
+    const { ref } = silent.spawn('BTC-USDT');
+    const publish = async (): Promise<void> => {
+      silent.system.send(ref, PUBLISH_ALL);
+      await silent.time.advance(1);
+    };
+    await silent.time.advance(1);
+    expect(silent.shown).toMatchObject([{ status: 'stale' }]);
+    spawnFeed(silent, 'trades').deliver(ref, 1, trade({ tradeId: 'another' }));
+    await publish();
+    expect(kindsPublished(silent)).toEqual(['ticker', 'candle']);
+    await silent.time.advance(2_000);
+    await publish();
+    expect(kindsPublished(silent)).toEqual(KINDS);
+    expect(publishedStatuses(silent.publications).at(-1)).toBe('stale');
+
+    const speaking = await silent.restart();
+    const next = speaking.spawn('BTC-USDT').ref;
+    spawnFeed(speaking, 'books').deliver(next, 1, feedStatus({ status: 'connected' }), bookSnapshot());
+    await speaking.time.advance(1);
+    speaking.system.send(next, PUBLISH_ALL);
+    await speaking.time.advance(1);
+    expect(kindsPublished(speaking)).toEqual(KINDS);
+    expect(publishedStatuses(speaking.publications)).toEqual(['live']);
+  });
+
   it('declares each interval in which its book was not sure once, with one line in the log', async () => {
     const actors = await createActors();
     const { ref } = actors.spawn('BTC-USDT');
