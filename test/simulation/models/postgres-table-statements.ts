@@ -67,15 +67,27 @@ function removeDesired({ tables }: StatementContext, [key]: readonly SqlValue[])
   return { rowCount: row === undefined ? 0 : 1 };
 }
 
-/** Columns as the rows that `unnest` makes of them. */
-function unnest(values: readonly SqlValue[]): SqlValue[][] {
-  const columns = values as readonly (readonly SqlValue[])[];
+/** Columns, as arrays or in the words of Postgres, as the rows that `unnest` makes of them. */
+function unnest(text: string, values: readonly SqlValue[]): SqlValue[][] {
+  const types = Array.from(text.matchAll(/\$\d+::(\w+)\[\]/g), ([, type]) => type!);
+  const columns = values.map((value, index) =>
+    typeof value === 'string' ? readArray(value, types[index]!) : (value as readonly SqlValue[]),
+  );
   return columns[0]!.map((_, index) => columns.map((column) => column[index]!));
 }
 
-function insertTrades({ tables }: StatementContext, values: readonly SqlValue[]): StatementResult {
+function readArray(text: string, type: string): SqlValue[] {
+  const elements = text === '{}' ? [] : text.slice(1, -1).split(',');
+  return elements.map((element) => {
+    if (element === 'NULL') return null;
+    if (type === 'int' || type === 'bigint') return Number(element);
+    return type === 'boolean' ? element === 'true' : element;
+  });
+}
+
+function insertTrades({ tables, text }: StatementContext, values: readonly SqlValue[]): StatementResult {
   let rowCount = 0;
-  for (const row of unnest(values)) {
+  for (const row of unnest(text, values)) {
     const [instrumentId, eventTimeMs, tradeId, receiveTimeMs, price, quantity, takerSide, isHistory] = row as [
       number, number, string, number, string, string, string, boolean,
     ]; // prettier-ignore
@@ -89,9 +101,9 @@ function insertTrades({ tables }: StatementContext, values: readonly SqlValue[])
   return { rowCount };
 }
 
-function insertCandles({ tables }: StatementContext, values: readonly SqlValue[]): StatementResult {
+function insertCandles({ tables, text }: StatementContext, values: readonly SqlValue[]): StatementResult {
   let rowCount = 0;
-  for (const row of unnest(values)) {
+  for (const row of unnest(text, values)) {
     const [instrumentId, interval, openTimeMs, revision, open, high, low, close, volume, quoteVolume, takerBuyVolume, tradeCount] =
       row as [
         number, string, number, number, string | null, string | null, string | null, string | null, string, string, string, number,
@@ -140,9 +152,9 @@ function omit(row: Readonly<Record<string, unknown>>, column: string): Readonly<
   return Object.fromEntries(Object.entries(row).filter(([name]) => name !== column));
 }
 
-function countLetters({ tables }: StatementContext, values: readonly SqlValue[]): StatementResult {
+function countLetters({ tables, text }: StatementContext, values: readonly SqlValue[]): StatementResult {
   const before = new Map(tables.letterCounts);
-  for (const [exchange, reason, count] of unnest(values) as [string, string, number][]) {
+  for (const [exchange, reason, count] of unnest(text, values) as [string, string, number][]) {
     const key = `${exchange} ${reason}`;
     const known = tables.letterCounts.get(key)?.count ?? 0;
     tables.letterCounts.set(key, { exchange, reason, count: known + count });
@@ -168,7 +180,7 @@ function insertRecords({ tables, text }: StatementContext, values: readonly SqlV
   const [, table, columns] = /^INSERT INTO (\w+) \(([^)]+)\)/.exec(text)!;
   const names = columns!.split(',').map((name) => camelCase(name.trim()));
   const records = tables.recordsOf(table!);
-  const added: RecordRow[] = unnest(values).map((row, index) => ({
+  const added: RecordRow[] = unnest(text, values).map((row, index) => ({
     id: records.length + index + 1,
     ...Object.fromEntries(names.map((name, column) => [name, row[column]])),
   }));
