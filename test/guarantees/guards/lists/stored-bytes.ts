@@ -84,6 +84,35 @@ export const storedBytes: readonly Guard[] = [
   },
   {
     holds: 'bytes',
+    name: 'A damaged number in a state snapshot fails no instrument that is read with it',
+    file: 'src/persistence/journal-reads.ts',
+    text: "          columns: STATE_COLUMNS,\n          integers: 'nearest',\n",
+    without: '          columns: STATE_COLUMNS,\n',
+    tests: [{ file: damagedRows, name: 'harms no instrument that is read with it' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'A state snapshot under a number that no batch has is not read',
+    file: 'src/persistence/journal-reads.ts',
+    text: 'AND batch_number >= 0 AND',
+    without: 'AND',
+    tests: [{ file: damagedRows, name: 'with its number far below zero is the last that is tried' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'Nothing is written behind a journal row under a number that no batch has',
+    file: 'src/persistence/journal-reads.ts',
+    text: 'if (Number.isSafeInteger(last) && last >= 0) return last;',
+    without: 'if (Number.isFinite(last)) return last;',
+    tests: [
+      {
+        file: damagedRows,
+        name: 'is refused alone, and nothing is written behind it',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
     name: 'The journal keeps what the older of both snapshots needs',
     file: 'src/persistence/postgres-journal.ts',
     text: 'ORDER BY batch_number DESC OFFSET 1 LIMIT 1)`,',
