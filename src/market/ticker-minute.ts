@@ -195,6 +195,6 @@ export class TickerMinute {
 }
 
 /** Returns the end of the second (s, s + 1000] that holds `timeMs`. */
-function endOfSecond(timeMs: number): number {
+export function endOfSecond(timeMs: number): number {
   return Math.ceil(timeMs / 1_000) * 1_000;
 }

@@ -162,6 +162,17 @@ describe.each([
     },
   );
 
+  it('a state snapshot that was written with minutes that no window ever held is skipped for the one before', async () => {
+    const instrument = await write();
+    const { ticker } = EDGE_STATES['minutes of every form']!;
+    const minutes = { ...ticker.minutes, bytes: ticker.minutes.bytes.map(() => 0xff) };
+    const unsound = { ...state, ticker: { ...ticker, minutes } };
+    await journal.saveSnapshot(claim, { instrument, batchNumber: 5, position: 50, state: unsound });
+    const warnings = test.log.countOf('warn');
+    expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(4);
+    expect(test.log.countOf('warn')).toBe(warnings + 1);
+  });
+
   it('a state snapshot of another instrument is skipped though it is whole', async () => {
     const [from, to] = [await write(), await write()];
     await move('state_snapshot', { from, to, batchNumber: 4 });
