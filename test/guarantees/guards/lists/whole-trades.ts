@@ -210,6 +210,32 @@ export const wholeTrades: readonly Guard[] = [
     ],
   },
   {
+    holds: 'trades',
+    name: 'A poison event at the end of a feed costs none of those beside it',
+    file: 'src/actors/delivery.ts',
+    text: 'if (this.#isRefused || events.length > maxCount) return 0;',
+    without: 'if (this.#isRefused || events.length > 0 * maxCount) return 0;',
+    tests: [
+      {
+        file: 'test/actors/delivery.test.ts',
+        name: 'loses nothing but the poison when its feed ends',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'No book event of a feed that ended follows on a hole',
+    file: 'src/actors/delivery.ts',
+    text: "isBookEvent(event) ? toStaleStatus(event, 'the batch that it came in was not taken') : event;",
+    without: 'event;',
+    tests: [
+      {
+        file: 'test/actors/delivery.test.ts',
+        name: 'lets no book event follow on a hole',
+      },
+    ],
+  },
+  {
     holds: 5,
     name: 'Trades that all symbols of a connection hold are bounded',
     file: 'src/actors/trade-catch-ups.ts',
