@@ -226,14 +226,22 @@ export const wholeTrades: readonly Guard[] = [
     holds: 8,
     name: 'No book event of a feed that ended follows on a hole',
     file: 'src/actors/delivery.ts',
-    text: "isBookEvent(event) ? toStaleStatus(event, 'the batch that it came in was not taken') : event;",
-    without: 'event;',
+    text: "        ? toStaleStatus(event, 'the batch that it came in was not taken')\n",
+    without: '        ? event\n',
     tests: [
       {
         file: 'test/actors/delivery.test.ts',
         name: 'lets no book event follow on a hole',
       },
     ],
+  },
+  {
+    holds: 5,
+    name: 'A symbol that is removed after its events were dropped is let go of',
+    file: 'src/actors/feed-routes.ts',
+    text: '      this.#destinations.delete(instrument);\n      this.#unflushed.delete(destination);\n      this.#lossy.delete(destination);\n',
+    without: '      this.#destinations.delete(instrument);\n      this.#unflushed.delete(destination);\n',
+    tests: [{ file: 'test/actors/feed-routes.test.ts', name: 'is not kept in memory' }],
   },
   {
     holds: 5,
