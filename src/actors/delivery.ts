@@ -13,6 +13,9 @@ export const BATCH_MAX_LEVELS = 20_000;
 /** Failures of one event, alone in its batch, after which it is given up as poison. */
 export const POISON_FAILURES = 2;
 
+/** Single events that are sent once more when a feed ends: half of what a mailbox holds (`MAILBOX_MAX_MESSAGES`). What is beyond goes in batches alone. */
+const LAST_COPIES_MAX = 5_000;
+
 export type DeliveryOptions = {
   readonly source: string;
   /** Hands a batch to the symbol actor; false when that takes none (parked, gone). */
@@ -160,14 +163,35 @@ export class InstrumentDelivery {
   }
 
   /**
-   * Sends what waits without waiting for acknowledgements: the feed ends, and nothing is sent again after this. The batch in flight goes before it
-   * once more: its actor may fail on it, and what is asked of the exchange later is only what follows on the newest trade. Book events are left out:
-   * the last word about the book is that its feed is gone, and should the batch in flight be lost, they must not follow on a hole.
+   * Sends what waits without waiting for acknowledgements: the feed ends, and nothing is sent again after this. Behind each batch its events go once
+   * more, one by one: its actor may fail on it, and what is asked of the exchange later is only what follows on the newest trade, so that those
+   * beside a poison event would be lost unsaid. Book events are left out, and those of a batch that may fail become `stale`: the last word about
+   * the book is that its feed is gone, and nothing of it must follow on a hole.
    */
   sendRest(): void {
-    if (this.#inFlight !== undefined) this.#send(this.#inFlight);
+    let copiesLeft = LAST_COPIES_MAX;
+    const batch = this.#inFlight;
+    if (batch !== undefined) {
+      if (this.#isRefused) this.#send(batch);
+      copiesLeft -= this.#sendOneByOne(batch, copiesLeft);
+    }
     this.dropPendingBookEvents();
-    while (this.pendingCount > 0) this.#sendNext();
+    while (this.pendingCount > 0) {
+      this.#sendNext();
+      copiesLeft -= this.#sendOneByOne(this.#inFlight!, copiesLeft);
+    }
+  }
+
+  /** Returns how many were sent. An actor that has the batch drops them. */
+  #sendOneByOne({ source, firstOrdinal, events }: EventBatch, maxCount: number): number {
+    if (this.#isRefused || events.length > maxCount) return 0;
+    for (const [index, event] of events.entries()) {
+      const copy = isBookEvent(event)
+        ? toStaleStatus(event, 'the batch that it came in was not taken')
+        : event;
+      this.#options.send({ source, firstOrdinal: firstOrdinal + index, events: [copy] });
+    }
+    return events.length;
   }
 
   /** What was sent before keeps its place: its ordinals may be in the log already. */
@@ -186,7 +210,7 @@ export class InstrumentDelivery {
     this.#failureCount = 0;
     if (isBookEvent(event)) {
       // What follows on a book event that is missing would make a wrong book, so the hole itself goes into the log, under the same ordinal.
-      this.#send({ ...batch, events: [toStaleStatus(event, cause)] });
+      this.#send({ ...batch, events: [toStaleStatus(event, `its actor failed on it twice: ${cause}`)] });
     } else {
       this.#land();
       this.#sendNext();
@@ -225,6 +249,6 @@ function isSameBatch({ source, firstOrdinal, events }: EventBatch, { batch }: De
 }
 
 function toStaleStatus({ receiveTimeMs }: MarketEvent, cause: string): FeedStatus {
-  const reason = `a book event was given up, its actor failed on it twice: ${cause}`;
+  const reason = `a book event was given up, ${cause}`;
   return { type: 'FeedStatus', status: 'stale', reason, eventTimeMs: receiveTimeMs, receiveTimeMs };
 }

@@ -7,7 +7,7 @@ import type { Trade } from '../market/events.ts';
 import type { KnownTrades } from '../market/instrument-state.ts';
 import type { MissingTrades, NewestTrade, NoTradeHistory, TradeHistory, TradePage } from './adapter.ts';
 import type { Moment } from './moment.ts';
-import { NumberedTrades } from './numbered-trades.ts';
+import { NumberedTrades, newestNumbered } from './numbered-trades.ts';
 import { TimedTrades } from './timed-trades.ts';
 
 export type TradeGap = {
@@ -92,6 +92,12 @@ export class TradeCatchUp {
   /** When the phase has something to do. */
   #dueMs = 0;
   #lastLiveMs = 0;
+  /** Up to when a number showed that nothing is missing; an exchange that knows no later trade shows nothing. */
+  #provenMs: number | undefined;
+  /** When the last trade came that was held. */
+  #heldMs = 0;
+  /** Why the hole can't be known to be filled. */
+  #doubt: string | undefined;
   #failures = 0;
   #pages = 0;
   /** Why trades may be missing that no later trade would tell of; looked into with the next hole, at the latest as soon as trades are not held. */
@@ -153,18 +159,23 @@ export class TradeCatchUp {
     this.#note(trade);
     if (this.#phase === 'live' || this.#history.identity === 'none') {
       if (numbered === undefined || numbered.follows(trade)) {
+        this.#heedDoubt(now);
         this.#lastLiveMs = now.wallMs;
+        this.#provenMs = now.wallMs;
         this.#effects.deliver(trade);
         return;
       }
+      this.#heedDoubt(now);
       const reason = `trades missing: expected ${numbered.expectedNumber}, was ${trade.tradeId}`;
       this.#gap = { fromMs: this.#lastLiveMs, reason };
       this.#openHole(now);
       numbered.begin(undefined);
       this.#await('due', now.monotonicMs);
     }
+    this.#heldMs = now.wallMs;
     this.#hole.hold(trade);
     this.#deliver(this.#hole.takeReady());
+    this.#heedDoubt(now);
     if (this.#hole.keptCount > this.#limits.keptMax) {
       this.giveUp(`more than ${this.#limits.keptMax} trades came meanwhile`, now);
     }
@@ -180,16 +191,19 @@ export class TradeCatchUp {
       this.#phase = 'live';
       return;
     }
-    const newest = known?.newest;
+    const newest = known && this.#numbered !== undefined ? newestNumbered(known) : known?.newest;
     if (newest !== undefined) this.#note(newest);
     if (this.#hole.begin(newest, newest && this.#reachBack(newest))) {
       this.#deliver(this.#hole.takeReady());
       this.#await('watching', now.monotonicMs + this.#limits.quietMs);
+      this.#heedDoubt(now);
       return;
     }
     // It has no trade yet, so none is missing: the first one is where its history begins.
     this.#gap = undefined;
+    this.#provenMs = now.wallMs;
     this.#goLive(now);
+    this.#heedDoubt(now);
   }
 
   answered(answer: PageAnswer, now: Moment): void {
@@ -203,6 +217,7 @@ export class TradeCatchUp {
     this.#pages++;
     const outcome = this.#hole.take(answer.page);
     this.#deliver(this.#hole.takeReady());
+    this.#heedDoubt(now);
     switch (outcome) {
       case 'filled':
         this.#finish(now);
@@ -215,6 +230,9 @@ export class TradeCatchUp {
         if (this.#pages >= (this.#history.identity === 'none' ? 0 : this.#history.maxPages)) {
           this.giveUp(`more than ${this.#pages} pages of trades are missing`, now);
         } else this.#await('due', now.monotonicMs);
+        return;
+      case 'renumbered':
+        this.giveUp('the exchange counts its trades anew', now);
         return;
       case 'crowded':
         this.giveUp('too many trades came since to tell which the instrument lacks', now);
@@ -259,6 +277,25 @@ export class TradeCatchUp {
     this.#goLive(now);
   }
 
+  /** A number that says nothing about a loss may hide one: it is declared, at once or with the hole that it came into. */
+  #heedDoubt(now: Moment): void {
+    const doubt = this.#numbered?.takeDoubt();
+    if (doubt === undefined) return;
+    if (this.isHolding) {
+      this.#doubt ??= doubt.reason;
+      if (doubt.isRenumbered) this.giveUp(doubt.reason, now);
+      return;
+    }
+    // The stray that the count goes on from was declared when it came.
+    if (doubt.isRenumbered) return;
+    const gap = {
+      fromMs: Math.min(this.#provenMs ?? now.wallMs, now.wallMs),
+      toMs: now.wallMs,
+      reason: doubt.reason,
+    };
+    this.#effects.gap({ ...gap, repair: 'incomplete', tradesRefetched: 0 });
+  }
+
   #lookIntoSuspicion(now: Moment): void {
     const suspicion = this.#suspicion;
     if (suspicion === undefined || this.#phase !== 'live') return;
@@ -301,16 +338,26 @@ export class TradeCatchUp {
 
   #finish(now: Moment): void {
     this.#deliver(this.#hole.takeAll());
-    this.#end('refetched', undefined, now);
+    this.#end(this.#doubt === undefined ? 'refetched' : 'incomplete', this.#doubt, now);
     this.#goLive(now);
   }
 
   #end(repair: TradeGap['repair'], why: string | undefined, { wallMs }: Moment): void {
     const gap = this.#gap;
+    this.#doubt = undefined;
     if (gap === undefined) return;
     this.#gap = undefined;
+    // Those right before it may have been lost as well; only a number that follows would have told.
+    const provenMs = repair === 'incomplete' && this.#numbered !== undefined ? this.#provenMs : undefined;
+    const fromMs = Math.min(
+      gap.fromMs ?? this.#started.wallMs,
+      this.#lookedInto?.fromMs ?? wallMs,
+      provenMs ?? wallMs,
+      wallMs,
+    );
+    this.#provenMs = this.#hole.hasLiveTrade ? this.#heldMs : Math.min(this.#provenMs ?? fromMs, fromMs);
     this.#effects.gap({
-      fromMs: Math.min(gap.fromMs ?? this.#started.wallMs, this.#lookedInto?.fromMs ?? wallMs, wallMs),
+      fromMs,
       toMs: wallMs,
       reason: why === undefined ? gap.reason : `${gap.reason}; ${why}`,
       repair,

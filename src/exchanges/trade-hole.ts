@@ -7,9 +7,10 @@ import type { MissingTrades, NewestTrade, TradePage } from './adapter.ts';
 
 /**
  * What a page came to. `more`: ask for the next one. `filled`: nothing is missing any more. `behind`: past trades do not reach those of the stream
- * yet, ask again later. `unreachable`: they do not go back as far as the hole. `crowded`: it can't be told which of them the instrument has.
+ * yet, ask again later. `unreachable`: they do not go back as far as the hole. `crowded`: it can't be told which of them the instrument has. `renumbered`: the
+ * exchange counts anew, so that nobody can tell what is missing.
  */
-export type PageOutcome = 'more' | 'filled' | 'behind' | 'unreachable' | 'crowded';
+export type PageOutcome = 'more' | 'filled' | 'behind' | 'unreachable' | 'crowded' | 'renumbered';
 
 export interface TradeHole {
   /** Trades kept in memory. */

@@ -158,6 +158,8 @@ export function restoreInstrument(snapshot: InstrumentSnapshot, policy: Instrume
 /** The newest trade that an instrument counted, and the event time up to which it has lived; trades after it may be missing after an absence. */
 export type KnownTrades = {
   readonly newest: { readonly tradeId: string; readonly eventTimeMs: number };
+  /** Of the trade with the latest event time, where it lies within the last 24 hours. The greatest id may be one that was a lie. */
+  readonly latestTradeId?: string | undefined;
   readonly timeMs: number;
 };
 
@@ -169,8 +171,10 @@ export function readKnownTrades(state: InstrumentState): KnownTrades | undefined
   const tradeId = state.trades.newest;
   const timeMs = state.ticker.endMs;
   if (tradeId === undefined || timeMs === undefined) return undefined;
+  const latest = state.ticker.newestTrade;
   return {
-    newest: { tradeId, eventTimeMs: state.ticker.newestTradeMs ?? timeMs - TICKER_WINDOW_MS },
+    newest: { tradeId, eventTimeMs: latest?.eventTimeMs ?? timeMs - TICKER_WINDOW_MS },
+    latestTradeId: latest && String(latest.key),
     timeMs,
   };
 }

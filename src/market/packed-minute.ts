@@ -111,6 +111,12 @@ export function unpackMinute(startMs: number, bytes: Uint8Array, start: number, 
   return seconds;
 }
 
+/** Whether a minute can begin with the byte. */
+export function isMinuteForm(byte: number | undefined): boolean {
+  // An integer that small is one byte, twice as large: the sign is below it.
+  return byte === 2 * NUMBERS || byte === 2 * TEXTS;
+}
+
 function writeKey(writer: IntegerWriter, form: number, key: TradeKey, before: TradeKey): void {
   if (typeof key === 'number') {
     writer.write(form === NUMBERS && typeof before === 'number' ? subtractUnits(key, before) : key);

@@ -3,8 +3,9 @@
  * 86,400 seconds in 1,441 minutes; a recovery of many instruments, or a checkpoint, hardly has the time to look at each.
  */
 import { IntegerWriter } from './integer-bytes.ts';
-import { packMinute, unpackMinute } from './packed-minute.ts';
-import { TickerMinute } from './ticker-minute.ts';
+import { isMinuteForm, packMinute, unpackMinute } from './packed-minute.ts';
+import type { MinuteSeconds } from './ticker-minute.ts';
+import { MINUTE_MS, TickerMinute, endOfSecond } from './ticker-minute.ts';
 import type { Units } from './units.ts';
 
 /** Parallel over the minutes, ascending in time, none empty. Nobody changes them: a window and its snapshots share them. */
@@ -28,11 +29,66 @@ export const NO_MINUTES: PackedMinutes = {
   bytes: new Uint8Array(),
 };
 
-/** Returns the minute at `index`, to be changed. O(seconds in it). @throws RangeError when its bytes are not those of a minute */
+/** Returns the minute at `index`, to be changed. O(seconds in it). @throws RangeError when its bytes are not those of this minute */
 export function unpackMinuteAt(minutes: PackedMinutes, index: number): TickerMinute {
   const startMs = minutes.startsMs[index]!;
   const seconds = unpackMinute(startMs, minutes.bytes, startOf(minutes, index), minutes.ends[index]!);
-  return new TickerMinute(startMs, seconds);
+  expectSecondsOf(startMs, seconds);
+  const minute = new TickerMinute(startMs, seconds);
+  const high = minutes.highs[index]!;
+  const low = minutes.lows[index]!;
+  if (minute.high === high && minute.low === low) return minute;
+  throw new RangeError(
+    `Cannot unpack the minute after ${startMs} ms: expected prices from ${low} to ${high} units, were ${minute.low} to ${minute.high}`,
+  );
+}
+
+/**
+ * Whole bytes may hold what no window ever held. Of each minute this looks at what tells it from others, and opens the first and the last: those that
+ * are read at once. The others are looked into when they are opened. Arrays of one length are taken for granted. O(minutes).
+ * @throws RangeError when these can not be the minutes of a window
+ */
+export function expectSoundMinutes(minutes: PackedMinutes): void {
+  const { startsMs, highs, lows, ends, bytes } = minutes;
+  const count = startsMs.length;
+  let startMs = Number.NEGATIVE_INFINITY;
+  let end = 0;
+  for (let index = 0; index < count; index++) {
+    if (startsMs[index]! <= startMs) throw unsound(index, 'it does not begin after the one before');
+    if (ends[index]! <= end) throw unsound(index, 'it has no bytes');
+    // Of a minute beyond the bytes there is none.
+    if (!isMinuteForm(bytes[end])) throw unsound(index, `its first byte is ${bytes[end]}`);
+    if (highs[index]! < lows[index]!) throw unsound(index, 'its highest price is below its lowest');
+    startMs = startsMs[index]!;
+    end = ends[index]!;
+  }
+  if (count > 0) unpackMinuteAt(minutes, 0);
+  if (count > 1) unpackMinuteAt(minutes, count - 1);
+}
+
+/** Seconds ascend, each lies within the minute, and holds trades. */
+function expectSecondsOf(startMs: number, { times, counts }: MinuteSeconds): void {
+  let beforeMs = startMs;
+  for (let index = 0; index < counts.length; index++) {
+    const firstMs = times[2 * index]!;
+    const lastMs = times[2 * index + 1]!;
+    const endMs = endOfSecond(firstMs);
+    if (firstMs <= beforeMs || lastMs < firstMs || lastMs > endMs || counts[index]! < 1) {
+      throw new RangeError(
+        `Cannot unpack the minute after ${startMs} ms: expected trades after ${beforeMs} ms within a second, was ${counts[index]} from ${firstMs} to ${lastMs} ms`,
+      );
+    }
+    beforeMs = endMs;
+  }
+  if (counts.length === 0 || beforeMs > startMs + MINUTE_MS) {
+    throw new RangeError(
+      `Cannot unpack the minute after ${startMs} ms: ${counts.length} seconds end at ${beforeMs} ms`,
+    );
+  }
+}
+
+function unsound(index: number, why: string): RangeError {
+  return new RangeError(`Cannot read minutes: minute ${index} is none: ${why}`);
 }
 
 /** A busy minute takes no more; for a larger one the writer grows. */

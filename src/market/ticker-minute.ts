@@ -69,9 +69,9 @@ export class TickerMinute {
     return this.#counts.length === 0;
   }
 
-  /** Event time of the last trade; `undefined` while empty. */
-  get lastTimeMs(): number | undefined {
-    return this.#times.at(-1);
+  /** `undefined` while empty. */
+  get lastTrade(): { readonly eventTimeMs: number; readonly key: TradeKey } | undefined {
+    return this.isEmpty ? undefined : { eventTimeMs: this.#times.at(-1)!, key: this.#keys.at(-1)! };
   }
 
   /** Meaningless while empty, as are `low`, `open` and `last`. */
@@ -195,6 +195,6 @@ export class TickerMinute {
 }
 
 /** Returns the end of the second (s, s + 1000] that holds `timeMs`. */
-function endOfSecond(timeMs: number): number {
+export function endOfSecond(timeMs: number): number {
   return Math.ceil(timeMs / 1_000) * 1_000;
 }

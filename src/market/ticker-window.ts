@@ -8,6 +8,7 @@ import { toBar, widenScales } from './candle-bar.ts';
 import type { TickerMinute } from './ticker-minute.ts';
 import { MINUTE_MS } from './ticker-minute.ts';
 import type { Ticker, TickerWindowSnapshot } from './ticker.ts';
+import type { TradeKey } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
 import { addUnits, raiseScale, subtractUnits } from './units.ts';
 import { WindowMinutes } from './window-minutes.ts';
@@ -81,9 +82,9 @@ export class TickerWindow {
     this.#evict();
   }
 
-  /** Event time of the newest trade inside the window; `undefined` while there is none. */
-  get newestTradeMs(): number | undefined {
-    return this.#minutes.last?.lastTimeMs;
+  /** The newest trade inside the window; `undefined` while there is none. */
+  get newestTrade(): { readonly eventTimeMs: number; readonly key: TradeKey } | undefined {
+    return this.#minutes.last?.lastTrade;
   }
 
   /** Highest time seen; `undefined` before the first. */

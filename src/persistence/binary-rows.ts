@@ -47,10 +47,14 @@ class CopyQuery extends pg.Query {
   }
 }
 
-/** Returns the rows by the names of their columns; fields of bytes share the memory of their message. @throws RangeError when these are not such rows */
+/**
+ * Returns the rows by the names of their columns; fields of bytes share the memory of their message. Integers as `Statement.integers` says.
+ * @throws RangeError when these are not such rows
+ */
 export function parseBinaryRows(
   messages: readonly Buffer[],
   columns: BinaryColumns,
+  integers: 'safe' | 'nearest' = 'safe',
 ): Record<string, unknown>[] {
   const names = Object.keys(columns);
   const rows: Record<string, unknown>[] = [];
@@ -67,7 +71,7 @@ export function parseBinaryRows(
       for (const name of names) {
         const from = at + 4;
         at = from + fieldLength(message, at, name);
-        row[name] = parseField(columns[name]!, message.subarray(from, at));
+        row[name] = parseField(columns[name]!, message.subarray(from, at), integers);
       }
       rows.push(row);
     }
@@ -88,10 +92,10 @@ function fieldLength(message: Buffer, at: number, name: string): number {
   return length;
 }
 
-function parseField(type: BinaryColumns[string], field: Buffer): unknown {
+function parseField(type: BinaryColumns[string], field: Buffer, integers: 'safe' | 'nearest'): unknown {
   switch (type) {
     case 'int8':
-      return toSafeInteger(field.readBigInt64BE(0));
+      return integers === 'safe' ? toSafeInteger(field.readBigInt64BE(0)) : Number(field.readBigInt64BE(0));
     case 'text':
       return field.toString('utf8');
     case 'bytea':

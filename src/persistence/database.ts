@@ -20,6 +20,11 @@ export type Statement = {
   readonly values?: readonly SqlValue[];
   /** For rows of large bytes: a real Postgres copies them out in binary, by these names and types. Values are whole numbers or lists of them then. */
   readonly columns?: BinaryColumns;
+  /**
+   * `nearest`: an `int8` that is no safe integer comes as the double nearest to it, where it would fail the whole answer. For rows that prove
+   * themselves, of several instruments: no such number was ever written, so the damaged row is refused and the others are read.
+   */
+  readonly integers?: 'nearest';
   /** An answer that takes longer is given up, and its connection with it; without one the general limit holds. */
   readonly timeoutMs?: number;
 };
@@ -44,6 +49,9 @@ typeParsers.setTypeParser(pg.types.builtins.INT8, (text) => {
   if (!Number.isSafeInteger(value)) throw new RangeError(`A safe integer was wanted, was ${text}`);
   return value;
 });
+
+const nearestTypeParsers = new pg.TypeOverrides();
+nearestTypeParsers.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** Postgres as this folder uses it. One implementation talks to a server; the simulation has one in memory. */
 export interface Database {
@@ -198,17 +206,19 @@ export class PgDatabase implements Database {
 
   async #run<Row extends QueryResultRow>(
     client: pg.PoolClient,
-    { name, text, values, columns, timeoutMs }: Statement,
+    { name, text, values, columns, integers, timeoutMs }: Statement,
   ): Promise<QueryResult<Row>> {
     // Embedded Postgres can't copy out over its connection.
     if (columns !== undefined && !this.isEmbedded) {
-      const rows = parseBinaryRows(await copyOut(client, toCopyText(text, values ?? [])), columns) as Row[];
+      const copied = await copyOut(client, toCopyText(text, values ?? []));
+      const rows = parseBinaryRows(copied, columns, integers) as Row[];
       return { rows, rowCount: rows.length, command: 'COPY', oid: 0, fields: [] };
     }
     return client.query<Row>({
       ...(name === undefined ? {} : { name }),
       text,
       ...(values === undefined ? {} : { values: [...values] }),
+      ...(integers === undefined ? {} : { types: nearestTypeParsers }),
       ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
     });
   }

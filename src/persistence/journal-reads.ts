@@ -1,4 +1,8 @@
-/** What is read when instruments recover: state snapshots, journal pages, the ends of journals; each for many instruments in one statement. */
+/**
+ * What is read when instruments recover: state snapshots, journal pages, the ends of journals; each for many instruments in one statement. So
+ * nothing that a damaged row holds may fail the statement: whoever asked for it refuses it.
+ */
+import { TampinesError } from '../base/errors.ts';
 import type { BinaryColumns } from './binary-rows.ts';
 import type { Database } from './database.ts';
 import { GroupedReads } from './grouped-reads.ts';
@@ -39,10 +43,11 @@ export class JournalReads {
             CROSS JOIN LATERAL (
               SELECT batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state
               FROM ${schema}.state_snapshot
-              WHERE instrument_id = wanted.instrument_id AND batch_number < wanted.below
+              WHERE instrument_id = wanted.instrument_id AND batch_number >= 0 AND batch_number < wanted.below
               ORDER BY batch_number DESC LIMIT 1) AS found`,
           values: [questions.map(({ instrumentId }) => instrumentId), questions.map(({ below }) => below)],
           columns: STATE_COLUMNS,
+          integers: 'nearest',
         });
         const byPlace = new Map(rows.map((row) => [row.place, row]));
         return questions.map((_, index) => byPlace.get(index + 1));
@@ -61,6 +66,7 @@ export class JournalReads {
               ORDER BY batch_number LIMIT ${READ_PAGE_ROWS}) AS found
             ORDER BY wanted.place, found."batchNumber"`,
           values: [questions.map(({ instrumentId }) => instrumentId), questions.map(({ after }) => after)],
+          integers: 'nearest',
         });
         const pages = questions.map((): FoundEntry[] => []);
         for (const row of rows) pages[row.place - 1]!.push(row);
@@ -78,13 +84,14 @@ export class JournalReads {
               (SELECT max(batch_number) FROM ${schema}.state_snapshot WHERE instrument_id = wanted.id)) AS last
             FROM unnest($1::int[]) WITH ORDINALITY AS wanted (id, place) ORDER BY wanted.place`,
           values: [[...instrumentIds]],
+          integers: 'nearest',
         });
         return rows.map(({ last }) => last ?? 0);
       },
     });
   }
 
-  /** Returns the newest state snapshot that ends before the batch `below`. */
+  /** Returns the newest state snapshot that ends before the batch `below`: always with a safe number, so that one may be asked for before it. */
   readState(instrumentId: number, below: number): Promise<FoundState | undefined> {
     return this.#states.ask({ instrumentId, below });
   }
@@ -94,8 +101,16 @@ export class JournalReads {
     return this.#pages.ask({ instrumentId, after });
   }
 
-  /** Returns the number of the last batch that was ever written; 0 before the first. */
-  readEnd(instrumentId: number): Promise<number> {
-    return this.#ends.ask(instrumentId);
+  /**
+   * Returns the number of the last batch that was ever written; 0 before the first.
+   * @throws TampinesError `STATE_UNREADABLE` when that can be no batch's number
+   */
+  async readEnd(instrumentId: number): Promise<number> {
+    const last = await this.#ends.ask(instrumentId);
+    if (Number.isSafeInteger(last) && last >= 0) return last;
+    throw new TampinesError(
+      'STATE_UNREADABLE',
+      `Cannot read the end of the journal of instrument ${instrumentId}: a row is damaged: its batch number is ${last}`,
+    );
   }
 }

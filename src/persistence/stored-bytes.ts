@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { TampinesError } from '../base/errors.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
+import { expectSoundMinutes } from '../market/packed-minutes.ts';
 import type { LogCodec } from './log-codec.ts';
 
 /** A journal row or state snapshot as it is stored, whatever the store. */
@@ -81,7 +82,10 @@ export function storeState(codec: LogCodec, place: StatePlace, state: Instrument
   };
 }
 
-/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere or are of an unknown schema */
+/**
+ * Returns the state. What stays packed in it is looked at as well: the state snapshot before can be had now, and not when the state is in use.
+ * @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere, are of an unknown schema or hold no possible state
+ */
 export function readStoredState(
   codec: LogCodec,
   instrument: string,
@@ -94,7 +98,9 @@ export function readStoredState(
     );
   }
   try {
-    return codec.decodeState(stored.schemaId, stored.state);
+    const decoded = codec.decodeState(stored.schemaId, stored.state);
+    expectSoundMinutes(decoded.ticker.minutes);
+    return decoded;
   } catch (cause) {
     throw unreadable(
       `state snapshot ${stored.batchNumber} of ${instrument} (schema ${stored.schemaId})`,

@@ -203,14 +203,59 @@ describe('delivery to a symbol actor', () => {
 
   it('sends the rest behind what is in flight, without waiting, when its feed ends, and no book events among it', () => {
     const { delivery, push, sent } = createDelivery();
-    for (const event of [heartbeat(1), delta(2), heartbeat(3)]) push(event);
+    for (const event of [heartbeat(1), delta(2), heartbeat(3), heartbeat(4)]) push(event);
     delivery.sendRest();
-    // The batch in flight comes again, for its actor may have failed on it: what follows must not follow on a hole.
+    // All comes again, for its actor may fail on it: what follows must not follow on a hole.
     expect(sent.map((batch) => [batch.firstOrdinal, batch.events])).toEqual([
       [1, [heartbeat(1)]],
       [1, [heartbeat(1)]],
+      [2, [heartbeat(3), heartbeat(4)]],
       [2, [heartbeat(3)]],
+      [3, [heartbeat(4)]],
     ]);
+  });
+
+  it('sends a batch that was refused as a whole when its feed ends, and no single event while it is refused', () => {
+    const { delivery, push, sent, setTaking } = createDelivery();
+    setTaking(false);
+    push(heartbeat(1));
+    delivery.push(heartbeat(2));
+    delivery.sendRest();
+    const batches = [[heartbeat(1)], [heartbeat(1)], [heartbeat(2)]];
+    expect(sent.map(({ events }) => events)).toEqual(batches);
+  });
+
+  it('loses nothing but the poison when its feed ends, wherever that stands, and lets no book event follow on a hole', () => {
+    const kinds = fc.array(fc.constantFrom('heartbeat', 'delta'), { minLength: 2, maxLength: 40 });
+    fc.assert(
+      fc.property(kinds, fc.nat(), fc.nat(), (wanted, inFlight, poisoned) => {
+        const { delivery, sent } = createDelivery();
+        const events = wanted.map((kind, index) => (kind === 'delta' ? delta(index) : heartbeat(index)));
+        const inFlightCount = 1 + (inFlight % events.length);
+        for (const event of events.slice(0, inFlightCount)) delivery.push(event);
+        delivery.flush();
+        for (const event of events.slice(inFlightCount)) delivery.push(event);
+        delivery.sendRest();
+
+        const poison = events[poisoned % events.length]!;
+        const taken: MarketEvent[] = [];
+        let ordinal = 0;
+        for (const batch of sent) {
+          if (batch.events.includes(poison)) continue;
+          for (const [index, event] of batch.events.entries()) {
+            if (batch.firstOrdinal + index <= ordinal) continue;
+            ordinal = batch.firstOrdinal + index;
+            taken.push(event);
+          }
+        }
+        const isHeartbeat = ({ type }: MarketEvent): boolean => type === 'Heartbeat';
+        expect(taken.filter(isHeartbeat)).toEqual(events.filter((e) => isHeartbeat(e) && e !== poison));
+        const hasFailed = events.indexOf(poison) < inFlightCount;
+        const books = taken.filter(({ type }) => type === 'BookDelta');
+        expect(books).toEqual(hasFailed ? [] : events.slice(0, inFlightCount).filter((e) => !isHeartbeat(e)));
+      }),
+      { seed: 20_261_128, numRuns: 500 },
+    );
   });
 
   it('delivers every event at least once and in order, whatever fails in between', () => {

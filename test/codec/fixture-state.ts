@@ -1,6 +1,6 @@
 /** State snapshots as fixtures hold them: minutes of the ticker window one by one and unpacked, which a reader of the file can follow. */
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
-import { unpackMinuteAt } from '../../src/market/packed-minutes.ts';
+import { unpackMinute } from '../../src/market/packed-minute.ts';
 import type { MinuteSeconds } from '../../src/market/ticker-minute.ts';
 import type { Units } from '../../src/market/units.ts';
 import { packAll } from '../support/arbitrary-minutes.ts';
@@ -28,7 +28,8 @@ export function toFixtureState(state: InstrumentSnapshot): FixtureState {
         startMs,
         high: minutes.highs[index]!,
         low: minutes.lows[index]!,
-        seconds: unpackMinuteAt(minutes, index).seconds,
+        // Fixtures hold minutes of any content, which no window would open.
+        seconds: unpackMinute(startMs, minutes.bytes, minutes.ends[index - 1] ?? 0, minutes.ends[index]!),
       })),
     },
   };

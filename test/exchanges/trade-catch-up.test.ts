@@ -115,6 +115,42 @@ describe('numbered trades that the stream loses without a word', () => {
   });
 });
 
+describe('numbered trades between absurd numbers, of an exchange that counts anew now and then', () => {
+  it.each([
+    ['numbers that are lies', { lieShare: 0.01 }, 200],
+    ['numbers that are counted anew', { renumberShare: 0.003 }, 60],
+    ['both', { lieShare: 0.01, renumberShare: 0.003 }, 200],
+  ])('are had, or declared as missing, with %s', (_which, disorder, incompleteMin) => {
+    let incompleteCount = 0;
+    let refetchedCount = 0;
+    let madeCount = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      // A process that ends may take with it that it could not be sure.
+      const world = live({ ...numbered, ...disorder, seed, lossShare: 0.02, restartShare: 0 });
+      const lastKnown = world.made.findLastIndex(({ tradeId }) => world.known.has(tradeId));
+      const firstKnown = world.made.findIndex(({ tradeId }) => world.known.has(tradeId));
+      const incomplete = world.gaps.filter(({ repair }) => repair === 'incomplete');
+      const unsaid = world.made
+        .slice(firstKnown, lastKnown)
+        .filter(({ tradeId }) => !world.known.has(tradeId))
+        .filter(({ eventTimeMs }) =>
+          incomplete.every(({ fromMs, toMs }) => eventTimeMs < fromMs || eventTimeMs > toMs),
+        );
+      expect(
+        unsaid.map(({ tradeId }) => tradeId),
+        `seed ${seed}`,
+      ).toEqual([]);
+      incompleteCount += incomplete.length;
+      madeCount += world.made.length;
+      for (const { tradesRefetched } of world.gaps) refetchedCount += tradesRefetched;
+    }
+    expect(incompleteCount).toBeGreaterThan(incompleteMin);
+    // Each absurd number is declared once or twice, and a hole beside it is still filled: not everything is declared instead.
+    expect(incompleteCount).toBeLessThan(madeCount / 30);
+    expect(refetchedCount).toBeGreaterThan(1_000);
+  });
+});
+
 describe.each([
   ['timed', timed],
   ['numbered', numbered],
@@ -343,6 +379,128 @@ describe('catching up', () => {
         tradesRefetched: 0,
       },
     ]);
+  });
+});
+
+describe('an absurd number among numbered trades', () => {
+  const absurd = Number.MAX_SAFE_INTEGER - 991;
+  const absurdTrade = (number: number) => trade({ tradeId: String(number), eventTimeMs: 602 });
+
+  /** Live, and up to 101. */
+  function startLive() {
+    const started = start(past);
+    const { catchUp, delivered, gaps, asked } = started;
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known(
+      { newest: { tradeId: '100', eventTimeMs: 600 }, latestTradeId: '100', timeMs: 600 },
+      recordedMoment(1_000),
+    );
+    catchUp.trade(numberedTrade(101), recordedMoment(1_001));
+    catchUp.tick(recordedMoment(1_250));
+    expect(delivered).toEqual(['101']);
+    delivered.length = gaps.length = asked.length = 0;
+    return started;
+  }
+
+  it('is declared, and the next hole is found as if it had not come', () => {
+    const { catchUp, delivered, gaps, asked } = startLive();
+    catchUp.trade(absurdTrade(absurd), recordedMoment(1_300));
+    catchUp.trade(numberedTrade(102), recordedMoment(1_400));
+    catchUp.trade(numberedTrade(105), recordedMoment(1_500));
+    catchUp.tick(recordedMoment(1_600));
+    catchUp.answered(pageOf([103, 104, 105].map(numberedTrade)), recordedMoment(1_700));
+    expect(asked).toEqual(['after 102']);
+    expect(delivered).toEqual([String(absurd), '102', '103', '104', '105']);
+    const reason = `trade ids say nothing about a loss: expected 102, was ${absurd}`;
+    expect(gaps).toEqual([
+      { fromMs: 1_001, toMs: 1_300, reason, repair: 'incomplete', tradesRefetched: 0 },
+      {
+        fromMs: 1_400,
+        toMs: 1_700,
+        reason: 'trades missing: expected 103, was 105',
+        repair: 'refetched',
+        tradesRefetched: 2,
+      },
+    ]);
+  });
+
+  it.each([
+    ['far above', absurd],
+    ['below', 1],
+  ])('%s that others follow on is a new count, in which holes are found', (_where, first) => {
+    const { catchUp, delivered, gaps, asked } = startLive();
+    // As long after the last one as it takes to tell it from one that comes again.
+    const later = (number: number, eventTimeMs: number) => trade({ tradeId: String(number), eventTimeMs });
+    catchUp.trade(later(first, 20_000), recordedMoment(20_000));
+    catchUp.trade(later(first + 1, 20_100), recordedMoment(20_100));
+    catchUp.trade(later(first + 4, 20_200), recordedMoment(20_200));
+    catchUp.tick(recordedMoment(20_300));
+    const missing = [later(first + 2, 20_110), later(first + 3, 20_120)];
+    catchUp.answered(pageOf(missing), recordedMoment(20_400));
+    expect(asked).toEqual([`after ${first + 1}`]);
+    expect(delivered).toEqual([0, 1, 2, 3, 4].map((step) => String(first + step)));
+    expect(gaps.map(({ repair }) => repair)).toEqual(['incomplete', 'refetched']);
+    expect(gaps[0]).toMatchObject({ fromMs: 1_001, toMs: 20_000 });
+  });
+
+  it('inside a hole makes it incomplete, though all that the exchange knows was fetched', () => {
+    const { catchUp, delivered, gaps } = startLive();
+    catchUp.trade(numberedTrade(104), recordedMoment(1_300));
+    catchUp.trade(absurdTrade(absurd), recordedMoment(1_310));
+    catchUp.tick(recordedMoment(1_400));
+    catchUp.answered(pageOf([102, 103, 104].map(numberedTrade)), recordedMoment(1_500));
+    expect(catchUp.isHolding).toBe(false);
+    expect(delivered).toEqual([String(absurd), '102', '103', '104']);
+    expect(gaps).toMatchObject([{ fromMs: 1_001, toMs: 1_500, repair: 'incomplete', tradesRefetched: 2 }]);
+  });
+
+  it('inside a hole that others follow on ends it at once', () => {
+    const { catchUp, delivered, gaps } = startLive();
+    catchUp.trade(numberedTrade(104), recordedMoment(1_300));
+    catchUp.trade(absurdTrade(absurd), recordedMoment(1_310));
+    catchUp.trade(absurdTrade(absurd + 1), recordedMoment(1_320));
+    expect(catchUp.isHolding).toBe(false);
+    expect(delivered).toEqual([String(absurd), '104', String(absurd + 1)]);
+    expect(gaps).toMatchObject([{ fromMs: 1_001, toMs: 1_320, repair: 'incomplete' }]);
+  });
+
+  it('that the instrument has from before is no number to ask behind', () => {
+    const { catchUp, asked } = start(past);
+    const newest = { tradeId: String(absurd), eventTimeMs: 600 };
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known({ newest, latestTradeId: '100', timeMs: 600 }, recordedMoment(1_000));
+    catchUp.trade(numberedTrade(104), recordedMoment(1_001));
+    catchUp.tick(recordedMoment(1_250));
+    expect(asked).toEqual(['instrument', 'after 100']);
+  });
+
+  it('that the instrument has as its latest is found out by the next trade, which declares all since', () => {
+    const { catchUp, gaps } = start(past);
+    const newest = { tradeId: String(absurd), eventTimeMs: 600 };
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known({ newest, latestTradeId: newest.tradeId, timeMs: 600 }, recordedMoment(1_000));
+    // The exchange has none behind it, which proves nothing.
+    catchUp.tick(recordedMoment(2_000));
+    catchUp.answered(pageOf([]), recordedMoment(2_100));
+    expect(gaps).toMatchObject([{ fromMs: 600, toMs: 2_100, repair: 'refetched' }]);
+    catchUp.trade(numberedTrade(104), recordedMoment(3_000));
+    expect(gaps[1]).toMatchObject({ fromMs: 600, toMs: 3_000, repair: 'incomplete' });
+  });
+
+  it('behind which the exchange only knows others is given up, and their count goes on', () => {
+    const { catchUp, delivered, gaps } = start(past);
+    const newest = { tradeId: String(absurd), eventTimeMs: 600 };
+    catchUp.opened('no connection', recordedMoment(1_000));
+    catchUp.known({ newest, latestTradeId: newest.tradeId, timeMs: 600 }, recordedMoment(1_000));
+    catchUp.tick(recordedMoment(2_000));
+    catchUp.answered(pageOf([103, 104].map(numberedTrade)), recordedMoment(2_100));
+    catchUp.trade(numberedTrade(105), recordedMoment(2_200));
+    expect(delivered).toEqual(['103', '104', '105']);
+    expect(gaps).toMatchObject([
+      { repair: 'incomplete', reason: 'no connection; the exchange counts its trades anew' },
+    ]);
+    catchUp.trade(numberedTrade(107), recordedMoment(2_300));
+    expect(catchUp.isHolding).toBe(true);
   });
 });
 

@@ -30,9 +30,14 @@ export type WorldOptions = {
   readonly failureShare: number;
   /** How far past trades lag behind the stream. */
   readonly lagMaxMs: number;
+  /** Share of the stream's trades behind which one comes that was never made, under an absurd number. */
+  readonly lieShare?: number;
+  /** Share of the trades at which the exchange begins to count anew, far above or below. */
+  readonly renumberShare?: number;
 };
 
 const STEP_MS = 50;
+const FIRST_NUMBER = 1_000_000_000;
 const LIMITS = {
   keptMax: 20_000,
   deadlineMs: 120_000,
@@ -57,8 +62,9 @@ export class TradeWorld {
   #catchUp: TradeCatchUp;
   #isConnected = false;
   #timeMs = 0;
+  #number = FIRST_NUMBER;
   readonly #identities = new TradeIdentities();
-  #newestTimeMs = 0;
+  #latest: Trade | undefined;
   #answers: { dueMs: number; run: () => void }[] = [];
 
   constructor(options: WorldOptions) {
@@ -102,7 +108,8 @@ export class TradeWorld {
 
   makeTrades(count: number): void {
     for (let index = 0; index < count; index++) {
-      const number = this.made.length + 1;
+      if (this.chance(this.#options.renumberShare ?? 0)) this.#number = this.#absurdNumber();
+      const number = this.#number++;
       const made = trade({
         tradeId: this.#options.identity === 'consecutive' ? String(number) : `fill-${number}`,
         eventTimeMs: this.nowMs,
@@ -110,6 +117,8 @@ export class TradeWorld {
       });
       this.made.push(made);
       if (!this.#isConnected) continue;
+      if (this.chance(this.#options.lieShare ?? 0))
+        this.#send({ ...made, tradeId: String(this.#absurdNumber()) });
       if (this.chance(this.#options.lossShare)) {
         if (this.#options.isLossTold)
           this.#catchUp.suspect('a frame could not be read', recordedMoment(this.nowMs));
@@ -129,6 +138,11 @@ export class TradeWorld {
     this.#catchUp.tick(recordedMoment(this.nowMs));
     // Time passes for the instrument as heartbeats let it.
     if (!this.#catchUp.isHolding) this.#timeMs = Math.max(this.#timeMs, this.nowMs - STEP_MS);
+  }
+
+  /** Far from all others, so that none has it already. */
+  #absurdNumber(): number {
+    return Math.floor(this.#random() * Number.MAX_SAFE_INTEGER);
   }
 
   #send(sent: Trade): void {
@@ -167,13 +181,14 @@ export class TradeWorld {
     this.known.set(delivered.tradeId, delivered);
     if (delivered.eventTimeMs < this.#timeMs) this.late.push(delivered.tradeId);
     this.#timeMs = Math.max(this.#timeMs, delivered.eventTimeMs);
-    this.#newestTimeMs = Math.max(this.#newestTimeMs, delivered.eventTimeMs);
+    if (delivered.eventTimeMs >= (this.#latest?.eventTimeMs ?? 0)) this.#latest = delivered;
   }
 
   #knownTrades(): KnownTrades | undefined {
     const tradeId = this.#identities.newest;
     if (tradeId === undefined) return undefined;
-    return { newest: { tradeId, eventTimeMs: this.#newestTimeMs }, timeMs: this.#timeMs };
+    const { eventTimeMs, tradeId: latestTradeId } = this.#latest!;
+    return { newest: { tradeId, eventTimeMs }, latestTradeId, timeMs: this.#timeMs };
   }
 
   #numberOf(tradeId: string): number {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EventBatch, MarketEvent } from '../../src/market/events.ts';
-import { restoreInstrument } from '../../src/market/instrument-state.ts';
+import { readKnownTrades, restoreInstrument } from '../../src/market/instrument-state.ts';
 import { OrderBook } from '../../src/market/order-book.ts';
 import { MAX_OTHER_IDS } from '../../src/market/trade-identities.ts';
 import { InstrumentRun, TEST_POLICY, toBytes } from '../support/instrument-runs.ts';
@@ -264,4 +264,23 @@ test('two states restored from one snapshot do not touch each other', () => {
   });
   expect(toBytes(snapshot)).toBe(bytes);
   expect(toBytes(run.snapshot)).not.toBe(bytes);
+});
+
+describe('what an instrument knows of its trades', () => {
+  test('names the greatest id, and that of the latest trade, which an absurd id does not hide', () => {
+    const run = new InstrumentRun();
+    const absurd = String(Number.MAX_SAFE_INTEGER - 991);
+    for (const [index, tradeId] of ['100', absurd, '101'].entries()) {
+      run.deliver({
+        source: 'feed',
+        firstOrdinal: index + 1,
+        events: [trade({ tradeId, ...timesAt(NOON_MS + index) })],
+      });
+    }
+    expect(readKnownTrades(run.state)).toEqual({
+      newest: { tradeId: absurd, eventTimeMs: NOON_MS + 2 },
+      latestTradeId: '101',
+      timeMs: NOON_MS + 2,
+    });
+  });
 });

@@ -122,7 +122,7 @@ describe('ticker window', () => {
           take(undisturbed, step);
           take(restored, step);
           expect(restored.read()).toEqual(undisturbed.read());
-          expect(restored.newestTradeMs).toBe(undisturbed.newestTradeMs);
+          expect(restored.newestTrade).toEqual(undisturbed.newestTrade);
           expect(restored.snapshot()).toEqual(undisturbed.snapshot());
         }
       }),
@@ -150,7 +150,7 @@ describe('ticker window', () => {
           expect(readText(restarted)).toEqual(tickerByRecount(steps.slice(0, index + 1)));
         }
         if (steps.length > 0) expect(readText(restarted)).toEqual(tickerByRecount(steps));
-        expect(restarted.newestTradeMs).toBe(undisturbed.newestTradeMs);
+        expect(restarted.newestTrade).toEqual(undisturbed.newestTrade);
         expect(restarted.snapshot()).toStrictEqual(undisturbed.snapshot());
       }),
       RUNS,

@@ -57,6 +57,14 @@ it.each([
   expect(() => parseBinaryRows(bytes, { a: 'int8' })).toThrow(RangeError);
 });
 
+it('an integer that a double does not hold comes as the nearest one where the row proves itself', () => {
+  const bytes = copied([int8(2n ** 62n), int8(7n)], [int8(-(2n ** 60n)), int8(2n ** 53n - 1n)]);
+  expect(parseBinaryRows(bytes, { a: 'int8', b: 'int8' }, 'nearest')).toEqual([
+    { a: 2 ** 62, b: 7 },
+    { a: -(2 ** 60), b: Number.MAX_SAFE_INTEGER },
+  ]);
+});
+
 it('values stand in the text of a copy, and can be nothing but whole numbers', () => {
   const text = 'SELECT * FROM unnest($1::int[]) AS a WHERE a < $2';
   expect(toCopyText(text, [[1, 2], 30])).toBe(

@@ -8,20 +8,23 @@ import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
 import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
 import { EDGE_ENTRIES, EDGE_STATES } from '../codec/edge-records.ts';
 import type { TestDatabase } from '../support/postgres-store.ts';
-import { openRealDatabase } from '../support/postgres-store.ts';
+import { openEmbeddedDatabase, openRealDatabase } from '../support/postgres-store.ts';
 import { entryOf, readAll } from '../suites/journal-suite.ts';
 
 const BATCHES = 6;
 const state = EDGE_STATES['wide numbers everywhere']!;
 
-describe('damaged rows in Postgres', () => {
+describe.each([
+  ['real', openRealDatabase],
+  ['embedded', openEmbeddedDatabase],
+])('damaged rows in %s Postgres', (_which, open) => {
   let test: TestDatabase;
   let journal: PostgresJournal;
   let claim: ShardClaim;
   let count = 0;
 
   beforeAll(async () => {
-    test = await openRealDatabase();
+    test = await open();
     const { database, context } = test;
     journal = new PostgresJournal({ database, ids: new InstrumentIds(database), codec: logCodec, context });
     claim = await journal.claim(1, 'test');
@@ -137,23 +140,94 @@ describe('damaged rows in Postgres', () => {
     ['a bit of it', 'state = set_bit(state, 77, 1 - get_bit(state, 77))'],
     ['its hash', 'sha256 = set_bit(sha256, 3, 1 - get_bit(sha256, 3))'],
     ['its position', 'position = position + 1'],
+    ['its position beyond all doubles', 'position = position + (1::bigint << 62)'],
+    ['its position far below zero', 'position = position - (1::bigint << 62)'],
+    ['its number far below zero', 'batch_number = batch_number - (1::bigint << 62)', 0],
+    ['its number below zero', 'batch_number = -batch_number', 0],
+    ['its number beyond all doubles', 'batch_number = batch_number + (1::bigint << 62)', 0],
     ['its schema', "schema_id = 'state-0'"],
     ['its end cut off', 'state = substring(state FOR length(state) - 1)'],
     ['nothing left of it', "state = ''::bytea, sha256 = ''::bytea"],
-  ])('a state snapshot with %s changed is skipped for the one before, with a warning', async (_what, set) => {
+  ])(
+    'a state snapshot with %s changed is skipped for the one before, with a warning',
+    async (_what, set, warningCount = 1) => {
+      const instrument = await write();
+      await change('state_snapshot', set, instrument, 4);
+      const warnings = test.log.countOf('warn');
+      expect(await journal.latestSnapshot(instrument)).toMatchObject({ batchNumber: 2, position: 20, state });
+      // One under a number that no batch has is not even looked at.
+      expect(test.log.countOf('warn')).toBe(warnings + warningCount);
+      const after = await readAll(journal, instrument, 2);
+      expect(after.map(({ batchNumber }) => batchNumber)).toEqual([3, 4, 5, 6]);
+    },
+  );
+
+  it('a state snapshot that was written with minutes that no window ever held is skipped for the one before', async () => {
     const instrument = await write();
-    await change('state_snapshot', set, instrument, 4);
+    const { ticker } = EDGE_STATES['minutes of every form']!;
+    const minutes = { ...ticker.minutes, bytes: ticker.minutes.bytes.map(() => 0xff) };
+    const unsound = { ...state, ticker: { ...ticker, minutes } };
+    await journal.saveSnapshot(claim, { instrument, batchNumber: 5, position: 50, state: unsound });
     const warnings = test.log.countOf('warn');
-    expect(await journal.latestSnapshot(instrument)).toMatchObject({ batchNumber: 2, position: 20, state });
+    expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(4);
     expect(test.log.countOf('warn')).toBe(warnings + 1);
-    const after = await readAll(journal, instrument, 2);
-    expect(after.map(({ batchNumber }) => batchNumber)).toEqual([3, 4, 5, 6]);
   });
 
   it('a state snapshot of another instrument is skipped though it is whole', async () => {
     const [from, to] = [await write(), await write()];
     await move('state_snapshot', { from, to, batchNumber: 4 });
     expect((await journal.latestSnapshot(to))?.batchNumber).toBe(2);
+  });
+
+  it.each([
+    ['its position beyond all doubles', 'position = position + (1::bigint << 62)'],
+    ['its number far below zero', 'batch_number = batch_number - (1::bigint << 62)'],
+    ['its number beyond all doubles', 'batch_number = batch_number + (1::bigint << 62)'],
+  ])('a state snapshot with %s harms no instrument that is read with it', async (_what, set) => {
+    const instruments = [await write(), await write(), await write()];
+    await change('state_snapshot', set, instruments[1]!, 4);
+    const snapshots = await Promise.all(instruments.map((one) => journal.latestSnapshot(one)));
+    expect(snapshots.map((snapshot) => snapshot?.batchNumber)).toEqual([4, 2, 4]);
+  });
+
+  it.each([
+    ['its position beyond all doubles', 'position = position + (1::bigint << 62)'],
+    ['its number far below zero', 'batch_number = batch_number - (1::bigint << 62)'],
+  ])('a damaged state snapshot behind one with %s is the last that is tried', async (_what, set) => {
+    const instruments = [await write(), await write()];
+    await change('state_snapshot', 'position = position + (1::bigint << 62)', instruments[0]!, 4);
+    await change('state_snapshot', 'position = position + 1', instruments[1]!, 4);
+    await change('state_snapshot', set, instruments[0]!, 2);
+    const snapshots = await Promise.all(instruments.map((one) => journal.latestSnapshot(one)));
+    expect(snapshots.map((snapshot) => snapshot?.batchNumber)).toEqual([undefined, 2]);
+    expect(await readAll(journal, instruments[0]!)).toHaveLength(BATCHES);
+  });
+
+  it('a journal row with its number beyond all doubles is refused alone, and nothing is written behind it', async () => {
+    const instruments = [await write(), await write(), await write()];
+    await change('journal', 'batch_number = batch_number + (1::bigint << 62)', instruments[1]!, BATCHES);
+    const [before, damaged, after] = await Promise.allSettled(
+      instruments.map((one) => readAll(journal, one)),
+    );
+    expect([before, after].map((reading) => reading?.status)).toEqual(['fulfilled', 'fulfilled']);
+    const sequence = { code: 'JOURNAL_SEQUENCE', fields: { instrument: instruments[1], expected: BATCHES } };
+    expect(damaged).toMatchObject({ status: 'rejected', reason: sequence });
+
+    // Another node, which does not remember where the journals end.
+    const { database, context } = test;
+    const next = new PostgresJournal({
+      database,
+      ids: new InstrumentIds(database),
+      codec: logCodec,
+      context,
+    });
+    const nextClaim = await next.claim(2, 'next');
+    const appends = await Promise.allSettled(
+      instruments.map((one) => next.append(nextClaim, one, BATCHES + 1, entryOf(BATCHES + 1))),
+    );
+    await next.close();
+    expect(appends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(appends[1]).toMatchObject({ reason: { code: 'STATE_UNREADABLE' } });
   });
 
   it('where no state snapshot can be read and the journal was pruned, recovery ends at the hole', async () => {

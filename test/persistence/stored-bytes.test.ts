@@ -151,6 +151,17 @@ describe('a state snapshot', () => {
     expect(isRefused(() => readState({ ...row, sha256: row.sha256.subarray(1) }))).toBe(true);
   });
 
+  test.each(['startsMs', 'highs', 'lows'] as const)(
+    'that is whole but holds minutes that no window ever held is refused: other %s',
+    (name) => {
+      const state = EDGE_STATES['minutes of every form']!;
+      const minutes = { ...state.ticker.minutes, [name]: state.ticker.minutes[name].map(() => 60_000) };
+      const stored = storeState(logCodec, statePlace, { ...state, ticker: { ...state.ticker, minutes } });
+      const row = { ...stored, instrument, position: statePlace.position };
+      expect(isRefused(() => readState(row))).toBe(true);
+    },
+  );
+
   test('in the place of another instrument, batch, position or schema is refused', () => {
     const row = stateRow('wide numbers everywhere');
     const elsewhere: StateRow[] = [

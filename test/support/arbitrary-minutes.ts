@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { MinutePacker } from '../../src/market/packed-minutes.ts';
 import type { PackedMinutes } from '../../src/market/packed-minutes.ts';
 import type { MinuteSeconds } from '../../src/market/ticker-minute.ts';
-import { MINUTE_MS, TickerMinute } from '../../src/market/ticker-minute.ts';
+import { HIGH, LOW, MINUTE_MS, TickerMinute, UNITS_PER_SECOND } from '../../src/market/ticker-minute.ts';
 import type { TradeKey } from '../../src/market/trade-order.ts';
 import type { Units } from '../../src/market/units.ts';
 import { toUnits } from '../../src/market/units.ts';
@@ -102,8 +102,34 @@ export const packedMinutes: fc.Arbitrary<PackedMinutes> = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 40_000_000 }), anySeconds), { maxLength: 4 })
   .map((minutes) => {
     let startMs = -2 * MINUTE_MS;
-    return packAll(minutes.map(([steps, seconds]) => ({ startMs: (startMs += steps * MINUTE_MS), seconds })));
+    return packAll(
+      minutes.map(([steps, seconds]) => {
+        startMs += steps * MINUTE_MS;
+        return { startMs, seconds: placeIn(startMs, seconds) };
+      }),
+    );
   });
+
+/** The same seconds as a window could have them: at times of the minute, with trades, their highest price not below their lowest. */
+function placeIn(startMs: number, { times, keys, units, counts }: MinuteSeconds): MinuteSeconds {
+  const placed: MinuteSeconds = {
+    times: [],
+    keys,
+    units: [...units],
+    counts: counts.map((count) => Math.max(count, 1)),
+  };
+  for (let index = 0; index < counts.length; index++) {
+    // Both edges of a second are met: its first millisecond and its end.
+    const within = [times[2 * index]!, times[2 * index + 1]!].map((time) => 1 + (time % 1_000));
+    const secondMs = startMs + index * 14_750 - ((index * 14_750) % 1_000);
+    placed.times.push(...within.toSorted((a, b) => a - b).map((ms) => secondMs + ms));
+    const at = index * UNITS_PER_SECOND;
+    const [high, low] = [units[at + HIGH]!, units[at + LOW]!];
+    placed.units[at + HIGH] = high < low ? low : high;
+    placed.units[at + LOW] = high < low ? high : low;
+  }
+  return placed;
+}
 
 /** Packs minutes that are whole. */
 export function packAll(

@@ -1,5 +1,6 @@
 import type { Guard } from '../guard.ts';
 
+const packed = 'test/market/packed-minutes.test.ts';
 const rows = 'test/persistence/stored-bytes.test.ts';
 const damagedRows = 'test/persistence/damaged-rows.int.test.ts';
 
@@ -79,6 +80,135 @@ export const storedBytes: readonly Guard[] = [
       {
         file: damagedRows,
         name: 'a state snapshot with a bit of it changed is skipped for the one before, with a warning',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'A damaged number in a state snapshot fails no instrument that is read with it',
+    file: 'src/persistence/journal-reads.ts',
+    text: "          columns: STATE_COLUMNS,\n          integers: 'nearest',\n",
+    without: '          columns: STATE_COLUMNS,\n',
+    tests: [{ file: damagedRows, name: 'harms no instrument that is read with it' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'A state snapshot under a number that no batch has is not read',
+    file: 'src/persistence/journal-reads.ts',
+    text: 'AND batch_number >= 0 AND',
+    without: 'AND',
+    tests: [{ file: damagedRows, name: 'with its number far below zero is the last that is tried' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'Nothing is written behind a journal row under a number that no batch has',
+    file: 'src/persistence/journal-reads.ts',
+    text: 'if (Number.isSafeInteger(last) && last >= 0) return last;',
+    without: 'if (Number.isFinite(last)) return last;',
+    tests: [
+      {
+        file: damagedRows,
+        name: 'is refused alone, and nothing is written behind it',
+      },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'What stays packed in a state is looked at while the state snapshot before can be had',
+    file: 'src/persistence/stored-bytes.ts',
+    text: '    expectSoundMinutes(decoded.ticker.minutes);\n',
+    without: '',
+    tests: [
+      { file: rows, name: 'that is whole but holds minutes that no window ever held is refused' },
+      { file: damagedRows, name: 'with minutes that no window ever held is skipped for the one before' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'Packed minutes ascend in time',
+    file: 'src/market/packed-minutes.ts',
+    text: 'if (startsMs[index]! <= startMs) throw',
+    without: 'if (startsMs[index]! < -Infinity) throw',
+    tests: [
+      { file: packed, name: 'are refused where one begins where the one before does' },
+      { file: packed, name: 'are refused where one begins before the one before' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'Each packed minute has bytes of its own',
+    file: 'src/market/packed-minutes.ts',
+    text: 'if (ends[index]! <= end) throw',
+    without: 'if (ends[index]! <= -1) throw',
+    tests: [
+      { file: packed, name: 'are refused where one has no bytes' },
+      { file: packed, name: 'are refused where one ends before it begins' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'Each packed minute is of a form that is known',
+    file: 'src/market/packed-minutes.ts',
+    text: 'if (!isMinuteForm(bytes[end])) throw',
+    without: 'if (bytes[end] === -1 || isMinuteForm(-1)) throw',
+    tests: [{ file: packed, name: 'are refused where a form in the middle is not known' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'The first packed minute is opened before a state is taken',
+    file: 'src/market/packed-minutes.ts',
+    text: '  if (count > 0) unpackMinuteAt(minutes, 0);\n',
+    without: '',
+    tests: [{ file: packed, name: 'are refused where the first has another highest price' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'The last packed minute is opened before a state is taken',
+    file: 'src/market/packed-minutes.ts',
+    text: '  if (count > 1) unpackMinuteAt(minutes, count - 1);\n',
+    without: '',
+    tests: [
+      { file: packed, name: 'are refused where the last has another lowest price' },
+      { file: packed, name: 'are refused where the last ends early' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'A minute that is opened has the prices that its window counts on',
+    file: 'src/market/packed-minutes.ts',
+    text: 'if (minute.high === high && minute.low === low) return minute;',
+    without: 'if (minute.high >= minute.low || high < low) return minute;',
+    tests: [{ file: packed, name: 'of other prices, but for a few bytes, are refused by the window' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'A minute that is opened has its trades in order, and at its time',
+    file: 'src/market/packed-minutes.ts',
+    text: '  expectSecondsOf(startMs, seconds);\n',
+    without: '',
+    tests: [
+      { file: packed, name: 'of another time, but for a few bytes, are refused by the window' },
+      { file: packed, name: 'whose trades go back in time, but for a few bytes, are refused by the window' },
+    ],
+  },
+  {
+    holds: 'bytes',
+    name: 'No integer of a packed minute is read beyond its end',
+    file: 'src/market/integer-bytes.ts',
+    text: '    if (at >= this.#end) throw beyond(this.#end);\n    return',
+    without: '    return',
+    tests: [{ file: packed, name: 'cut off, but for a few bytes, are refused by the window' }],
+  },
+  {
+    holds: 'bytes',
+    name: 'A packed minute of a form that is not known is not read',
+    file: 'src/market/packed-minute.ts',
+    text: 'if (form !== NUMBERS && form !== TEXTS) {',
+    without: 'if (form === NUMBERS && form === TEXTS) {',
+    tests: [
+      {
+        file: 'test/market/packed-minute.test.ts',
+        name: 'that is a form that is not known is refused',
       },
     ],
   },

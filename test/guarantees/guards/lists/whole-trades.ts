@@ -80,6 +80,49 @@ export const wholeTrades: readonly Guard[] = [
   },
   {
     holds: 'trades',
+    name: 'An absurd trade number hides no later hole',
+    file: 'src/exchanges/trade-numbering.ts',
+    text: '  if (step >= 0) return step <=',
+    without: '  if (step >= 0) return step > -1 || step <=',
+    tests: [
+      { file: catchUp, name: 'is declared, and the next hole is found as if it had not come' },
+      { file: catchUp, name: 'are had, or declared as missing, with numbers that are lies' },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'Numbers that begin anew far below are a new count, in which holes show',
+    file: 'src/exchanges/trade-numbering.ts',
+    text: '  if (step < -JUMP_MAX) return false;\n  return laterMs <= (step < -NEIGHBOURS_MAX ? 0 : NEIGHBOURS_MS);',
+    without: '  return true;',
+    tests: [
+      { file: catchUp, name: 'below that others follow on is a new count, in which holes are found' },
+      { file: catchUp, name: 'are had, or declared as missing, with numbers that are counted anew' },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'A hole with an absurd number in it is not declared filled',
+    file: CATCH_UP,
+    text: "this.#doubt === undefined ? 'refetched' : 'incomplete'",
+    without: "'refetched'",
+    tests: [
+      {
+        file: catchUp,
+        name: 'inside a hole makes it incomplete, though all that the exchange knows was fetched',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
+    name: 'An absurd id that an instrument has is not asked behind',
+    file: 'src/exchanges/numbered-trades.ts',
+    text: 'isNeighbour(latest, greatest))) return newest;',
+    without: 'greatest > -1)) return newest;',
+    tests: [{ file: catchUp, name: 'that the instrument has from before is no number to ask behind' }],
+  },
+  {
+    holds: 'trades',
     name: 'A page that does not join the one before it is not taken',
     file: TIMED,
     text: '    if (!joins) {',
@@ -165,6 +208,40 @@ export const wholeTrades: readonly Guard[] = [
         name: 'are looked for when its successor takes over with subscriptions that have not left',
       },
     ],
+  },
+  {
+    holds: 'trades',
+    name: 'A poison event at the end of a feed costs none of those beside it',
+    file: 'src/actors/delivery.ts',
+    text: 'if (this.#isRefused || events.length > maxCount) return 0;',
+    without: 'if (this.#isRefused || events.length > 0 * maxCount) return 0;',
+    tests: [
+      {
+        file: 'test/actors/delivery.test.ts',
+        name: 'loses nothing but the poison when its feed ends',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'No book event of a feed that ended follows on a hole',
+    file: 'src/actors/delivery.ts',
+    text: "        ? toStaleStatus(event, 'the batch that it came in was not taken')\n",
+    without: '        ? event\n',
+    tests: [
+      {
+        file: 'test/actors/delivery.test.ts',
+        name: 'lets no book event follow on a hole',
+      },
+    ],
+  },
+  {
+    holds: 5,
+    name: 'A symbol that is removed after its events were dropped is let go of',
+    file: 'src/actors/feed-routes.ts',
+    text: '      this.#destinations.delete(instrument);\n      this.#unflushed.delete(destination);\n      this.#lossy.delete(destination);\n',
+    without: '      this.#destinations.delete(instrument);\n      this.#unflushed.delete(destination);\n',
+    tests: [{ file: 'test/actors/feed-routes.test.ts', name: 'is not kept in memory' }],
   },
   {
     holds: 5,
