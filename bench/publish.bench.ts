@@ -74,10 +74,10 @@ function createPublisher(url: string): RedisPublisher {
 }
 
 function publications(seq: number): Publication[] {
-  const levels = (first: number, step: number): string[] =>
+  const levels = (first: number, step: number): number[] =>
     Array.from({ length: LEVELS_PER_SIDE }, (_, index) => [
-      `${first + index * step}.25`,
-      '0.12345678',
+      (first + index * step) * 100 + 25,
+      12_345_678,
     ]).flat();
   const value = redisDocuments.book({
     epoch: EPOCH,
@@ -89,6 +89,7 @@ function publications(seq: number): Publication[] {
     status: 'live',
     reason: '',
     resolution: 1,
+    scales: { price: 2, quantity: 8 },
     bids: levels(91_423, -1),
     asks: levels(91_424, 1),
   });

@@ -4,10 +4,11 @@
  */
 import type { HttpRequest } from '../exchanges/adapter.ts';
 import type { CandleText } from '../market/candle-text.ts';
-import type { LogEntry } from '../market/events.ts';
+import type { Levels, LogEntry } from '../market/events.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { TickerText } from '../market/ticker.ts';
 import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
+import type { Scales } from '../market/units.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- feeds
 
@@ -315,9 +316,10 @@ export type DocumentHead = {
 export type BookDocument = DocumentHead & {
   /** In tick sizes. */
   readonly resolution: number;
-  /** Flat pairs of decimal text `price, quantity, …`, best first. */
-  readonly bids: readonly string[];
-  readonly asks: readonly string[];
+  readonly scales: Scales;
+  /** Best first. */
+  readonly bids: Levels;
+  readonly asks: Levels;
 };
 
 export type TickerDocument = DocumentHead & TickerText;

@@ -4,13 +4,11 @@
  */
 import type { Candle } from '../market/candle.ts';
 import { formatCandle } from '../market/candle-text.ts';
-import type { Levels, LogEntry } from '../market/events.ts';
+import type { LogEntry } from '../market/events.ts';
 import { groupLevels } from '../market/grouping.ts';
 import type { InstrumentState } from '../market/instrument-state.ts';
 import type { CandleInterval } from '../market/intervals.ts';
 import { formatTicker } from '../market/ticker.ts';
-import type { Scales } from '../market/units.ts';
-import { formatUnits } from '../market/units.ts';
 import type { DesiredInstrument, DocumentHead, Documents, Publication, Publisher } from './ports.ts';
 
 /** What of an instrument changed since it was last published; shared with the schedule, which only wakes actors that have something to tell. */
@@ -99,8 +97,8 @@ export class SymbolPublications {
   }
 
   /**
-   * After a recovery. A book that is stale is marked where subscribers hold it; all else waits for `recoverySettled`, because the feed is about to
-   * say better: of many instruments that recover at once, each would be written twice before the last is live.
+   * After a recovery. A book that is stale is marked where subscribers hold it, and written when its feed has said better (`bookSettled`); the
+   * ticker and the candles follow (`recoverySettled`). Of many instruments that recover at once, each would be written twice before the last is live.
    */
   recovered(status: PublishedStatus): void {
     this.everythingChanged();
@@ -110,7 +108,12 @@ export class SymbolPublications {
     this.#isHeldBack = true;
   }
 
-  /** The feed of a recovered instrument has spoken of the book, or says nothing for now. */
+  /** The feed of a recovered instrument has spoken of the book, or says nothing for now: the book is written. */
+  bookSettled(): void {
+    if (this.#isHeldBack) this.changes.book = true;
+  }
+
+  /** Ticker and candles are written too. Trades that come before bring them forward. */
   recoverySettled(): void {
     if (this.#isHeldBack) this.everythingChanged();
   }
@@ -178,8 +181,7 @@ export class SymbolPublications {
     const tickSize = state.metadata?.tickSize;
     for (const resolution of bookResolutions) {
       const { scales, bids, asks } = groupLevels(state.book, { tickSize, resolution, groupsMax: bookDepth });
-      const body = { resolution, bids: toTextLevels(bids, scales), asks: toTextLevels(asks, scales) };
-      const value = documents.book(withHead(head, body));
+      const value = documents.book(withHead(head, { resolution, scales, bids, asks }));
       publications.push({
         key: documents.bookKey(instrument, resolution),
         epoch,
@@ -278,13 +280,4 @@ export class SymbolPublications {
 function withHead<Body extends object>(head: DocumentHead, body: Body): DocumentHead & Body {
   const { epoch, seq, exchange, symbol, eventTimeMs, receiveTimeMs, status, reason } = head;
   return { epoch, seq, exchange, symbol, eventTimeMs, receiveTimeMs, status, reason, ...body };
-}
-
-/** Returns flat levels as flat decimal text. */
-export function toTextLevels(levels: Levels, scales: Scales): string[] {
-  const texts: string[] = [];
-  for (let index = 0; index < levels.length; index += 2) {
-    texts.push(formatUnits(levels[index]!, scales.price), formatUnits(levels[index + 1]!, scales.quantity));
-  }
-  return texts;
 }

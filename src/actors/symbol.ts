@@ -123,8 +123,10 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   };
 }
 
-/** After a recovery; an instrument whose feed has not spoken of its book until then is published as it was left. */
+/** After a recovery; a book whose feed has not spoken until then is published as it was left. */
 const FEED_SPEAKS_WITHIN_MS = 2_000;
+/** After a recovery the ticker and the candles, which subscribers hold as they were, give way for this long to the books of all who recover. */
+const BOOKS_FIRST_MS = 5_000;
 const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
@@ -241,7 +243,8 @@ class SymbolActor {
     const { publications } = this.#options;
     publications.recovered(this.#statusOf(state));
     publications.replayEnded(this.#statusOf(state));
-    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.recoverySettled());
+    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.bookSettled());
+    context.timers.after(BOOKS_FIRST_MS, () => publications.recoverySettled());
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
   }
 
@@ -336,7 +339,7 @@ class SymbolActor {
       next = await context.persist(decision.entry);
       if (this.#isUnsureAfterRecovery) this.#reassure(decision.entry);
       this.#gaps.tellEnded(context.log);
-      if (!this.#isUnsureAfterRecovery) this.#options.publications.recoverySettled();
+      if (!this.#isUnsureAfterRecovery) this.#options.publications.bookSettled();
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }

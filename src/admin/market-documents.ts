@@ -1,5 +1,4 @@
 /** Reads an instrument's state into the JSON texts that are published too, so that REST and Redis never differ. */
-import { toTextLevels } from '../actors/symbol-publications.ts';
 import type { CandleRow, DesiredInstrument, DocumentHead, Documents } from '../actors/ports.ts';
 import type { SymbolView } from '../actors/symbol.ts';
 import type { CandleText } from '../market/candle-text.ts';
@@ -36,8 +35,9 @@ export class MarketDocuments {
     return this.#documents.book({
       ...this.#head(view, instrument, state.lastBookEvent),
       resolution,
-      bids: toTextLevels(bids, scales),
-      asks: toTextLevels(asks, scales),
+      scales,
+      bids,
+      asks,
     });
   }
 

@@ -153,9 +153,7 @@ function markedText(
   const staleText = toStaleText(text, mark.reasonJson);
   if (!isOlder && staleText === text) return undefined;
   const stamped = staleText.replace(/"publishTimeMs":\d+/, `"publishTimeMs":${mark.publishTimeMs}`);
-  return isOlder
-    ? stamped.replace(/^\{"epoch":\d+,"seq":\d+/, `{"epoch":${mark.epoch},"seq":0`)
-    : stamped;
+  return isOlder ? stamped.replace(/^\{"epoch":\d+,"seq":\d+/, `{"epoch":${mark.epoch},"seq":0`) : stamped;
 }
 
 function toVersion(args: readonly string[], at: number): ValueVersion {

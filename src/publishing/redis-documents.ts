@@ -10,6 +10,7 @@ import type {
   Documents,
   TickerDocument,
 } from '../actors/ports.ts';
+import { formatLevels } from './level-text.ts';
 import { candleKey, orderBookKey, tickerKey } from './keys.ts';
 
 /** Grows when a field changes its meaning or goes; new fields don't count. */
@@ -35,7 +36,7 @@ export function createRedisDocuments(naming: DocumentNaming): Documents {
 }
 
 function formatBookDocument(book: BookDocument): string {
-  return `${head('orderbook', book)},"resolution":${book.resolution},"bids":${levels(book.bids)},"asks":${levels(book.asks)}}`;
+  return `${head('orderbook', book)},"resolution":${book.resolution},"bids":${formatLevels(book.bids, book.scales)},"asks":${formatLevels(book.asks, book.scales)}}`;
 }
 
 function formatTickerDocument(ticker: TickerDocument): string {
@@ -65,14 +66,6 @@ function head(type: string, document: DocumentHead): string {
     `,"status":"${document.status}","reason":${JSON.stringify(document.reason)}` +
     `,"eventTimeMs":${time(document.eventTimeMs)},"receiveTimeMs":${time(document.receiveTimeMs)}`
   );
-}
-
-function levels(pairs: readonly string[]): string {
-  let text = '[';
-  for (let index = 0; index + 1 < pairs.length; index += 2) {
-    text += `${index === 0 ? '' : ','}["${pairs[index]!}","${pairs[index + 1]!}"]`;
-  }
-  return `${text}]`;
 }
 
 function decimal(text: string | undefined): string {

@@ -116,38 +116,42 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ status: 'live' });
   });
 
-  it('only marks a recovered book where subscribers hold it, and publishes all once its feed has spoken or says nothing', async () => {
+  it('only marks a recovered book, writes it once its feed has spoken or says nothing, then ticker and candles', async () => {
     const before = await createActors();
     spawnFeed(before, 'old').deliver(before.spawn('BTC-USDT').ref, 1, bookSnapshot(), trade());
     await before.time.advance(1);
-    const KINDS = ['orderbook', 'ticker', 'candle'];
-    const kindsPublished = (actors: Awaited<ReturnType<typeof createActors>>): string[] =>
-      KINDS.filter((kind) => actors.publications.some(({ key }) => key.startsWith(kind)));
+    async function begin(last: Actors) {
+      const actors = await last.restart();
+      const { ref } = actors.spawn('BTC-USDT');
+      await actors.time.advance(1);
+      const publishedAfter = async (ms: number): Promise<string[]> => {
+        await actors.time.advance(ms);
+        actors.publications.length = 0;
+        actors.system.send(ref, PUBLISH_ALL);
+        await actors.time.advance(1);
+        const kinds = ['orderbook', 'ticker', 'candle'];
+        return kinds.filter((kind) => actors.publications.some(({ key }) => key.startsWith(kind)));
+      };
+      return { actors, ref, publishedAfter };
+    }
 
-    const silent = await before.restart();
-    const { ref } = silent.spawn('BTC-USDT');
-    const publish = async (): Promise<void> => {
-      silent.system.send(ref, PUBLISH_ALL);
-      await silent.time.advance(1);
-    };
-    await silent.time.advance(1);
-    expect(silent.shown).toMatchObject([{ status: 'stale' }]);
-    spawnFeed(silent, 'trades').deliver(ref, 1, trade({ tradeId: 'another' }));
-    await publish();
-    expect(kindsPublished(silent)).toEqual(['ticker', 'candle']);
-    await silent.time.advance(2_000);
-    await publish();
-    expect(kindsPublished(silent)).toEqual(KINDS);
-    expect(publishedStatuses(silent.publications).at(-1)).toBe('stale');
+    const silent = await begin(before);
+    expect(silent.actors.shown).toMatchObject([{ status: 'stale' }]);
+    expect(await silent.publishedAfter(0)).toEqual([]);
+    expect(await silent.publishedAfter(2_000)).toEqual(['orderbook']);
+    expect(publishedStatuses(silent.actors.publications)).toEqual(['stale']);
+    expect(await silent.publishedAfter(3_000)).toEqual(['orderbook', 'ticker', 'candle']);
 
-    const speaking = await silent.restart();
-    const next = speaking.spawn('BTC-USDT').ref;
-    spawnFeed(speaking, 'books').deliver(next, 1, feedStatus({ status: 'connected' }), bookSnapshot());
-    await speaking.time.advance(1);
-    speaking.system.send(next, PUBLISH_ALL);
-    await speaking.time.advance(1);
-    expect(kindsPublished(speaking)).toEqual(KINDS);
-    expect(publishedStatuses(speaking.publications)).toEqual(['live']);
+    const speaking = await begin(silent.actors);
+    const books = spawnFeed(speaking.actors, 'books');
+    books.deliver(speaking.ref, 1, feedStatus({ status: 'connected' }), bookSnapshot());
+    expect(await speaking.publishedAfter(1)).toEqual(['orderbook']);
+    expect(publishedStatuses(speaking.actors.publications)).toEqual(['live']);
+    expect(await speaking.publishedAfter(5_000)).toEqual(['orderbook', 'ticker', 'candle']);
+
+    const trading = await begin(speaking.actors);
+    spawnFeed(trading.actors, 'trades').deliver(trading.ref, 1, trade({ tradeId: 'another' }));
+    expect(await trading.publishedAfter(1)).toEqual(['ticker', 'candle']);
   });
 
   it('declares each interval in which its book was not sure once, with one line in the log', async () => {

@@ -60,7 +60,6 @@ describe('operations records of many at once', () => {
 });
 
 describe('operations records while the database is away', () => {
-
   it('fail nobody, and close says how many were given up', async () => {
     const log = new RecordingLog();
     const database = new PgDatabase({ schema: 'away', connection: { url: AWAY } });

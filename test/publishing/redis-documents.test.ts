@@ -47,8 +47,9 @@ test('a book is JSON with its version first and levels as pairs of decimal text'
   const text = redisDocuments.book({
     ...head,
     resolution: 10,
-    bids: ['1.50', '2'],
-    asks: ['1.6', '1', '1.7', '3'],
+    scales: { price: 2, quantity: 3 },
+    bids: [150, 2_000],
+    asks: [160, 1_000, 170, 3_000],
   });
   expect(text).toMatch(/^\{"epoch":3,"seq":41,/);
   expect(JSON.parse(text)).toStrictEqual({
@@ -57,7 +58,7 @@ test('a book is JSON with its version first and levels as pairs of decimal text'
     type: 'orderbook',
     version: 1,
     resolution: 10,
-    bids: [['1.50', '2']],
+    bids: [['1.5', '2']],
     asks: [
       ['1.6', '1'],
       ['1.7', '3'],
