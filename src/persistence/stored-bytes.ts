@@ -7,7 +7,6 @@ import { crc32 } from 'node:zlib';
 import { TampinesError } from '../base/errors.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
-import { expectSoundMinutes } from '../market/packed-minutes.ts';
 import type { LogCodec } from './log-codec.ts';
 
 /** A journal row or state snapshot as it is stored, whatever the store. */
@@ -82,10 +81,7 @@ export function storeState(codec: LogCodec, place: StatePlace, state: Instrument
   };
 }
 
-/**
- * Returns the state. What stays packed in it is looked at as well: the state snapshot before can be had now, and not when the state is in use.
- * @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere, are of an unknown schema or hold no possible state
- */
+/** @throws TampinesError `STATE_UNREADABLE` when the bytes are damaged, belong elsewhere or are of an unknown schema */
 export function readStoredState(
   codec: LogCodec,
   instrument: string,
@@ -98,9 +94,7 @@ export function readStoredState(
     );
   }
   try {
-    const decoded = codec.decodeState(stored.schemaId, stored.state);
-    expectSoundMinutes(decoded.ticker.minutes);
-    return decoded;
+    return codec.decodeState(stored.schemaId, stored.state);
   } catch (cause) {
     throw unreadable(
       `state snapshot ${stored.batchNumber} of ${instrument} (schema ${stored.schemaId})`,

@@ -4,6 +4,7 @@ import avro from 'avsc';
 import { describe, expect, test } from 'vitest';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import { LOG_ENTRY_SCHEMAS } from '../../src/codec/log-entry-schemas.ts';
+import { decodeState } from '../../src/codec/state-codec.ts';
 import { STATE_SCHEMAS } from '../../src/codec/state-schemas.ts';
 import { fromFixtureJson } from './fixture-json.ts';
 import type { FixtureState } from './fixture-state.ts';
@@ -33,7 +34,7 @@ const kinds = [
   {
     schemas: STATE_SCHEMAS,
     newestId: logCodec.stateSchemaId,
-    decode: (schemaId: string, bytes: Uint8Array) => toFixtureState(logCodec.decodeState(schemaId, bytes)),
+    decode: (schemaId: string, bytes: Uint8Array) => toFixtureState(decodeState(schemaId, bytes)),
     encode: (value: unknown) => logCodec.encodeState(fromFixtureState(value as FixtureState)),
   },
 ];

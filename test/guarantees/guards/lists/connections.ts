@@ -10,7 +10,7 @@ export const connections: readonly Guard[] = [
     holds: 'trades',
     name: 'The last words of a feed follow on the batch in flight, not on a hole',
     file: 'src/actors/delivery.ts',
-    text: '    if (this.#inFlight !== undefined) this.#send(this.#inFlight);\n',
+    text: '      copiesLeft -= this.#sendOneByOne(batch, copiesLeft);\n',
     without: '',
     tests: [{ file: 'test/actors/delivery.test.ts', name: 'sends the rest behind what is in flight' }],
   },

@@ -91,7 +91,7 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'A book event that was given up leaves its hole in the log',
     file: 'src/actors/delivery.ts',
-    text: 'this.#send({ ...batch, events: [toStaleStatus(event, cause)] });',
+    text: 'this.#send({ ...batch, events: [toStaleStatus(event, `its actor failed on it twice: ${cause}`)] });',
     without: 'this.#sendNext();',
     tests: [{ file: 'test/actors/delivery.test.ts', name: 'puts ' }],
   },

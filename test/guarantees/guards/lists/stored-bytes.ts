@@ -115,8 +115,8 @@ export const storedBytes: readonly Guard[] = [
   {
     holds: 'bytes',
     name: 'What stays packed in a state is looked at while the state snapshot before can be had',
-    file: 'src/persistence/stored-bytes.ts',
-    text: '    expectSoundMinutes(decoded.ticker.minutes);\n',
+    file: 'src/codec/log-codec.ts',
+    text: '  expectSoundMinutes(state.ticker.minutes);\n',
     without: '',
     tests: [
       { file: rows, name: 'that is whole but holds minutes that no window ever held is refused' },

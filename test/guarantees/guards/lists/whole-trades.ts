@@ -33,8 +33,8 @@ export const wholeTrades: readonly Guard[] = [
     holds: 'trades',
     name: 'A gap is declared from before the frame that could not be read',
     file: CATCH_UP,
-    text: 'this.#lookedInto?.fromMs ?? wallMs, wallMs',
-    without: 'wallMs',
+    text: '      this.#lookedInto?.fromMs ?? wallMs,\n',
+    without: '',
     tests: [
       {
         file: catchUp,
