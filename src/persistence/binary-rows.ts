@@ -5,7 +5,7 @@
 import pg from 'pg';
 
 /** Names and types of the columns, in their order. */
-export type BinaryColumns = Readonly<Record<string, 'int8' | 'text' | 'bytea'>>;
+export type BinaryColumns = Readonly<Record<string, 'int4' | 'int8' | 'text' | 'bytea'>>;
 
 const SIGNATURE_BYTES = 11;
 const END_OF_ROWS = -1;
@@ -94,6 +94,10 @@ function fieldLength(message: Buffer, at: number, name: string): number {
 
 function parseField(type: BinaryColumns[string], field: Buffer, integers: 'safe' | 'nearest'): unknown {
   switch (type) {
+    case 'int4':
+      if (field.length !== 4)
+        throw new RangeError(`An integer of 4 bytes was wanted, was one of ${field.length}`);
+      return field.readInt32BE(0);
     case 'int8':
       return integers === 'safe' ? toSafeInteger(field.readBigInt64BE(0)) : Number(field.readBigInt64BE(0));
     case 'text':

@@ -24,6 +24,11 @@ const STATE_COLUMNS = {
   ...{ schemaId: 'text', sha256: 'bytea', state: 'bytea' },
 } as const satisfies BinaryColumns;
 
+const ENTRY_COLUMNS = {
+  ...{ place: 'int8', batchNumber: 'int8', epoch: 'int4' },
+  ...{ schemaId: 'text', checksum: 'int4', entry: 'bytea' },
+} as const satisfies BinaryColumns;
+
 type StateQuestion = { readonly instrumentId: number; readonly below: number };
 type PageQuestion = { readonly instrumentId: number; readonly after: number };
 
@@ -66,6 +71,7 @@ export class JournalReads {
               ORDER BY batch_number LIMIT ${READ_PAGE_ROWS}) AS found
             ORDER BY wanted.place, found."batchNumber"`,
           values: [questions.map(({ instrumentId }) => instrumentId), questions.map(({ after }) => after)],
+          columns: ENTRY_COLUMNS,
           integers: 'nearest',
         });
         const pages = questions.map((): FoundEntry[] => []);

@@ -46,6 +46,19 @@ it('rows come by the names and types of their columns', () => {
   ]);
 });
 
+it('integers of four bytes have their sign', () => {
+  const bytes = (value: number): Buffer => {
+    const buffer = Buffer.alloc(4);
+    buffer.writeInt32BE(value);
+    return buffer;
+  };
+  const values = [0, -1, 2 ** 31 - 1, -(2 ** 31)];
+  expect(parseBinaryRows(copied(...values.map((value) => [bytes(value)])), { n: 'int4' })).toEqual(
+    values.map((n) => ({ n })),
+  );
+  expect(() => parseBinaryRows(copied([int8(1n)]), { n: 'int4' })).toThrow(RangeError);
+});
+
 it.each([
   ['an integer that a double does not hold', copied([int8(2n ** 53n)])],
   ['a null', copied([null])],
