@@ -38,10 +38,12 @@ export class AvroReader {
     return low & 1 ? -(low >> 1) - 1 : low >> 1;
   }
 
-  /** A copy in an array of its own: what keeps it does not keep all that is read. */
+  /** Shares the memory of what is read where it is most of it; else a copy, so that what keeps it does not keep all the rest. */
   bytes(): Uint8Array {
     const { from, to } = this.#takeSized();
-    return new Uint8Array(this.#bytes.subarray(from, to));
+    const { buffer, byteOffset, length } = this.#bytes;
+    const bytes = new Uint8Array(buffer, byteOffset + from, to - from);
+    return 2 * bytes.length >= length ? bytes : bytes.slice();
   }
 
   text(): string {
