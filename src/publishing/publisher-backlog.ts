@@ -81,6 +81,11 @@ export class PublisherBacklog {
     if (waiting !== undefined) this.#latest.set(mark.key, marked(waiting, mark));
   }
 
+  /** Redis may have lost what it was told: all marks in force are sent again. */
+  repeatMarks(): void {
+    for (const [key, mark] of this.#marks) this.#unsentMarks.set(key, mark);
+  }
+
   /** Returns marks to send; with `inForce` only those that no newer value has made pointless since, the others are forgotten. */
   takeMarks(countMax: number, options: { inForce: boolean }): StaleMark[] {
     const taken = takeFirst(this.#unsentMarks, countMax).map(([, mark]) => mark);

@@ -104,6 +104,8 @@ type Listeners = {
   close: (() => void)[];
   ready: (() => void)[];
   end: (() => void)[];
+  '+node': (() => void)[];
+  '-node': (() => void)[];
 };
 
 /** One process's connection: it opens by itself, and again for ever, like the real client. */
@@ -115,7 +117,14 @@ export class SimRedisClient implements ScriptClient {
   readonly #server: RedisModel;
   readonly #faults: FaultSwitches;
   readonly #random: RandomSource;
-  readonly #listeners: Listeners = { error: [], close: [], ready: [], end: [] };
+  readonly #listeners: Listeners = {
+    error: [],
+    close: [],
+    ready: [],
+    end: [],
+    '+node': [],
+    '-node': [],
+  };
   /** Commands without an answer yet. */
   readonly #underway = new Set<(error: Error) => void>();
   #isClosed = false;
@@ -132,7 +141,7 @@ export class SimRedisClient implements ScriptClient {
   }
 
   on(event: 'error', listener: (error: Error) => void): void;
-  on(event: 'close' | 'ready' | 'end', listener: () => void): void;
+  on(event: Exclude<keyof Listeners, 'error'>, listener: () => void): void;
   on(event: keyof Listeners, listener: ((error: Error) => void) & (() => void)): void {
     this.#listeners[event].push(listener);
   }
