@@ -19,10 +19,13 @@ export class RedisModel {
   #keys: Keyspace;
   /** Scripts that it was sent in full since it last started. */
   readonly #loaded = new Set<string>();
-  /** How often it was emptied. */
+  /** How often it lost what it held, or a part of it. */
   life = 0;
   /** Told of each value that was set and published. */
   onPublished: (channel: string, text: string) => void = () => undefined;
+
+  /** It has come back with older values. */
+  onSetBack: () => void = () => undefined;
 
   constructor(world: World, history: History) {
     this.#world = world;
@@ -52,6 +55,26 @@ export class RedisModel {
     this.#keys = new Keyspace(this.#world.clockOf(this.#world.nature));
     this.#loaded.clear();
     this.life++;
+  }
+
+  /** Returns what brings it back to what it holds now, with the expiry that its keys have now: it restarts from a dump, or a replica takes over that lags. */
+  dump(): () => void {
+    const nowMs = this.#world.elapsedMs;
+    const held = this.#keys.keys().map((key) => ({
+      key,
+      value: structuredClone(this.#keys.get(key)!),
+      ttlMs: this.#keys.ttlMs(key),
+    }));
+    return () => {
+      this.empty();
+      const passedMs = this.#world.elapsedMs - nowMs;
+      for (const { key, value, ttlMs } of held) {
+        if (ttlMs < 0) this.#keys.set(key, value);
+        else if (ttlMs > passedMs) this.#keys.set(key, value, ttlMs - passedMs);
+      }
+      this.breakConnections();
+      this.onSetBack();
+    };
   }
 
   breakConnections(): void {
