@@ -26,9 +26,9 @@ export const silentInstruments: readonly Guard[] = [
   {
     holds: 8,
     name: 'A recovered book is not live before its feed has spoken, in any life',
-    file: 'src/actors/symbol.ts',
-    text: "this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';",
-    without: "this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';",
+    file: 'src/actors/recovered-book.ts',
+    text: "this.#isUnsure = state.bookStatus.status === 'live';",
+    without: "this.#isUnsure = isFirstLife && state.bookStatus.status === 'live';",
     tests: [{ file: watch, name: 'unparked, its old book is not live for a moment' }],
   },
   {
