@@ -119,8 +119,7 @@ export class RedisPublisher implements Publisher {
 
   publish(publications: readonly Publication[]): void {
     if (this.#isClosed) return;
-    const nowMs = this.#options.clock.nowMs();
-    for (const publication of publications) this.#backlog.add(publication, nowMs);
+    for (const publication of publications) this.#backlog.add(publication, this.#options.clock);
     this.#wake();
   }
 
@@ -258,8 +257,9 @@ export class RedisPublisher implements Publisher {
   async #sendLatest(): Promise<Error | undefined> {
     const batch = this.#backlog.takeLatest(ROUND_KEYS_MAX);
     if (batch.length === 0) return undefined;
-    const nowMs = this.#options.clock.nowMs();
-    let oldestMs = nowMs;
+    const { clock } = this.#options;
+    const nowMs = clock.nowMs();
+    let oldestMs = clock.monotonicMs();
     const chunks = chunk(batch, this.#callKeysMax);
     const outcomes = await Promise.all(
       chunks.map((waitings) => {
@@ -288,7 +288,7 @@ export class RedisPublisher implements Publisher {
       error ??= outcome.error;
       for (const waiting of waitings) this.#backlog.putBack(waiting);
     });
-    this.metrics.latenessMs = this.#options.clock.nowMs() - oldestMs;
+    this.metrics.latenessMs = clock.monotonicMs() - oldestMs;
     this.metrics.latenessMaxMs = Math.max(this.metrics.latenessMaxMs, this.metrics.latenessMs);
     return error;
   }

@@ -53,3 +53,16 @@ test('the first connection finds nothing lost', async () => {
   await settle();
   expect(lost).toStrictEqual([]);
 });
+
+test('how late a value was is told by the clock that nobody sets', async () => {
+  const { time, redis, publisher } = createPublisher();
+  redis.status = 'reconnecting';
+  publisher.publish([VALUE]);
+  await time.advance(1_500);
+  time.setWallClock(3_600_000);
+  redis.status = 'ready';
+  redis.emit('ready');
+  await settle();
+  expect(publisher.metrics.published).toBe(1);
+  expect([publisher.metrics.latenessMs, publisher.metrics.latenessMaxMs]).toEqual([1_500, 1_500]);
+});
