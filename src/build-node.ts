@@ -13,7 +13,15 @@ import { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
-import type { FeedTransport, ShardClaim, ShardHolder } from './actors/ports.ts';
+import type {
+  FeedTransport,
+  InstrumentCatalog,
+  Journal,
+  MarketTables,
+  OperationsRecords,
+  ShardClaim,
+  ShardHolder,
+} from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
 import { StaleWatch } from './actors/stale-watch.ts';
 import { LEASE_LOST_REASON } from './actors/symbol.ts';
@@ -24,7 +32,6 @@ import type { Log } from './base/log.ts';
 import type { Closers } from './closers.ts';
 import type { ExchangeAdapter } from './exchanges/adapter.ts';
 import { adapters } from './exchanges/registry.ts';
-import type { Storage } from './persistence/open-storage.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
 import { RedisPublisher } from './publishing/redis-publisher.ts';
@@ -42,7 +49,12 @@ export type Surroundings = {
 export type NodeParts = {
   readonly settings: Settings;
   readonly surroundings: Surroundings;
-  readonly storage: Pick<Storage, 'journal' | 'tables' | 'catalog' | 'records'>;
+  readonly storage: {
+    readonly journal: Journal;
+    readonly tables: MarketTables;
+    readonly catalog: InstrumentCatalog;
+    readonly records: OperationsRecords;
+  };
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
   readonly claim: ShardClaim;
@@ -103,7 +115,11 @@ export function buildNode(parts: NodeParts): BuiltNode {
     keyTtlMs: publish.keyTtlMs,
     closedCandlesMax: publish.closedCandles,
     streamMaxLength: publish.streamMaxLength,
-    onKeysLost: () => instruments.publishAgain(),
+    onKeysLost: () => {
+      // What they publish waits for the lease, a mark does not.
+      if (!lease.isHeld()) instruments.markStale(LEASE_LOST_REASON);
+      instruments.publishAgain();
+    },
   });
   closers.add('publisher', async (deadlineMs) => {
     // For instruments that failed while they were stopped, and had no last word of their own.

@@ -153,6 +153,7 @@ class Connection {
       routes: this.#routes,
       clock: context.clock,
       log: context.log,
+      isSubscribed: (nativeSymbol) => this.#session?.isSubscribed(nativeSymbol) === true,
       line: () => (context.isOver ? undefined : this.#line),
       isOpen: () => !options.isRecording && this.#session?.status().state === 'open',
       ask: (target) => context.send(target, { type: 'GetKnownTrades', feed: context.self }),

@@ -217,7 +217,7 @@ export class Instruments {
     );
   }
 
-  /** Subscribers lost what was published (an empty Redis came back): all instruments publish again. */
+  /** Subscribers lost what was published (Redis came back empty, or with older values): all instruments publish again. */
   publishAgain(): void {
     for (const { symbol } of this.#running.values()) symbol.publishAgain();
   }

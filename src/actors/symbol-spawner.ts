@@ -37,6 +37,7 @@ export type SymbolSpawnerOptions = {
   readonly bookDepth: number;
   readonly checkpointEveryEntries: number;
   readonly strategy: RestartStrategy;
+  readonly isRecording?: boolean | undefined;
   /** Told of each recovery of an instrument. */
   readonly onReady: (instrument: DesiredInstrument) => void;
 };
@@ -69,6 +70,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
       records,
       publications,
       strategy,
+      isRecording: options.isRecording,
       checkpointEveryEntries: options.checkpointEveryEntries,
       onWakeUpTaken: () => {
         wakeUp.isPending = false;

@@ -3,7 +3,7 @@
  * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
  */
 import { decide } from '../market/decide.ts';
-import type { EventBatch, LogEntry, MarketEvent } from '../market/events.ts';
+import type { EventBatch, LogEntry } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
 import type {
   InstrumentPolicy,
@@ -38,6 +38,7 @@ import type {
 } from './ports.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
+import { RecoveredBook } from './recovered-book.ts';
 
 /** What a symbol actor tells the feeds that deliver to it. `instrument` names the sender. */
 export type FeedReply =
@@ -90,6 +91,8 @@ export type SymbolActorOptions = {
   readonly records: OperationsRecords;
   readonly publications: SymbolPublications;
   readonly strategy: RestartStrategy;
+  /** Its feeds are recordings: when an event was received says nothing about now. */
+  readonly isRecording?: boolean | undefined;
   /** Entries folded since the last checkpoint after which the actor takes one by itself. */
   readonly checkpointEveryEntries: number;
   /** The wake-up of the publish schedule was taken up. */
@@ -155,6 +158,7 @@ class SymbolActor {
   readonly #options: SymbolActorOptions;
   readonly #rows: DerivedRows;
   readonly #gaps: BookGaps;
+  readonly #recoveredBook: RecoveredBook;
   /** By path: a feed that was made anew under its old path is the same receiver. */
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
@@ -163,16 +167,13 @@ class SymbolActor {
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
-  /** The actor was away: the book was true when it was written and may be wrong now, until the feed says something. */
-  #isUnsureAfterRecovery = false;
-  /** Sources that go on where the recovered state left them: they missed nothing meanwhile. A source that came later proves nothing. */
-  #sourcesBeforeRecovery: ReadonlySet<string> = new Set();
   #checkpointPosition = 0;
 
   constructor(options: SymbolActorOptions) {
     this.#options = options;
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
+    this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
   }
 
   begin(): InstrumentState {
@@ -184,6 +185,7 @@ class SymbolActor {
 
   fold(state: InstrumentState, entry: LogEntry): InstrumentState {
     this.#options.publications.noteTimes(entry);
+    this.#recoveredBook.noteFolded(entry);
     evolve(state, entry, this.#options.policy, {
       onTrade: (trade) => this.#rows.addTrade(trade),
       onCandleClosed: (candle) => {
@@ -221,10 +223,8 @@ class SymbolActor {
     this.#isRecovering = false;
     this.#unsureReason = undefined;
     this.#checkpointPosition = state.position;
-    // Also when only this actor was away: it may have been parked for long, and what came meanwhile waits.
-    this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';
-    this.#gaps.recovered(state, { isUnsure: this.#isUnsureAfterRecovery });
-    this.#sourcesBeforeRecovery = new Set(state.sources.snapshot().map(({ source }) => source));
+    this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
+    this.#gaps.recovered(state, this.#recoveredBook);
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
     await this.#rows.write();
     // A later life is told by its supervisor already, who bounds how many lines a storm of restarts may write.
@@ -337,9 +337,9 @@ class SymbolActor {
     let next = state;
     if (decision.entry !== undefined) {
       next = await context.persist(decision.entry);
-      if (this.#isUnsureAfterRecovery) this.#reassure(decision.entry);
+      if (this.#recoveredBook.isUnsure) this.#reassure(decision.entry, context);
       this.#gaps.tellEnded(context.log);
-      if (!this.#isUnsureAfterRecovery) this.#options.publications.bookSettled();
+      if (!this.#recoveredBook.isUnsure) this.#options.publications.bookSettled();
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }
@@ -355,12 +355,10 @@ class SymbolActor {
     return next;
   }
 
-  /** A feed that goes on where it was left misses nothing; any other has to say first how the book stands. */
-  #reassure(entry: LogEntry): void {
-    const goesOn = this.#sourcesBeforeRecovery.has(entry.source);
-    if (!goesOn && !entry.events.some(isBookStatement)) return;
-    this.#isUnsureAfterRecovery = false;
-    if (goesOn) this.#gaps.missedNothing();
+  #reassure(entry: LogEntry, { clock }: Context): void {
+    const hearing = this.#recoveredBook.hear(entry, clock);
+    if (hearing === 'unsure') return;
+    if (hearing === 'missedNothing') this.#gaps.missedNothing();
     this.#options.publications.changes.book = true;
   }
 
@@ -398,7 +396,7 @@ class SymbolActor {
     if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
       return { status: 'stale', reason: LEASE_LOST_REASON };
     }
-    if (this.#isUnsureAfterRecovery) {
+    if (state.bookStatus.status === 'live' && this.#recoveredBook.isUnsure) {
       return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };
     }
     return { status: state.bookStatus.status, reason: state.bookStatus.reason };
@@ -422,10 +420,6 @@ class SymbolActor {
     this.#injectedFailure = undefined;
     throw new Error(message);
   }
-}
-
-function isBookStatement({ type }: MarketEvent): boolean {
-  return type === 'FeedStatus' || type === 'BookSnapshot';
 }
 
 function describeMessage(message: SymbolMessage): string {

@@ -48,6 +48,8 @@ export type TradeCatchUpsOptions = {
   readonly log: Log;
   /** Whether the symbols are subscribed. Never so for a recording: it holds all there is. */
   readonly isOpen: () => boolean;
+  /** Whether the frame that subscribes the symbol has left. */
+  readonly isSubscribed: (nativeSymbol: NativeSymbol) => boolean;
   /** The line that is open now: answers come in by its inbox, those to an earlier one are dropped with it. */
   readonly line: () => FeedLine | undefined;
   /** Sends `GetKnownTrades`; the answer comes by `known`. */
@@ -98,7 +100,7 @@ export class TradeCatchUps {
         entry = this.#create(nativeSymbol);
         this.#entries.set(nativeSymbol, entry);
       }
-      entry.catchUp.opened(reason, now);
+      entry.catchUp.opened(reason, now, { isSubscribed: this.#options.isSubscribed(nativeSymbol) });
     }
   }
 
@@ -145,7 +147,8 @@ export class TradeCatchUps {
   tick(now: Moment): void {
     let keptCount = 0;
     let largest: TradeCatchUp | undefined;
-    for (const { catchUp } of this.#entries.values()) {
+    for (const [nativeSymbol, { catchUp }] of this.#entries) {
+      if (this.#options.isSubscribed(nativeSymbol)) catchUp.subscribed(now);
       catchUp.tick(now);
       keptCount += catchUp.keptCount;
       if (catchUp.keptCount > (largest?.keptCount ?? 0)) largest = catchUp;

@@ -130,6 +130,7 @@ async function startRun(options: ReplayOptions, { recording, plan, playback, sto
       bookDepth: settings.publish.bookDepth,
       checkpointEveryEntries: settings.checkpoint.everyEntries,
       strategy: restartWithBackoff({ initialMs: 10, maxMs: 1_000, jitter: 0, then: 'park' }),
+      isRecording: true,
       onReady: () => undefined,
     };
     symbols.set(lane, spawnSymbol(surroundings, lane.instrument));

@@ -20,9 +20,8 @@ import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
 import { ClientPing } from './client-ping.ts';
 import { ConnectionSequence } from './connection-sequence.ts';
-import type { FrameAllowance } from './frame-outbox.ts';
+import { type FrameAllowance, FrameOutbox } from './frame-outbox.ts';
 import type { HeldTally } from './held-deltas.ts';
-import { FrameOutbox } from './frame-outbox.ts';
 import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts';
 import type { FeedPace, FeedPaces } from './feed-pace.ts';
 import { Listening } from './listening.ts';
@@ -78,6 +77,8 @@ type Watched = {
 export class FeedSession {
   /** What its books hold while their snapshots are fetched. */
   readonly heldDeltas: HeldTally = { bytes: 0 };
+  /** Whether the frame that subscribes the symbol has left. */
+  readonly isSubscribed = (symbol: NativeSymbol): boolean => this.#subscriptions.hasLeft(symbol);
   readonly #adapter: ExchangeAdapter;
   readonly #channels: readonly Channel[];
   readonly #options: AdapterOptions;

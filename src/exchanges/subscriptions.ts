@@ -22,6 +22,9 @@ export class Subscriptions {
   /** Books that are to start again, and whose frame has not left. */
   readonly #waiting = new Set<NativeSymbol>();
 
+  /** Symbols whose frame has left. */
+  readonly #left = new Set<NativeSymbol>();
+
   constructor(options: {
     adapter: ExchangeAdapter;
     options: AdapterOptions;
@@ -41,12 +44,19 @@ export class Subscriptions {
     return this.#joining.size > 0 || this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
   }
 
+  hasLeft(symbol: NativeSymbol): boolean {
+    return this.#left.has(symbol);
+  }
+
   subscribe(symbols: Symbols): void {
     for (const symbol of symbols) this.#joining.add(symbol);
   }
 
   unsubscribe(symbols: Symbols, now: Moment): void {
-    for (const symbol of symbols) this.#wanting.delete(symbol);
+    for (const symbol of symbols) {
+      this.#wanting.delete(symbol);
+      this.#left.delete(symbol);
+    }
     const joined = symbols.filter((symbol) => !this.#joining.delete(symbol));
     for (const chunk of this.#chunks(joined)) this.#queueUnsubscribe(chunk, this.#channels, now);
   }
@@ -90,7 +100,10 @@ export class Subscriptions {
   }
 
   #sent(symbols: Symbols, nowMs: number): void {
-    for (const symbol of symbols) this.#waiting.delete(symbol);
+    for (const symbol of symbols) {
+      this.#waiting.delete(symbol);
+      this.#left.add(symbol);
+    }
     this.#onSent(symbols, nowMs);
   }
 

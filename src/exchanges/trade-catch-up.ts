@@ -89,6 +89,8 @@ export class TradeCatchUp {
   /** What was found first; it stays open until the trades are whole again. */
   #gap: { fromMs: number | undefined; reason: string } | undefined;
   #started: Moment = { wallMs: 0, monotonicMs: 0 };
+  /** Until then no trade of the stream tells what came after a page of past ones. */
+  #isSubscribed = false;
   /** When the phase has something to do. */
   #dueMs = 0;
   #lastLiveMs = 0;
@@ -129,11 +131,22 @@ export class TradeCatchUp {
     return this.#hole.keptCount;
   }
 
-  /** The symbol is being subscribed on a new connection. `reason` is why trades may be missing, unless the end of the last connection told it. */
-  opened(reason: string, now: Moment): void {
+  /**
+   * The symbol is being subscribed on a new connection. `reason` is why trades may be missing, unless the end of the last connection told it.
+   * `isSubscribed`: the frame has left; else `subscribed` tells when.
+   */
+  opened(reason: string, now: Moment, { isSubscribed } = { isSubscribed: true }): void {
+    this.#isSubscribed = isSubscribed;
     this.#gap ??= { fromMs: undefined, reason };
     this.#openHole(now);
     this.#ask(now);
+  }
+
+  /** The frame that subscribes the symbol has left. Told again it means nothing. */
+  subscribed(now: Moment): void {
+    if (this.#isSubscribed) return;
+    this.#isSubscribed = true;
+    if (this.#phase === 'watching') this.#watch(now);
   }
 
   /** The connection ended. What is held stays so: the next connection will show what is missing on both sides of it. */
@@ -195,7 +208,7 @@ export class TradeCatchUp {
     if (newest !== undefined) this.#note(newest);
     if (this.#hole.begin(newest, newest && this.#reachBack(newest))) {
       this.#deliver(this.#hole.takeReady());
-      this.#await('watching', now.monotonicMs + this.#limits.quietMs);
+      this.#watch(now);
       this.#heedDoubt(now);
       return;
     }
@@ -308,8 +321,7 @@ export class TradeCatchUp {
     this.#openHole(now);
     // All up to the newest was given to the instrument already; numbers know that by themselves.
     const newest = this.#numbered === undefined ? this.#newest : undefined;
-    if (this.#hole.begin(newest, suspicion.after))
-      this.#await('watching', now.monotonicMs + this.#limits.quietMs);
+    if (this.#hole.begin(newest, suspicion.after)) this.#watch(now);
     else this.#ask(now);
   }
 
@@ -371,6 +383,11 @@ export class TradeCatchUp {
     this.#hasBeenLive = true;
     this.#lookedInto = undefined;
     this.#lastLiveMs = now.wallMs;
+  }
+
+  /** A page that comes before the subscription holds would end where the stream has not begun: what was traded between would be in neither. */
+  #watch(now: Moment): void {
+    this.#await('watching', this.#isSubscribed ? now.monotonicMs + this.#limits.quietMs : Infinity);
   }
 
   #await(phase: Phase, dueMs: number): void {

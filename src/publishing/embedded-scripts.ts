@@ -98,11 +98,13 @@ function identityOf(value: string): string {
 }
 
 function refresh(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
-  return keys.flatMap((key, index) => {
-    const ttlMs = Number(args[index]);
-    const isThere = ttlMs === 0 ? context.keys.get(key) !== undefined : context.keys.expire(key, ttlMs);
-    return isThere ? [] : [index];
+  const lost: number[] = [];
+  keys.forEach((key, index) => {
+    const newer = order(toVersion(args, 2 * index + 1), context.keys.get(key));
+    if (newer > 0) lost.push(index);
+    else if (newer === 0) context.keys.expire(key, Number(args[0]));
   });
+  return lost;
 }
 
 function expireOwn(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {

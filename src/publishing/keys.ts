@@ -25,3 +25,9 @@ export function closedCandlesKey(candle: string): string {
 export function streamKey(key: string): string {
   return `{${key}}:stream`;
 }
+
+/** Returns the key itself, and the one that lives and dies with it. */
+export function keysBeside(owner: string): { readonly key: string; readonly owner: string }[] {
+  const keys = owner.startsWith('candle:') ? [owner, closedCandlesKey(owner)] : [owner];
+  return keys.map((key) => ({ key, owner }));
+}

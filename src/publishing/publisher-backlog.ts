@@ -1,5 +1,6 @@
 /** What waits to be sent: the latest value per key, closed candles in a bounded queue, marks, keys to refresh, keys to let expire. */
 import type { Publication, StaleMark } from '../actors/ports.ts';
+import type { Clock } from '../base/clock.ts';
 import { closedCandlesKey } from './keys.ts';
 import type { PublisherMetrics } from './publisher-metrics.ts';
 import { toStaleText } from './stale-text.ts';
@@ -7,7 +8,7 @@ import { compareVersions, isStampable, stampValue } from './value-head.ts';
 
 export const DEFAULT_CLOSED_QUEUE_MAX = 50_000;
 
-/** `sinceMs`: since when a subscriber has waited for a value of this key. */
+/** `sinceMs`: since when a subscriber has waited for a value of this key, by the monotonic clock. */
 export type WaitingValue = { readonly publication: Publication; readonly sinceMs: number };
 /** `key` is that of the list. Stamped on arrival, so that one that is sent again is the same text. */
 export type WaitingCandle = {
@@ -55,13 +56,13 @@ export class PublisherBacklog {
     return this.#latest.has(key);
   }
 
-  add(publication: Publication, nowMs: number): void {
+  add(publication: Publication, clock: Clock): void {
     if (!isStampable(publication)) {
       this.countDropped(`the value of ${publication.key} is no JSON object`);
       return;
     }
-    if (publication.kind === 'closedCandle') this.#addClosed(publication, nowMs);
-    else this.#addLatest({ publication, sinceMs: nowMs });
+    if (publication.kind === 'closedCandle') this.#addClosed(publication, clock.nowMs());
+    else this.#addLatest({ publication, sinceMs: clock.monotonicMs() });
   }
 
   addRefresh(key: string): void {
@@ -79,6 +80,11 @@ export class PublisherBacklog {
     this.#unsentMarks.set(mark.key, mark);
     const waiting = this.#latest.get(mark.key);
     if (waiting !== undefined) this.#latest.set(mark.key, marked(waiting, mark));
+  }
+
+  /** Redis may have lost what it was told: all marks in force are sent again. */
+  repeatMarks(): void {
+    for (const [key, mark] of this.#marks) this.#unsentMarks.set(key, mark);
   }
 
   /** Returns marks to send; with `inForce` only those that no newer value has made pointless since, the others are forgotten. */

@@ -17,7 +17,8 @@ export interface ScriptClient {
   evalsha(sha: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
   eval(lua: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'close' | 'ready' | 'end', listener: () => void): unknown;
+  /** `+node`, `-node`: the connection to one node of a Cluster began, or ended. */
+  on(event: 'close' | 'ready' | 'end' | '+node' | '-node', listener: () => void): unknown;
   off(event: 'ready' | 'end', listener: () => void): unknown;
   disconnect(reconnect?: boolean): void;
 }
@@ -89,6 +90,20 @@ export function createRedisClient(url: string, options: RedisClientOptions): Red
   }
   const [node] = address.nodes;
   return new Redis({ ...common, ...node, db: address.database, retryStrategy: retry });
+}
+
+/** Resolves when commands can be sent, or never will be again. */
+export async function untilReady(client: ScriptClient): Promise<void> {
+  if (client.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      client.off('ready', done);
+      client.off('end', done);
+      resolve();
+    };
+    client.on('ready', done);
+    client.on('end', done);
+  });
 }
 
 /** @throws TampinesError `SETTINGS_INVALID` */

@@ -7,14 +7,23 @@ import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { closedCandlesKey, streamKey } from './keys.ts';
+import { keysBeside, streamKey } from './keys.ts';
 import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
-import { createRedisClient } from './redis-client.ts';
+import { createRedisClient, untilReady } from './redis-client.ts';
 import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
-import { callScript, HELD_BACK, isRetryable, needsNewConnection, toCount, toPlaces } from './script-calls.ts';
+import {
+  callScript,
+  chunk,
+  HELD_BACK,
+  isRetryable,
+  needsNewConnection,
+  toCount,
+  toPlaces,
+} from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
 import { createPublisherMetrics } from './publisher-metrics.ts';
+import { PublishedKeys } from './published-keys.ts';
 import { stampValue } from './value-head.ts';
 
 export type RedisPublisherOptions = {
@@ -35,7 +44,10 @@ export type RedisPublisherOptions = {
   readonly closedQueueMax?: number;
   /** Asked right before each send; what may not be said waits until it may. Without one everything may. */
   readonly lease?: PublishLease;
-  /** Told which refreshed keys Redis no longer has (it was restarted empty): their instruments have to publish again. */
+  /**
+   * Told which keys Redis has lost, or may have: it came back empty, or with older values (from its last dump, or as a replica that lagged). Their
+   * instruments have to publish again.
+   */
   readonly onKeysLost?: (keys: readonly string[]) => void;
 };
 
@@ -56,10 +68,7 @@ export class RedisPublisher implements Publisher {
   readonly #callKeysMax: number;
   readonly #streamLength: number;
   readonly #backlog: PublisherBacklog;
-  /** Epoch last published per key: a key that a newer epoch has taken over is not ours to expire. */
-  readonly #epochs = new Map<string, number>();
-  /** Keys that hold a newer value than ours: of another writer, or of a history that Postgres no longer has. It is not ours to keep alive. */
-  readonly #refused = new Set<string>();
+  readonly #published: PublishedKeys;
   #isRunning = false;
   #isClosed = false;
   #isAway = false;
@@ -70,6 +79,7 @@ export class RedisPublisher implements Publisher {
   constructor(options: RedisPublisherOptions) {
     this.#options = options;
     this.#backlog = new PublisherBacklog(this.metrics, options.closedQueueMax ?? DEFAULT_CLOSED_QUEUE_MAX);
+    this.#published = new PublishedKeys(options.keyTtlMs);
     this.#streamLength = options.streamMaxLength ?? 0;
     this.#client = (options.connect ?? createRedisClient)(options.url, {
       reconnect: RETRY,
@@ -83,7 +93,10 @@ export class RedisPublisher implements Publisher {
     this.#client.on('ready', () => {
       // Where something waits, only a round that is taken tells that it is back.
       if (this.#backlog.isEmpty) this.#noteBack();
+      this.#sayAllAgain();
     });
+    // A node of a Cluster comes back, or is replaced, without the Cluster being away.
+    for (const event of ['+node', '-node'] as const) this.#client.on(event, () => this.#sayAllAgain());
   }
 
   get isConnected(): boolean {
@@ -106,8 +119,7 @@ export class RedisPublisher implements Publisher {
 
   publish(publications: readonly Publication[]): void {
     if (this.#isClosed) return;
-    const nowMs = this.#options.clock.nowMs();
-    for (const publication of publications) this.#backlog.add(publication, nowMs);
+    for (const publication of publications) this.#backlog.add(publication, this.#options.clock);
     this.#wake();
   }
 
@@ -153,6 +165,29 @@ export class RedisPublisher implements Publisher {
     this.#becomeIdle();
   }
 
+  /**
+   * Behind a new connection may be a Redis that holds older values. Where they are of the version that was published last, but say `live` where
+   * `stale` was said since, no comparison would tell.
+   */
+  #sayAllAgain(): void {
+    for (const key of this.#published.ended(this.#options.clock.monotonicMs())) {
+      this.#backlog.addExpiry(key);
+      this.#backlog.addMark({
+        key,
+        epoch: this.#published.epochOf(key),
+        reason: 'the instrument was stopped',
+      });
+    }
+    this.#sayAgain(this.#published.running());
+  }
+
+  #sayAgain(lost: readonly string[]): void {
+    if (this.#isClosed) return;
+    this.#backlog.repeatMarks();
+    if (lost.length > 0) this.#options.onKeysLost?.(lost);
+    this.#wake();
+  }
+
   #wake(): void {
     if (this.#isRunning || this.#isClosed || this.#backlog.isEmpty) return;
     this.#isRunning = true;
@@ -163,7 +198,7 @@ export class RedisPublisher implements Publisher {
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#backlog.isEmpty && !this.#isClosed) {
-      await this.#untilReady();
+      await untilReady(this.#client);
       if (!this.#backlog.hasMarks) await this.#untilHeld();
       if (this.#mayStop()) break;
       const error = await (this.#mayBeSent() ? this.#sendRound() : this.#sendMarks({ inForce: false }));
@@ -187,19 +222,6 @@ export class RedisPublisher implements Publisher {
   #becomeIdle(): void {
     this.#isRunning = false;
     for (const done of [...this.#onIdle]) done();
-  }
-
-  async #untilReady(): Promise<void> {
-    if (this.isConnected) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#client.off('ready', done);
-        this.#client.off('end', done);
-        resolve();
-      };
-      this.#client.on('ready', done);
-      this.#client.on('end', done);
-    });
   }
 
   /** Whether this node may speak at all. */
@@ -235,8 +257,9 @@ export class RedisPublisher implements Publisher {
   async #sendLatest(): Promise<Error | undefined> {
     const batch = this.#backlog.takeLatest(ROUND_KEYS_MAX);
     if (batch.length === 0) return undefined;
-    const nowMs = this.#options.clock.nowMs();
-    let oldestMs = nowMs;
+    const { clock } = this.#options;
+    const nowMs = clock.nowMs();
+    let oldestMs = clock.monotonicMs();
     const chunks = chunk(batch, this.#callKeysMax);
     const outcomes = await Promise.all(
       chunks.map((waitings) => {
@@ -244,7 +267,7 @@ export class RedisPublisher implements Publisher {
         const args: (string | number)[] = [this.#options.keyTtlMs, this.#streamLength];
         for (const { publication, sinceMs } of waitings) {
           oldestMs = Math.min(oldestMs, sinceMs);
-          this.#epochs.set(publication.key, publication.epoch);
+          this.#published.noteSent(publication);
           keys.push(publication.key);
           args.push(publication.epoch, publication.seq, stampValue(publication, nowMs));
         }
@@ -265,7 +288,7 @@ export class RedisPublisher implements Publisher {
       error ??= outcome.error;
       for (const waiting of waitings) this.#backlog.putBack(waiting);
     });
-    this.metrics.latenessMs = this.#options.clock.nowMs() - oldestMs;
+    this.metrics.latenessMs = clock.monotonicMs() - oldestMs;
     this.metrics.latenessMaxMs = Math.max(this.metrics.latenessMaxMs, this.metrics.latenessMs);
     return error;
   }
@@ -301,12 +324,18 @@ export class RedisPublisher implements Publisher {
 
   async #sendRefreshes(): Promise<Error | undefined> {
     const keys = this.#backlog.takeRefreshes(ROUND_KEYS_MAX);
-    // A value that waits brings its own TTL.
-    const wanted = keys.filter((key) => !this.#backlog.hasLatest(key));
+    // A value that waits brings its own TTL; one that was never published (an interval without candles) has none.
+    const wanted = keys.filter(
+      (key) => this.#published.versionOf(key) !== undefined && !this.#backlog.hasLatest(key),
+    );
     const chunks = chunk(wanted, this.#callKeysMax);
     const outcomes = await Promise.all(
       chunks.map((some) => {
-        const args = some.map((key) => (this.#refused.has(key) ? 0 : this.#options.keyTtlMs));
+        const args: number[] = [this.#options.keyTtlMs];
+        for (const key of some) {
+          const { epoch, seq } = this.#published.versionOf(key)!;
+          args.push(epoch, seq);
+        }
         return this.#call({ script: REFRESH, keys: some, args });
       }),
     );
@@ -315,16 +344,15 @@ export class RedisPublisher implements Publisher {
     outcomes.forEach((outcome, index) => {
       const some = chunks[index]!;
       if (outcome.ok) {
-        const missing = toPlaces(outcome.reply);
-        // A key that was never published (an interval without candles) is not lost.
-        for (const place of missing) if (this.#epochs.has(some[place]!)) lost.push(some[place]!);
-        this.metrics.refreshed += some.length - missing.size;
+        const places = toPlaces(outcome.reply);
+        for (const place of places) lost.push(some[place]!);
+        this.metrics.refreshed += some.length - places.size;
         return;
       }
       error ??= outcome.error;
       for (const key of some) this.#backlog.addRefresh(key);
     });
-    if (lost.length > 0) this.#options.onKeysLost?.(lost);
+    if (lost.length > 0) this.#sayAgain(lost);
     return error;
   }
 
@@ -333,7 +361,7 @@ export class RedisPublisher implements Publisher {
     const isWaiting = (key: string): boolean => this.#backlog.hasLatest(key);
     for (const key of keys.filter(isWaiting)) this.#backlog.addExpiry(key);
     const chunks = chunk(
-      keys.filter((key) => !isWaiting(key)).flatMap((key) => this.#keysBeside(key)),
+      keys.filter((key) => !isWaiting(key)).flatMap((key) => keysBeside(key)),
       this.#callKeysMax,
     );
     const outcomes = await Promise.all(
@@ -341,16 +369,16 @@ export class RedisPublisher implements Publisher {
         this.#call({
           script: EXPIRE_OWN,
           keys: some.map(({ key }) => key),
-          args: [EXPIRE_GRACE_MS, ...some.map(({ owner }) => this.#epochs.get(owner) ?? 0)],
+          args: [EXPIRE_GRACE_MS, ...some.map(({ owner }) => this.#published.epochOf(owner))],
         }),
       ),
     );
     let error: Error | undefined;
+    const nowMs = this.#options.clock.monotonicMs();
     outcomes.forEach((outcome, index) => {
       for (const { owner } of chunks[index]!) {
         if (outcome.ok) {
-          this.#epochs.delete(owner);
-          this.#refused.delete(owner);
+          this.#published.noteEnded(owner, nowMs);
           this.#backlog.forgetMark(owner);
         } else this.#backlog.addExpiry(owner);
       }
@@ -388,12 +416,6 @@ export class RedisPublisher implements Publisher {
     return error;
   }
 
-  #keysBeside(owner: string): { readonly key: string; readonly owner: string }[] {
-    const keys = [owner];
-    if (owner.startsWith('candle:')) keys.push(closedCandlesKey(owner));
-    return keys.map((key) => ({ key, owner }));
-  }
-
   async #call(call: ScriptCall): Promise<ScriptOutcome> {
     const outcome = await callScript(this.#client, { mayBeSent: this.#mayBeSent, ...call });
     if (!outcome.ok && needsNewConnection(outcome.error) && !this.#isClosed && !this.#client.isCluster) {
@@ -403,17 +425,11 @@ export class RedisPublisher implements Publisher {
   }
 
   #noteRefused({ key, epoch, seq }: Publication, isRefused: boolean): void {
-    if (!isRefused) {
-      this.#refused.delete(key);
-      return;
-    }
-    if (this.#refused.size === 0) {
-      this.#options.log.warn(
-        { key, epoch, seq },
-        'Redis holds newer values than this node has: another node owns the instruments, or Postgres was set back; they are left to expire',
-      );
-    }
-    this.#refused.add(key);
+    if (!this.#published.noteRefused(key, isRefused)) return;
+    this.#options.log.warn(
+      { key, epoch, seq },
+      'Redis holds newer values than this node has: another node owns the instruments, or Postgres was set back; they are left to expire',
+    );
   }
 
   #noteAway(error: Error | undefined): void {
@@ -431,11 +447,4 @@ export class RedisPublisher implements Publisher {
     this.#isAway = false;
     this.#options.log.info({ pendingCount: this.pendingCount }, 'Redis is back');
   }
-}
-
-function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
-  const chunks: Item[][] = [];
-  for (let index = 0; index < items.length; index += sizeMax)
-    chunks.push(items.slice(index, index + sizeMax));
-  return chunks;
 }

@@ -51,6 +51,14 @@ export function needsNewConnection({ message }: Error): boolean {
   return message === 'Command timed out' || message.startsWith('READONLY');
 }
 
+/** Returns the items in order, so many at a time: the keys of one call each. */
+export function chunk<Item>(items: readonly Item[], sizeMax: number): Item[][] {
+  const chunks: Item[][] = [];
+  for (let index = 0; index < items.length; index += sizeMax)
+    chunks.push(items.slice(index, index + sizeMax));
+  return chunks;
+}
+
 /** Reads a reply that counts. */
 export function toCount(reply: unknown): number {
   return typeof reply === 'number' ? reply : Number(reply);

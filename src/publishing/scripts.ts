@@ -89,17 +89,23 @@ return rejected
 `,
 );
 
-/** Gives each key its TTL (ARGV[i], ms) again; with 0 it is only looked whether it is there. Returns the places (from 0) of the keys that are gone. */
+/**
+ * Gives each key that holds the version published last its TTL again. A newer one is not ours to keep alive. ARGV: TTL in ms, then per key epoch
+ * and seq. Returns the places (from 0) of the keys that are gone, or hold an older version: Redis has lost what it took.
+ */
 export const REFRESH = defineScript(
   'refresh',
-  `
-local missing = {}
+  `${COMPARE}
+local lost = {}
 for i = 1, #KEYS do
-  local isThere
-  if ARGV[i] == '0' then isThere = redis.call('EXISTS', KEYS[i]) else isThere = redis.call('PEXPIRE', KEYS[i], ARGV[i]) end
-  if isThere == 0 then missing[#missing + 1] = i - 1 end
+  local newer = order(tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1]), redis.pcall('GETRANGE', KEYS[i], 0, ${HEAD_SIZE_BYTES}))
+  if newer > 0 then
+    lost[#lost + 1] = i - 1
+  elseif newer == 0 then
+    redis.call('PEXPIRE', KEYS[i], ARGV[1])
+  end
 end
-return missing
+return lost
 `,
 );
 

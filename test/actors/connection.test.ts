@@ -259,7 +259,12 @@ describe('a connection', () => {
       'unsubscribe BTCUSDT book',
       'subscribe BTCUSDT book',
     ]);
-    receive(actors, book('BTCUSDT', 500));
+    const receiveTimeMs = actors.time.nowMs();
+    receive(actors, {
+      type: 'book',
+      nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol,
+      event: bookSnapshot({ sequence: 500, receiveTimeMs }),
+    });
     await actors.time.advance(1);
     expect(await actors.view(symbol)).toMatchObject({ status: 'live' });
   });

@@ -5,7 +5,7 @@ import { StaleWatch } from '../../src/actors/stale-watch.ts';
 import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { settle } from '../support/fake-clock.ts';
-import { bookDelta, bookSnapshot } from '../support/market-events.ts';
+import { bookDelta, bookSnapshot, timesAt } from '../support/market-events.ts';
 import { createActors, holdableJournal } from './support.ts';
 
 const STALE_AFTER_MS = 2_000;
@@ -118,7 +118,7 @@ test('a restarted instrument is stale with the cause, and not live before its fe
     status: 'stale',
     reason: expect.stringContaining('not yet confirmed') as string,
   });
-  await deliver(bookDelta({ sequence: 3, bids: [10_000, 8] }));
+  await deliver(bookDelta({ sequence: 3, bids: [10_000, 8], ...timesAt(time.nowMs()) }));
   await send(BOOK_DUE);
   expect(shown.at(-1)).toMatchObject({ status: 'live' });
 });
@@ -134,9 +134,27 @@ test('a parked instrument is stale with the cause; unparked, its old book is not
   await time.advance(STALE_AFTER_MS);
   await send(BOOK_DUE);
   expect(new Set(shown.map(({ status }) => status))).toEqual(new Set(['stale']));
-  await deliver(bookDelta({ sequence: 3, bids: [10_000, 8] }));
+  await deliver(bookDelta({ sequence: 3, bids: [10_000, 8], ...timesAt(time.nowMs()) }));
   await send(BOOK_DUE);
   expect(shown.at(-1)).toMatchObject({ status: 'live' });
+});
+
+test('unparked, what waited since does not make its book live while more may wait behind it', async () => {
+  const { time, system, symbol, deliver, send, view, shown } = await watchLiveBook({ maxRestarts: 0 });
+  const parkedAtMs = time.nowMs();
+  await send({ type: 'FailNextDelivery', message: 'a wrong book' });
+  await deliver(bookDelta({ sequence: 2, bids: [10_000, 9], ...timesAt(parkedAtMs) }));
+  await time.advance(60_000);
+  system.unpark(symbol.ref);
+  await settle();
+  for (const sequence of [2, 3]) {
+    await deliver(bookDelta({ sequence, bids: [10_000, 9], ...timesAt(parkedAtMs + sequence) }));
+    expect(await view(symbol.ref)).toMatchObject({ status: 'stale' });
+    await send(BOOK_DUE);
+    expect(shown.at(-1)).toMatchObject({ status: 'stale' });
+  }
+  await deliver(bookDelta({ sequence: 4, bids: [10_000, 8], ...timesAt(time.nowMs()) }));
+  expect(await view(symbol.ref)).toMatchObject({ status: 'live', deltas: 3 });
 });
 
 test('an instrument that was removed is not marked any more', async () => {

@@ -160,6 +160,21 @@ describe('a connection that carries trades', () => {
     expect(gap).toMatchObject({ repair: 'refetched', tradesRefetched: 2 });
   });
 
+  it('asks for past trades of a quiet symbol only after it was subscribed', async () => {
+    const before = await createActors();
+    await connect(before);
+    receive(before, trade('BTCUSDT', '1'));
+    await before.time.advance(1_000);
+    const actors = await before.restart();
+    await connect(actors, ['BTC-USDT'], { settleMs: 10_000 });
+    answerWith(actors);
+    await actors.time.advance(9_500);
+    expect([actors.transport.last.sent, actors.transport.requested]).toEqual([[], []]);
+    await actors.time.advance(5_000);
+    expect(actors.transport.last.sent).toEqual(['subscribe BTCUSDT book,trades']);
+    expect(actors.transport.requested).toEqual(['http://plain/past/BTCUSDT/1']);
+  });
+
   it('declares what can not be had, and goes on', async () => {
     const actors = await createActors();
     const { target } = await connect(actors);

@@ -282,6 +282,19 @@ describe('catching up', () => {
     expect(gaps).toMatchObject([{ repair: 'refetched', tradesRefetched: 0 }]);
   });
 
+  it('asks for the trades of a quiet symbol only once it is subscribed for a while, or some would be in neither', () => {
+    const { catchUp, asked } = start(past);
+    catchUp.opened('no connection', recordedMoment(1_000), { isSubscribed: false });
+    catchUp.known(known, recordedMoment(1_002));
+    catchUp.tick(recordedMoment(9_000));
+    catchUp.subscribed(recordedMoment(9_000));
+    catchUp.subscribed(recordedMoment(9_900));
+    catchUp.tick(recordedMoment(9_999));
+    expect(asked).toEqual(['instrument']);
+    catchUp.tick(recordedMoment(10_000));
+    expect(asked).toEqual(['instrument', 'after 10']);
+  });
+
   it('asks an instrument again that does not answer', () => {
     const { catchUp, asked } = start(past);
     catchUp.opened('no connection', recordedMoment(1_000));

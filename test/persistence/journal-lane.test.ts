@@ -46,14 +46,15 @@ function createLane() {
   return { lane, asked, append, outcomes };
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const rowsOf = ({ values = [] }: Statement): unknown[] =>
   values.filter((_value, index) => index >= 2 && (index - 2) % 5 === 0 && values[index] !== null);
 
 test('what waits behind a lost group of the same instrument fails with it and is never sent; the others go on', async () => {
   const { lane, asked, append, outcomes } = createLane();
   append(1, 1);
-  await Promise.resolve();
-  await Promise.resolve();
+  await nextTurn();
   append(1, 2);
   append(2, 1);
   asked[0]!.fail(new TampinesError('OUTCOME_UNKNOWN', 'the connection was lost'));
@@ -67,8 +68,7 @@ test('what waits behind a lost group of the same instrument fails with it and is
 test('a lane that was fenced once sends nothing more, for any instrument', async () => {
   const { lane, asked, append, outcomes } = createLane();
   append(1, 1);
-  await Promise.resolve();
-  await Promise.resolve();
+  await nextTurn();
   append(2, 1);
   asked[0]!.answer({ rowCount: 0 });
   await lane.flush();
@@ -76,4 +76,17 @@ test('a lane that was fenced once sends nothing more, for any instrument', async
   await lane.flush();
   expect(asked).toHaveLength(1);
   expect(outcomes).toEqual(['1/1 FENCED', '2/1 FENCED', '3/1 FENCED']);
+});
+
+test('appends of one turn of the event loop, from wherever they come, are one statement', async () => {
+  const { lane, asked, append } = createLane();
+  append(1, 1);
+  await Promise.resolve();
+  append(2, 1);
+  process.nextTick(() => append(3, 1));
+  await nextTurn();
+  expect(rowsOf(asked[0]!.statement)).toEqual([1, 2, 3]);
+  asked[0]!.answer({ rowCount: 3 });
+  await lane.flush();
+  expect(asked).toHaveLength(1);
 });

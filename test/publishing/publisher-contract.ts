@@ -6,6 +6,8 @@ import { createSeededRandom, systemClock, systemTimers } from '../../src/base/cl
 import type { Log } from '../../src/base/log.ts';
 import type { RedisPublisherOptions } from '../../src/publishing/redis-publisher.ts';
 import { RedisPublisher } from '../../src/publishing/redis-publisher.ts';
+import type { CuttingProxy } from '../support/cutting-proxy.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { connect, until } from './redis-testing.ts';
 
 /** A server that can be stopped and started again on its port, losing what it held. */
@@ -451,6 +453,97 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       expect(lost).toStrictEqual(['b']);
     });
 
+    test('refreshing leaves what is older than was published to expire, and tells that it is lost', async () => {
+      const lost: string[] = [];
+      const publisher = openPublisher({ onKeysLost: (keys) => void lost.push(...keys) });
+      const keys = ['same', 'older seq', 'older epoch', 'newer', 'list', 'other'];
+      await publish(publisher, ...keys.map((key) => latest(key, 3, 10)));
+      await reader.set('older seq', textOf(3, 9), 'PX', 5_000);
+      await reader.set('older epoch', textOf(2, 11), 'PX', 5_000);
+      await reader.set('newer', textOf(4, 1), 'PX', 5_000);
+      await reader.del('list');
+      await reader.lpush('list', 'x');
+      await reader.set('other', 'not ours', 'PX', 5_000);
+      await reader.pexpire('same', 5_000);
+      publisher.refresh(keys);
+      await publisher.flush(FLUSH_MS);
+      expect(lost).toStrictEqual(['older seq', 'older epoch', 'list', 'other']);
+      for (const key of ['older seq', 'older epoch', 'newer', 'other']) {
+        expect(await reader.pttl(key)).toBeLessThanOrEqual(5_000);
+      }
+      expect(await reader.pttl('same')).toBeGreaterThan(30_000);
+      await publish(publisher, latest('older seq', 3, 10), latest('older epoch', 3, 10));
+      expect(await versionOf('older seq')).toStrictEqual([3, 10]);
+      expect(await versionOf('older epoch')).toStrictEqual([3, 10]);
+    });
+
+    describe('a connection that is lost', () => {
+      let proxy: CuttingProxy;
+      beforeEach(async () => {
+        proxy = await startCuttingProxy({ host: '127.0.0.1', port: server.port });
+      });
+      afterEach(() => proxy.close());
+
+      const behindProxy = (options: Partial<RedisPublisherOptions>): RedisPublisher =>
+        openPublisher({ url: `redis://127.0.0.1:${proxy.port}`, ...options });
+
+      const statusOf = async (key: string): Promise<unknown> =>
+        (JSON.parse((await reader.get(key)) ?? '{}') as { status?: string }).status;
+
+      test('may come back to older values: all keys are lost then, and the same version is published over an older status', async () => {
+        const lost: string[] = [];
+        const publisher = behindProxy({ onKeysLost: (keys) => void lost.push(...keys) });
+        const [live, stale] = [latest('k', 3, 10, LIVE), latest('k', 3, 10, STALE)];
+        await publish(publisher, latest('other', 3, 10), live, latest('gone', 3, 10));
+        publisher.expire(['gone']);
+        await publish(publisher, stale);
+        expect(lost).toStrictEqual([]);
+        await reader.set('k', live.value);
+        proxy.cut();
+        await until(() => lost.length > 0);
+        expect(lost).toStrictEqual(['other', 'k']);
+        await publish(publisher, stale);
+        expect(await statusOf('k')).toBe('stale');
+      });
+
+      test('lets the keys of an instrument expire again that was stopped before it, unless it runs again', async () => {
+        const publisher = behindProxy({});
+        await publish(publisher, latest('stopped', 3, 10, LIVE), latest('runs', 3, 10, LIVE));
+        publisher.expire(['stopped', 'runs']);
+        await publisher.flush(FLUSH_MS);
+        await publish(publisher, latest('runs', 3, 11, LIVE));
+        await reader.set('stopped', textOf(3, 9, LIVE), 'PX', 60_000);
+        proxy.cut();
+        await until(async () => (await statusOf('stopped')) === 'stale');
+        expect(await reader.pttl('stopped')).toBeLessThanOrEqual(1_000);
+        expect(await reader.pttl('runs')).toBeGreaterThan(30_000);
+      });
+
+      test('gets the marks again that are in force, and no others', async () => {
+        const publisher = behindProxy({});
+        await publish(publisher, latest('parked', 3, 10, LIVE), latest('back', 3, 10, LIVE));
+        publisher.markStale(['parked', 'back'].map((key) => ({ key, epoch: 3, reason: 'parked' })));
+        await publish(publisher, latest('back', 3, 10, LIVE));
+        await until(async () => (await statusOf('parked')) === 'stale');
+        await reader.set('parked', textOf(3, 9, LIVE));
+        proxy.cut();
+        await until(async () => (await statusOf('parked')) === 'stale');
+        expect(await statusOf('back')).toBe('live');
+      });
+    });
+
+    test('keys that are found lost get the marks again that are in force', async () => {
+      const publisher = openPublisher();
+      await publish(publisher, latest('parked', 3, 10, LIVE), latest('k', 3, 10));
+      publisher.markStale([{ key: 'parked', epoch: 3, reason: 'parked' }]);
+      await publisher.flush(FLUSH_MS);
+      await reader.set('parked', textOf(3, 9, LIVE));
+      await reader.set('k', textOf(3, 9));
+      publisher.refresh(['k']);
+      await publisher.flush(FLUSH_MS);
+      expect(await reader.get('parked')).toContain('"status":"stale","reason":"parked"');
+    });
+
     test('keys of a stopped instrument expire, those that a newer epoch took over live on', async () => {
       const stopped = openPublisher();
       const owner = openPublisher();
@@ -539,10 +632,17 @@ function toVersion(text: string): [number, number] {
   return [epoch, seq];
 }
 
-function latest(key: string, epoch: number, seq: number, fields = '"x":1'): Publication {
-  return { key, epoch, seq, value: `{"epoch":${epoch},"seq":${seq},${fields}}`, kind: 'latest' };
+const LIVE = '"status":"live","reason":""';
+const STALE = '"status":"stale","reason":"why"';
+
+function latest(key: string, epoch: number, seq: number, fields?: string): Publication {
+  return { key, epoch, seq, value: textOf(epoch, seq, fields), kind: 'latest' };
 }
 
-function closed(key: string, epoch: number, seq: number, fields = '"x":1'): Publication {
+function textOf(epoch: number, seq: number, fields = '"x":1'): string {
+  return `{"epoch":${epoch},"seq":${seq},${fields}}`;
+}
+
+function closed(key: string, epoch: number, seq: number, fields?: string): Publication {
   return { ...latest(key, epoch, seq, fields), kind: 'closedCandle' };
 }

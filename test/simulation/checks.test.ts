@@ -1,5 +1,6 @@
 /** Each check finds the fault that it is there for, and nothing in a history without it. */
 import { describe, expect, test } from 'vitest';
+import { checkHeldBooks } from './checks/held-books.ts';
 import { checkDurableFirst, checkLiveBooks, checkPublishOrder } from './checks/publications.ts';
 import { checkSureBooks } from './checks/sure-books.ts';
 import type { LoggedBatch } from './checks/sure-books.ts';
@@ -62,6 +63,15 @@ describe('publications', () => {
     const positions = new Map([['x:A-B', [{ order: 1, position: 5 }, { order: 4, position: 9 }]]]); // prettier-ignore
     expect(checkDurableFirst([published(2, 1, 5), published(5, 1, 9)], positions)).toEqual([]);
     expect(checkDurableFirst([published(3, 1, 9)], positions)).toHaveLength(1);
+  });
+  test('that Redis went back behind are found where it holds a live book', () => {
+    const key = 'orderbook:x:A-B:1';
+    const record = { ...published(1, 1, 5), text: '{"epoch":1,"seq":5,"publishTimeMs":7,"status":"live"}' };
+    const check = (text: string): string[] => rulesOf(checkHeldBooks(new Map([[key, text]]), [record]));
+    expect(check(record.text)).toEqual([]);
+    expect(check('{"epoch":1,"seq":5,"publishTimeMs":6,"status":"live"}')).toEqual([]);
+    expect(check('{"epoch":1,"seq":4,"publishTimeMs":6,"status":"stale"}')).toEqual([]);
+    expect(check('{"epoch":1,"seq":4,"publishTimeMs":6,"status":"live"}')).toHaveLength(1);
   });
   test('of a live book that never was are found', () => {
     expect(checkLiveBooks([published(1, 1, 1)], () => true)).toEqual([]);

@@ -19,6 +19,7 @@ import { History } from './history.ts';
 import { PostgresServer } from './models/postgres-server.ts';
 import { RedisModel } from './models/redis-model.ts';
 import { Operator } from './operator.ts';
+import { HeldBooksWatch } from './held-books-watch.ts';
 import type { ExchangeName, MarketTruth } from './simulated-markets.ts';
 import { SimulatedMarkets, bookText } from './simulated-markets.ts';
 import { World } from './world/world.ts';
@@ -76,6 +77,13 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
     onLog: (process, level, fields, message) =>
       trace?.(`    ${process.name} ${level} ${message} ${JSON.stringify(fields, withErrors)}`),
   });
+  const heldBooks = new HeldBooksWatch({
+    world,
+    redis,
+    operator,
+    calmMs: 2 * settings.publish.staleAfterMs,
+  });
+  redis.onSetBack = () => heldBooks.begin();
   const plan = new FaultPlan({ world, faults, operator, markets, postgres, redis });
   for (const { protocol } of markets.exchanges.values()) protocol.market.start();
   const faultyMs = 15_000 + Math.floor(random() ** 2 * 60_000);
@@ -107,6 +115,7 @@ export async function simulateSeed(seed: number, trace?: (line: string) => void)
         markets.truths.find((truth) => truth.instrument === instrument)?.books.has(bookText(bids, asks)) ??
         false,
     ),
+    ...heldBooks.violations,
     ...living.violations,
   ];
   for (const truth of markets.truths) {

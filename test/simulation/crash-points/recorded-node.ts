@@ -145,6 +145,7 @@ export class RecordedNode {
           bookDepth: 5,
           checkpointEveryEntries: 60,
           strategy: restartWithBackoff({ initialMs: 10, maxMs: 100, jitter: 0, then: 'park' }),
+          isRecording: true,
           onReady: () => {
             this.#readyCount++;
             if (this.#readyCount === this.#options.instruments.length)

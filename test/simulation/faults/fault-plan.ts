@@ -32,6 +32,7 @@ const KINDS = {
   'torn snapshot': 8_000,
   'redis away': 15_000,
   'redis emptied': 20_000,
+  'redis set back': 15_000,
   'clock jump': 15_000,
   disconnect: 10_000,
   leave: 12_000,
@@ -144,6 +145,7 @@ export class FaultPlan {
       case 'torn snapshot':
       case 'redis away':
       case 'redis emptied':
+      case 'redis set back':
         return this.#injectIntoStore(kind);
       case 'disconnect':
       case 'leave':
@@ -213,7 +215,9 @@ export class FaultPlan {
     return true;
   }
 
-  #injectIntoStore(kind: 'postgres away' | 'torn snapshot' | 'redis away' | 'redis emptied'): boolean {
+  #injectIntoStore(
+    kind: 'postgres away' | 'torn snapshot' | 'redis away' | 'redis emptied' | 'redis set back',
+  ): boolean {
     const { world, faults, redis } = this.#targets;
     // Now and then longer than appends are tried, so that actors meet an unknown outcome.
     const awayMs =
@@ -234,6 +238,13 @@ export class FaultPlan {
         redis.empty();
         redis.breakConnections();
         return true;
+      case 'redis set back': {
+        const setBack = redis.dump();
+        world.after(world.nature, this.#random() ** 2 * 12_000, 'redis is set back', () => {
+          if (!this.#isOver) setBack();
+        });
+        return true;
+      }
       case 'torn snapshot':
         return this.#tearSnapshot();
       default:

@@ -19,10 +19,13 @@ export class RedisModel {
   #keys: Keyspace;
   /** Scripts that it was sent in full since it last started. */
   readonly #loaded = new Set<string>();
-  /** How often it was emptied. */
+  /** How often it lost what it held, or a part of it. */
   life = 0;
   /** Told of each value that was set and published. */
   onPublished: (channel: string, text: string) => void = () => undefined;
+
+  /** It has come back with older values. */
+  onSetBack: () => void = () => undefined;
 
   constructor(world: World, history: History) {
     this.#world = world;
@@ -52,6 +55,26 @@ export class RedisModel {
     this.#keys = new Keyspace(this.#world.clockOf(this.#world.nature));
     this.#loaded.clear();
     this.life++;
+  }
+
+  /** Returns what brings it back to what it holds now, with the expiry that its keys have now: it restarts from a dump, or a replica takes over that lags. */
+  dump(): () => void {
+    const nowMs = this.#world.elapsedMs;
+    const held = this.#keys.keys().map((key) => ({
+      key,
+      value: structuredClone(this.#keys.get(key)!),
+      ttlMs: this.#keys.ttlMs(key),
+    }));
+    return () => {
+      this.empty();
+      const passedMs = this.#world.elapsedMs - nowMs;
+      for (const { key, value, ttlMs } of held) {
+        if (ttlMs < 0) this.#keys.set(key, value);
+        else if (ttlMs > passedMs) this.#keys.set(key, value, ttlMs - passedMs);
+      }
+      this.breakConnections();
+      this.onSetBack();
+    };
   }
 
   breakConnections(): void {
@@ -104,6 +127,8 @@ type Listeners = {
   close: (() => void)[];
   ready: (() => void)[];
   end: (() => void)[];
+  '+node': (() => void)[];
+  '-node': (() => void)[];
 };
 
 /** One process's connection: it opens by itself, and again for ever, like the real client. */
@@ -115,7 +140,14 @@ export class SimRedisClient implements ScriptClient {
   readonly #server: RedisModel;
   readonly #faults: FaultSwitches;
   readonly #random: RandomSource;
-  readonly #listeners: Listeners = { error: [], close: [], ready: [], end: [] };
+  readonly #listeners: Listeners = {
+    error: [],
+    close: [],
+    ready: [],
+    end: [],
+    '+node': [],
+    '-node': [],
+  };
   /** Commands without an answer yet. */
   readonly #underway = new Set<(error: Error) => void>();
   #isClosed = false;
@@ -132,7 +164,7 @@ export class SimRedisClient implements ScriptClient {
   }
 
   on(event: 'error', listener: (error: Error) => void): void;
-  on(event: 'close' | 'ready' | 'end', listener: () => void): void;
+  on(event: Exclude<keyof Listeners, 'error'>, listener: () => void): void;
   on(event: keyof Listeners, listener: ((error: Error) => void) & (() => void)): void {
     this.#listeners[event].push(listener);
   }

@@ -98,9 +98,9 @@ export const sureBooks: readonly Guard[] = [
   {
     holds: 8,
     name: 'A recovered book is not shown as live before its feed has spoken',
-    file: 'src/actors/symbol.ts',
-    text: "this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';",
-    without: 'this.#isUnsureAfterRecovery = false;',
+    file: 'src/actors/recovered-book.ts',
+    text: "this.#isUnsure = state.bookStatus.status === 'live';",
+    without: 'this.#isUnsure = false;',
     tests: [
       {
         file: 'test/actors/symbol.test.ts',
@@ -111,8 +111,8 @@ export const sureBooks: readonly Guard[] = [
   {
     holds: 8,
     name: 'Somebody else who speaks does not make a recovered book sure',
-    file: 'src/actors/symbol.ts',
-    text: 'if (!goesOn && !entry.events.some(isBookStatement)) return;',
+    file: 'src/actors/recovered-book.ts',
+    text: "    if (!goesOn && !this.#sourcesHeard.has(source)) return 'unsure';\n",
     without: '',
     tests: [
       {
@@ -123,9 +123,28 @@ export const sureBooks: readonly Guard[] = [
   },
   {
     holds: 8,
+    name: 'What waited while an instrument was away does not make its book sure',
+    file: 'src/actors/recovered-book.ts',
+    text: "    if (!this.#isOfThisLife(entry, clock)) return 'unsure';\n",
+    without: '',
+    tests: [
+      { file: 'test/actors/stale-watch.test.ts', name: 'what waited since does not make its book live' },
+      { file: 'test/actors/recovered-book.test.ts', name: 'what its feed sent before the actor was back' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A feed of trades that goes on does not make a recovered book sure',
+    file: 'src/actors/recovered-book.ts',
+    text: ' && this.#bookSources.has(source);',
+    without: ';',
+    tests: [{ file: 'test/actors/recovered-book.test.ts', name: 'a feed of trades that goes on' }],
+  },
+  {
+    holds: 8,
     name: 'A book whose feed goes on where it was left has no gap',
     file: 'src/actors/symbol.ts',
-    text: '    if (goesOn) this.#gaps.missedNothing();\n',
+    text: "    if (hearing === 'missedNothing') this.#gaps.missedNothing();\n",
     without: '',
     tests: [
       {

@@ -2,6 +2,8 @@ import type { Guard } from '../guard.ts';
 
 const watch = 'test/actors/stale-watch.test.ts';
 const publisher = 'test/publishing/embedded-publisher.test.ts';
+const realPublisher = 'test/publishing/real-publisher.int.test.ts';
+const node = 'test/build-node.test.ts';
 
 /** What is said of instruments, and done about actors, that can't speak for themselves. */
 export const silentInstruments: readonly Guard[] = [
@@ -24,9 +26,9 @@ export const silentInstruments: readonly Guard[] = [
   {
     holds: 8,
     name: 'A recovered book is not live before its feed has spoken, in any life',
-    file: 'src/actors/symbol.ts',
-    text: "this.#isUnsureAfterRecovery = state.bookStatus.status === 'live';",
-    without: "this.#isUnsureAfterRecovery = !this.#hasLived && state.bookStatus.status === 'live';",
+    file: 'src/actors/recovered-book.ts',
+    text: "this.#isUnsure = state.bookStatus.status === 'live';",
+    without: "this.#isUnsure = isFirstLife && state.bookStatus.status === 'live';",
     tests: [{ file: watch, name: 'unparked, its old book is not live for a moment' }],
   },
   {
@@ -52,6 +54,84 @@ export const silentInstruments: readonly Guard[] = [
     text: 'if (epoch === undefined || epoch > Number(args[2 * index + 2])) continue;',
     without: 'if (epoch === undefined) continue;',
     tests: [{ file: publisher, name: 'leave alone what a newer epoch wrote' }],
+  },
+  {
+    holds: 8,
+    name: 'A key that Redis holds an older version of is found lost',
+    file: 'src/publishing/scripts.ts',
+    text: '  if newer > 0 then\n    lost',
+    without: "  if newer > 0 and redis.call('EXISTS', KEYS[i]) == 0 then\n    lost",
+    tests: [{ file: realPublisher, name: 'refreshing leaves what is older than was published to expire' }],
+  },
+  {
+    holds: 8,
+    name: 'The embedded Redis finds a key of an older version lost',
+    file: 'src/publishing/embedded-scripts.ts',
+    text: 'if (newer > 0) lost.push(index);',
+    without: 'if (context.keys.get(key) === undefined) lost.push(index);',
+    tests: [{ file: publisher, name: 'refreshing leaves what is older than was published to expire' }],
+  },
+  {
+    holds: 8,
+    name: 'Everything is published again after each new connection to Redis',
+    file: 'src/publishing/redis-publisher.ts',
+    text: '      this.#sayAllAgain();\n',
+    without: '',
+    tests: [
+      { file: publisher, name: 'may come back to older values: all keys are lost then' },
+      { file: publisher, name: 'gets the marks again that are in force' },
+      { file: node, name: 'Redis comes back with an older book: it is published again' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Keys of a stopped instrument that come back expire again',
+    file: 'src/publishing/redis-publisher.ts',
+    text: '      this.#backlog.addExpiry(key);\n      this.#backlog.addMark(',
+    without: '      void (',
+    tests: [
+      { file: publisher, name: 'lets the keys of an instrument expire again that was stopped before it' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'What Redis may have lost includes marks',
+    file: 'src/publishing/redis-publisher.ts',
+    text: '    this.#backlog.repeatMarks();\n',
+    without: '',
+    tests: [
+      { file: publisher, name: 'gets the marks again that are in force' },
+      { file: publisher, name: 'keys that are found lost get the marks again' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A node of a Cluster that is replaced may have lost what it took',
+    file: 'src/publishing/redis-publisher.ts',
+    text: "for (const event of ['+node', '-node'] as const)",
+    without: "for (const event of ['+node'] as const)",
+    tests: [
+      {
+        file: 'test/publishing/redis-publisher.test.ts',
+        name: 'a node of a Cluster may come back to older values (-node)',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A Redis that comes back while the lease is not held gets marks',
+    file: 'src/build-node.ts',
+    text: '      if (!lease.isHeld()) instruments.markStale(LEASE_LOST_REASON);\n',
+    without: '',
+    tests: [{ file: node, name: 'comes back with an older book while the lease is not held' }],
+  },
+  {
+    holds: 8,
+    name: 'A node that ends marks the books of instruments that had no last word',
+    file: 'src/build-node.ts',
+    text: "    instruments.markStale('the node was stopped');\n",
+    without: '',
+    tests: [{ file: node, name: 'also where its instrument had no last word' }],
   },
   {
     holds: 6,

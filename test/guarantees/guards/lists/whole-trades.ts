@@ -9,6 +9,17 @@ const connection = 'test/actors/trade-catch-ups.test.ts';
 export const wholeTrades: readonly Guard[] = [
   {
     holds: 'trades',
+    name: 'Past trades of a quiet symbol are asked for only once it is subscribed',
+    file: 'src/exchanges/trade-catch-up.ts',
+    text: 'this.#isSubscribed ? now.monotonicMs + this.#limits.quietMs : Infinity',
+    without: 'now.monotonicMs + this.#limits.quietMs',
+    tests: [
+      { file: 'test/exchanges/trade-catch-up.test.ts', name: 'only once it is subscribed for a while' },
+      { file: 'test/actors/trade-catch-ups.test.ts', name: 'only after it was subscribed' },
+    ],
+  },
+  {
+    holds: 'trades',
     name: 'What was suspected before a cut is fetched with what was missed by it',
     file: CATCH_UP,
     text: '    if (this.#lookedInto?.after === undefined) this.#lookedInto = this.#suspicion ?? this.#lookedInto;\n    this.#suspicion = undefined;\n',
