@@ -35,7 +35,7 @@ const LIFE_MAX_MS = 60_000;
 /** A process takes a moment to start, and what its predecessor had sent is done meanwhile: a claim too, which would fence the newcomer. */
 const RESTART_MS = 30;
 /** After the last event is durable: everything due is published, also of what recovered and whose feed says nothing more. */
-const SETTLE_MS = 4_000;
+const SETTLE_MS = 7_000;
 
 /** @param kills crash point at which each life ends, in order; the life after the last one lives on to the end */
 export async function runWithCrashes(

@@ -244,4 +244,12 @@ export const sureBooks: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 8,
+    name: 'A recovered book is marked where subscribers hold it, before its feed has spoken',
+    file: 'src/actors/symbol-publications.ts',
+    text: '    this.markStale(status.reason);\n    this.changes.book = this.changes.ticker',
+    without: '    this.changes.book = this.changes.ticker',
+    tests: [{ file: 'test/actors/symbol.test.ts', name: 'only marks a recovered book' }],
+  },
 ];

@@ -247,4 +247,30 @@ export const storedBytes: readonly Guard[] = [
       { file: 'test/codec/log-entry-codec.test.ts', name: 'come back as they were, at any size of number' },
     ],
   },
+  {
+    holds: 4,
+    name: 'The end of a journal is taken from a recovery only once it was read to its end',
+    file: 'src/persistence/postgres-journal.ts',
+    text: 'end?.isRead === true ? end.batchNumber',
+    without: 'end !== undefined ? end.batchNumber',
+    tests: [
+      {
+        file: 'test/persistence/postgres-journal.int.test.ts',
+        name: 'takes it from a recovery that read to the end, and once only',
+      },
+    ],
+  },
+  {
+    holds: 1,
+    name: 'A newest state snapshot that cannot be read still says how far the journal went',
+    file: 'src/persistence/postgres-journal.ts',
+    text: 'batchNumber: Math.max(end.batchNumber, last), isRead: true',
+    without: 'batchNumber: last, isRead: true',
+    tests: [
+      {
+        file: 'test/persistence/damaged-rows.int.test.ts',
+        name: 'a newest state snapshot that cannot be read still says how far the journal went',
+      },
+    ],
+  },
 ];
