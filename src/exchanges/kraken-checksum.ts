@@ -1,8 +1,10 @@
 import type { ChecksumInput } from '../market/checksum-input.ts';
-import { CRC32_START, extendCrc32, finishCrc32 } from '../market/crc32.ts';
+import { ChecksumText } from './checksum-text.ts';
 
 /** Levels per side that the sum covers, whatever the depth subscribed to. */
 const CHECKSUM_LEVELS = 10;
+
+const text = new ChecksumText();
 
 /**
  * Returns Kraken's checksum of a book (v1 and v2 alike), unsigned. The rule (docs.kraken.com, book checksum guides, read 2026-11):
@@ -13,16 +15,14 @@ const CHECKSUM_LEVELS = 10;
  * Step 2 is the plain digits of the units, because the book's scales are the decimals that Kraken writes (trailing zeros counted).
  */
 export function krakenChecksum(book: ChecksumInput): number {
-  let sum = CRC32_START;
-  const asks = Math.min(CHECKSUM_LEVELS, book.askCount);
-  for (let level = 0; level < asks; level++) {
-    sum = extendCrc32(sum, book.askPrice(level).toString());
-    sum = extendCrc32(sum, book.askQuantity(level).toString());
+  text.clear();
+  for (let level = Math.min(CHECKSUM_LEVELS, book.bidCount) - 1; level >= 0; level--) {
+    text.prependDigits(book.bidQuantity(level));
+    text.prependDigits(book.bidPrice(level));
   }
-  const bids = Math.min(CHECKSUM_LEVELS, book.bidCount);
-  for (let level = 0; level < bids; level++) {
-    sum = extendCrc32(sum, book.bidPrice(level).toString());
-    sum = extendCrc32(sum, book.bidQuantity(level).toString());
+  for (let level = Math.min(CHECKSUM_LEVELS, book.askCount) - 1; level >= 0; level--) {
+    text.prependDigits(book.askQuantity(level));
+    text.prependDigits(book.askPrice(level));
   }
-  return finishCrc32(sum);
+  return text.crc32();
 }

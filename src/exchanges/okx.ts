@@ -11,11 +11,10 @@
  * Quantities are `sz` as sent: coins on spot, contracts on derivatives. Turning contracts into coins needs the instrument's `ctVal`.
  */
 import type { ChecksumInput } from '../market/checksum-input.ts';
-import { CRC32_START, extendCrc32, finishCrc32 } from '../market/crc32.ts';
 import type { Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol } from '../market/symbols.ts';
-import { formatUnits } from '../market/units.ts';
+import type { Units } from '../market/units.ts';
 import type {
   Channel,
   Continuity,
@@ -25,6 +24,7 @@ import type {
   SequenceRange,
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
+import { ChecksumText } from './checksum-text.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { readOkxInstruments } from './okx-instruments.ts';
 import { damaged, rejected } from './rejected.ts';
@@ -105,21 +105,23 @@ const CHECKSUM_LEVELS = 25;
  */
 export function okxChecksum(book: ChecksumInput): number {
   const { price, quantity } = book.scales;
-  let sum = CRC32_START;
-  let separator = '';
-  for (let level = 0; level < CHECKSUM_LEVELS; level++) {
-    if (level < book.bidCount) {
-      sum = extendCrc32(sum, `${separator}${formatUnits(book.bidPrice(level), price)}:`);
-      sum = extendCrc32(sum, formatUnits(book.bidQuantity(level), quantity));
-      separator = ':';
-    }
-    if (level < book.askCount) {
-      sum = extendCrc32(sum, `${separator}${formatUnits(book.askPrice(level), price)}:`);
-      sum = extendCrc32(sum, formatUnits(book.askQuantity(level), quantity));
-      separator = ':';
-    }
+  const { bidCount, askCount } = book;
+  text.clear();
+  for (let level = CHECKSUM_LEVELS - 1; level >= 0; level--) {
+    if (level < askCount) prependLevel(book.askPrice(level), price, book.askQuantity(level), quantity);
+    if (level < bidCount) prependLevel(book.bidPrice(level), price, book.bidQuantity(level), quantity);
   }
-  return finishCrc32(sum) | 0;
+  return text.crc32() | 0;
+}
+
+const text = new ChecksumText();
+const COLON = 58;
+
+function prependLevel(price: Units, priceScale: number, quantity: Units, quantityScale: number): void {
+  if (!text.isEmpty) text.prependCode(COLON);
+  text.prependDecimal(quantity, quantityScale);
+  text.prependCode(COLON);
+  text.prependDecimal(price, priceScale);
 }
 
 const CHANNEL_NAMES = { book: 'books', trades: 'trades' } as const;

@@ -1,32 +1,46 @@
-/** CRC-32 (IEEE 802.3, reflected, the one of zlib) of ASCII text: what exchanges sum their books with. */
+/** CRC-32 (IEEE 802.3, reflected, the one of zlib) of bytes: what exchanges sum their books with. */
 
 const POLYNOMIAL = 0xedb88320;
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) {
-    remainder = remainder & 1 ? (remainder >>> 1) ^ POLYNOMIAL : remainder >>> 1;
-  }
-  return remainder;
-});
+/**
+ * Eight tables of 256: what a byte adds when 0 to 7 more follow it. Eight bytes at once don't wait for one another, which takes a third of the
+ * time ("slicing by 8").
+ */
+const TABLES = createTables();
 
-/** Where a running sum starts. */
-export const CRC32_START = 0xffffffff | 0;
-
-/** Returns the running sum after `text`, so that a long text need never be joined: finish it with `finishCrc32`. ASCII only. O(length). */
-export function extendCrc32(running: number, text: string): number {
-  for (let index = 0; index < text.length; index++) {
-    running = (running >>> 8) ^ TABLE[(running ^ text.charCodeAt(index)) & 0xff]!;
+/** Returns the checksum of the bytes from `start` to the end, as an unsigned 32-bit integer; `| 0` makes it the signed one. O(bytes). */
+export function crc32(bytes: Uint8Array, start = 0): number {
+  const end = bytes.length;
+  let sum = -1;
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    sum ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    sum =
+      TABLES[1792 + (sum & 0xff)]! ^
+      TABLES[1536 + ((sum >>> 8) & 0xff)]! ^
+      TABLES[1280 + ((sum >>> 16) & 0xff)]! ^
+      TABLES[1024 + (sum >>> 24)]! ^
+      TABLES[768 + bytes[at + 4]!]! ^
+      TABLES[512 + bytes[at + 5]!]! ^
+      TABLES[256 + bytes[at + 6]!]! ^
+      TABLES[bytes[at + 7]!]!;
   }
-  return running;
+  for (; at < end; at++) sum = (sum >>> 8) ^ TABLES[(sum ^ bytes[at]!) & 0xff]!;
+  return ~sum >>> 0;
 }
 
-/** Returns the checksum of a running sum, as an unsigned 32-bit integer. */
-export function finishCrc32(running: number): number {
-  return ~running >>> 0;
-}
-
-/** Returns the checksum of ASCII text, as an unsigned 32-bit integer; `| 0` makes it the signed one. O(length). */
-export function crc32(text: string): number {
-  return finishCrc32(extendCrc32(CRC32_START, text));
+function createTables(): Int32Array {
+  const tables = new Int32Array(8 * 256);
+  for (let byte = 0; byte < 256; byte++) {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit++) {
+      remainder = remainder & 1 ? (remainder >>> 1) ^ POLYNOMIAL : remainder >>> 1;
+    }
+    tables[byte] = remainder;
+  }
+  for (let at = 256; at < tables.length; at++) {
+    const before = tables[at - 256]!;
+    tables[at] = (before >>> 8) ^ tables[before & 0xff]!;
+  }
+  return tables;
 }
