@@ -27,6 +27,7 @@ import { pushBook } from './book-message.ts';
 import { ChecksumText } from './checksum-text.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { readOkxInstruments } from './okx-instruments.ts';
+import { readOkxUpdate } from './okx-updates.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
@@ -155,6 +156,8 @@ class OkxDecoder implements FrameDecoder {
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
     if (frame === 'pong') return [{ type: 'alive' }];
+    const update = readOkxUpdate(frame, this.#scales, this.#proof, receiveTimeMs);
+    if (update !== undefined) return update;
     const message = asRecord(parseJson(frame));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     const arg = asRecord(message['arg']);
