@@ -1,13 +1,13 @@
 /**
- * The text that a book's checksum is over, as bytes, and its CRC-32. Written from its end to its beginning, because that is how the digits of a
- * number come: a checksum is taken of nearly every frame of some exchanges, and strings of digits would be most of what it costs.
+ * The text of a level that a checksum is over, as bytes. Written from its end to its beginning, because that is how the digits of a number come;
+ * strings of digits would take several times as long.
  */
-import { crc32 } from '../market/crc32.ts';
+import { extendCrc32 } from '../market/crc32.ts';
 import type { Units } from '../market/units.ts';
 import { formatUnits, wholeQuotient } from '../market/units.ts';
 
-/** Beyond any checksum: the longest has a hundred numbers, and the longest number has 161 digits (`readDecimal`). */
-const CAPACITY = 32_768;
+/** Beyond any level: the longest number has 161 digits (`readDecimal`). */
+const CAPACITY = 1_024;
 
 const ZERO = 48;
 const POINT = 46;
@@ -21,17 +21,19 @@ export class ChecksumText {
   /** Index of the first byte; what is written next goes before it. */
   #start = CAPACITY;
 
-  get isEmpty(): boolean {
-    return this.#start === CAPACITY;
+  get length(): number {
+    return CAPACITY - this.#start;
   }
 
   clear(): void {
     this.#start = CAPACITY;
   }
 
-  /** Returns the CRC-32 of the text, unsigned. */
-  crc32(): number {
-    return crc32(this.#bytes, this.#start);
+  /** Returns the running sum after the text. */
+  extendCrc32(sum: number): number {
+    let after = sum;
+    for (let at = this.#start; at < CAPACITY; at++) after = extendCrc32(after, this.#bytes[at]!);
+    return after;
   }
 
   /** Writes one ASCII character before the text. */

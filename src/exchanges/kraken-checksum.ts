@@ -1,10 +1,14 @@
 import type { ChecksumInput } from '../market/checksum-input.ts';
-import { ChecksumText } from './checksum-text.ts';
+import { CRC32_START, finishCrc32 } from '../market/crc32.ts';
+import { LevelSums } from './level-sums.ts';
 
 /** Levels per side that the sum covers, whatever the depth subscribed to. */
 const CHECKSUM_LEVELS = 10;
 
-const text = new ChecksumText();
+const sums = new LevelSums((text, price, quantity) => {
+  text.prependDigits(quantity);
+  text.prependDigits(price);
+});
 
 /**
  * Returns Kraken's checksum of a book (v1 and v2 alike), unsigned. The rule (docs.kraken.com, book checksum guides, read 2026-11):
@@ -15,14 +19,15 @@ const text = new ChecksumText();
  * Step 2 is the plain digits of the units, because the book's scales are the decimals that Kraken writes (trailing zeros counted).
  */
 export function krakenChecksum(book: ChecksumInput): number {
-  text.clear();
-  for (let level = Math.min(CHECKSUM_LEVELS, book.bidCount) - 1; level >= 0; level--) {
-    text.prependDigits(book.bidQuantity(level));
-    text.prependDigits(book.bidPrice(level));
+  const { scales } = book;
+  let sum = CRC32_START;
+  const asks = Math.min(CHECKSUM_LEVELS, book.askCount);
+  for (let level = 0; level < asks; level++) {
+    sum = sums.extend(sum, book.askPrice(level), book.askQuantity(level), scales);
   }
-  for (let level = Math.min(CHECKSUM_LEVELS, book.askCount) - 1; level >= 0; level--) {
-    text.prependDigits(book.askQuantity(level));
-    text.prependDigits(book.askPrice(level));
+  const bids = Math.min(CHECKSUM_LEVELS, book.bidCount);
+  for (let level = 0; level < bids; level++) {
+    sum = sums.extend(sum, book.bidPrice(level), book.bidQuantity(level), scales);
   }
-  return text.crc32();
+  return finishCrc32(sum);
 }

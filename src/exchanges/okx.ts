@@ -11,10 +11,10 @@
  * Quantities are `sz` as sent: coins on spot, contracts on derivatives. Turning contracts into coins needs the instrument's `ctVal`.
  */
 import type { ChecksumInput } from '../market/checksum-input.ts';
+import { CRC32_START, extendCrc32, finishCrc32 } from '../market/crc32.ts';
 import type { Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol } from '../market/symbols.ts';
-import type { Units } from '../market/units.ts';
 import type {
   Channel,
   Continuity,
@@ -24,8 +24,8 @@ import type {
   SequenceRange,
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
-import { ChecksumText } from './checksum-text.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
+import { LevelSums } from './level-sums.ts';
 import { readOkxInstruments } from './okx-instruments.ts';
 import { readOkxUpdate } from './okx-updates.ts';
 import { damaged, rejected } from './rejected.ts';
@@ -105,25 +105,31 @@ const CHECKSUM_LEVELS = 25;
  * `bidPrice:bidQuantity:askPrice:askQuantity:…` in the text of the wire (which has no trailing zeros); a side that ran out is left out.
  */
 export function okxChecksum(book: ChecksumInput): number {
-  const { price, quantity } = book.scales;
-  const { bidCount, askCount } = book;
-  text.clear();
-  for (let level = CHECKSUM_LEVELS - 1; level >= 0; level--) {
-    if (level < askCount) prependLevel(book.askPrice(level), price, book.askQuantity(level), quantity);
-    if (level < bidCount) prependLevel(book.bidPrice(level), price, book.bidQuantity(level), quantity);
+  const { scales, bidCount, askCount } = book;
+  let sum = CRC32_START;
+  let isFirst = true;
+  for (let level = 0; level < CHECKSUM_LEVELS; level++) {
+    if (level < bidCount) {
+      if (!isFirst) sum = extendCrc32(sum, COLON);
+      sum = sums.extend(sum, book.bidPrice(level), book.bidQuantity(level), scales);
+      isFirst = false;
+    }
+    if (level < askCount) {
+      if (!isFirst) sum = extendCrc32(sum, COLON);
+      sum = sums.extend(sum, book.askPrice(level), book.askQuantity(level), scales);
+      isFirst = false;
+    }
   }
-  return text.crc32() | 0;
+  return finishCrc32(sum) | 0;
 }
 
-const text = new ChecksumText();
 const COLON = 58;
 
-function prependLevel(price: Units, priceScale: number, quantity: Units, quantityScale: number): void {
-  if (!text.isEmpty) text.prependCode(COLON);
-  text.prependDecimal(quantity, quantityScale);
+const sums = new LevelSums((text, price, quantity, scales) => {
+  text.prependDecimal(quantity, scales.quantity);
   text.prependCode(COLON);
-  text.prependDecimal(price, priceScale);
-}
+  text.prependDecimal(price, scales.price);
+});
 
 const CHANNEL_NAMES = { book: 'books', trades: 'trades' } as const;
 /** Channels that carry 400 levels as a snapshot and updates; the tick-by-tick ones are for paying clients and in recordings. */
