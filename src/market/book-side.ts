@@ -81,8 +81,9 @@ export class BookSide {
     let quantity = 0;
     for (let at = this.#blocks.length - 1; at >= 0; at--) {
       const block = this.#blocks[at]!;
-      for (let place = block.count - 1; place >= 0; place--) {
-        const key = block.key(place);
+      const { levels } = block;
+      for (let index = 2 * block.count - 2; index >= 0; index -= 2) {
+        const key = levels[index]!;
         if (key < groupKey) {
           if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
           if (groups.length >= groupsMax * 2) return groups;
@@ -92,7 +93,7 @@ export class BookSide {
           if (groupKey < -Number.MAX_SAFE_INTEGER) return undefined;
           quantity = 0;
         }
-        quantity += block.quantity(place);
+        quantity += levels[index + 1]!;
         if (quantity > Number.MAX_SAFE_INTEGER) return undefined;
       }
     }

@@ -25,6 +25,11 @@ export class LevelBlock {
     return this.#count;
   }
 
+  /** Key and quantity in turn, worst first, of the first `count` levels; as they are until the block changes. For loops over all of them. */
+  get levels(): Readonly<Float64Array> {
+    return this.#levels;
+  }
+
   /** Meaningless while empty, like anything asked for beyond `count`. */
   get worstKey(): number {
     return this.#levels[0]!;
