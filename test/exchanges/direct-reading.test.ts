@@ -174,7 +174,7 @@ function mutate(frame: string, pick: (count: number) => number): string {
   for (let left = 1 + pick(2); left > 0; left--) {
     const at = pick(text.length);
     const end = at + pick(4);
-    switch (pick(6)) {
+    switch (pick(7)) {
       case 0:
         text = text.slice(0, at);
         break;
@@ -184,7 +184,10 @@ function mutate(frame: string, pick: (count: number) => number): string {
       case 2:
         text = text.slice(0, at) + text.slice(at, end + 10) + text.slice(at);
         break;
-      case 3: {
+      case 3:
+        text += PIECES[pick(PIECES.length)]!;
+        break;
+      case 4: {
         const digit = /\d/g;
         digit.lastIndex = at;
         const found = digit.exec(text)?.index ?? at;
