@@ -103,6 +103,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/market/ticker-window.ts#TickerWindow.advanceTo': 'a time: the left edge of the window',
   'src/market/ticker-window.ts#TickerWindow.#minuteOf': 'a time: the minute of a trade',
   'src/market/units.ts#readDecimal': 'the exponent of a decimal, at most a few digits',
+  'src/market/units.ts#wholeQuotient': 'an integer quotient that can not be rounded up',
   'src/market/units.ts#toUnits': 'a bigint that was just found to be a safe integer',
   'src/exchanges/binance-streams.ts#depthLimitOf': 'a count of levels in a URL',
   'src/exchanges/cryptocom-frames.ts#asId': 'an update id of at most 15 digits',

@@ -1,6 +1,6 @@
 /** The same changes of a book through three books: ours from decimal text, those of the peers from the numbers that they take. */
+import { crc32 } from 'node:zlib';
 import type { BookDelta } from '../../src/market/events.ts';
-import { crc32 } from '../../src/market/crc32.ts';
 import { OrderBook } from '../../src/market/order-book.ts';
 import type { LevelsReading, WireLevel } from '../../src/market/scale-memory.ts';
 import { ScaleMemory } from '../../src/market/scale-memory.ts';

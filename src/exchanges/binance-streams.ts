@@ -13,6 +13,7 @@ import type {
   InstrumentsReading,
   SnapshotReading,
 } from './adapter.ts';
+import { readBinanceUpdate } from './binance-updates.ts';
 import { pushBook } from './book-message.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -48,6 +49,8 @@ export class BinanceDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
+    const update = readBinanceUpdate(frame, this.scales, this.#isFutures, receiveTimeMs);
+    if (update !== undefined) return update;
     const parsed = asRecord(parseJson(frame));
     if (parsed === undefined) return [rejected(undefined, `not a JSON object: ${excerpt(frame)}`)];
     // The combined wrapper `{"stream":…,"data":{…}}`; events of all-market streams are arrays, and none of them is ours.

@@ -1,5 +1,5 @@
 import type { Sequence } from '../market/events.ts';
-import type { ScaleMemory, WireLevel } from '../market/scale-memory.ts';
+import type { LevelsReading, ScaleMemory, WireLevel } from '../market/scale-memory.ts';
 import { toNativeSymbol } from '../market/symbols.ts';
 import type { FeedMessage, SequenceRange } from './adapter.ts';
 import { damaged } from './rejected.ts';
@@ -51,22 +51,38 @@ export function pushBook(messages: FeedMessage[], scales: ScaleMemory, reading: 
       },
     });
   } else {
-    messages.push({
-      type: 'delta',
-      nativeSymbol,
-      event: {
-        type: 'BookDelta',
-        eventTimeMs,
-        receiveTimeMs,
-        scales: levelScales,
-        bids,
-        asks,
-        sequence,
-        checksum,
-      },
-      range: reading.range ?? {},
-    });
+    const levels = { scales: levelScales, bids, asks };
+    messages.push(toDeltaMessage(levels, reading));
   }
   const toBadLevel = reading.toBadLevel ?? damaged;
   for (const reason of badLevels) messages.push(toBadLevel(symbol, reason));
+}
+
+/** Returns the message for a change of one symbol's book whose levels are read already. */
+export function toDeltaMessage(
+  levels: LevelsReading,
+  {
+    symbol,
+    eventTimeMs,
+    receiveTimeMs,
+    sequence,
+    checksum,
+    range,
+  }: Omit<BookReading, 'isSnapshot' | 'bids' | 'asks'>,
+): FeedMessage {
+  return {
+    type: 'delta',
+    nativeSymbol: toNativeSymbol(symbol),
+    event: {
+      type: 'BookDelta',
+      eventTimeMs,
+      receiveTimeMs,
+      scales: levels.scales,
+      bids: levels.bids,
+      asks: levels.asks,
+      sequence,
+      checksum,
+    },
+    range: range ?? {},
+  };
 }

@@ -23,6 +23,7 @@ import { pushBook } from './book-message.ts';
 import type { BybitCategory } from './bybit-instruments.ts';
 import { readBybitInstruments } from './bybit-instruments.ts';
 import { createBybitTrades } from './bybit-trades.ts';
+import { readBybitDelta } from './bybit-updates.ts';
 import { inStreamBook } from './in-stream-book.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -133,6 +134,8 @@ class BybitDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
+    const delta = readBybitDelta(frame, this.#scales, receiveTimeMs);
+    if (delta !== undefined) return delta;
     const message = asRecord(parseJson(frame));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     const topic = message['topic'];

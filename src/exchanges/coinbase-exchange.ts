@@ -18,6 +18,7 @@ import type {
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
 import { coinbaseExchangeTrades } from './coinbase-exchange-trades.ts';
+import { readCoinbaseUpdate } from './coinbase-exchange-updates.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -81,6 +82,8 @@ class CoinbaseExchangeDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
+    const update = readCoinbaseUpdate(frame, this.#scales, receiveTimeMs);
+    if (update !== undefined) return update;
     const message = asRecord(parseJson(frame));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     switch (message['type']) {

@@ -1,8 +1,14 @@
 import type { ChecksumInput } from '../market/checksum-input.ts';
-import { CRC32_START, extendCrc32, finishCrc32 } from '../market/crc32.ts';
+import { CRC32_START, finishCrc32 } from '../market/crc32.ts';
+import { LevelSums } from './level-sums.ts';
 
 /** Levels per side that the sum covers, whatever the depth subscribed to. */
 const CHECKSUM_LEVELS = 10;
+
+const sums = new LevelSums((text, price, quantity) => {
+  text.prependDigits(quantity);
+  text.prependDigits(price);
+});
 
 /**
  * Returns Kraken's checksum of a book (v1 and v2 alike), unsigned. The rule (docs.kraken.com, book checksum guides, read 2026-11):
@@ -13,16 +19,15 @@ const CHECKSUM_LEVELS = 10;
  * Step 2 is the plain digits of the units, because the book's scales are the decimals that Kraken writes (trailing zeros counted).
  */
 export function krakenChecksum(book: ChecksumInput): number {
+  const { scales } = book;
   let sum = CRC32_START;
   const asks = Math.min(CHECKSUM_LEVELS, book.askCount);
   for (let level = 0; level < asks; level++) {
-    sum = extendCrc32(sum, book.askPrice(level).toString());
-    sum = extendCrc32(sum, book.askQuantity(level).toString());
+    sum = sums.extend(sum, book.askPrice(level), book.askQuantity(level), scales);
   }
   const bids = Math.min(CHECKSUM_LEVELS, book.bidCount);
   for (let level = 0; level < bids; level++) {
-    sum = extendCrc32(sum, book.bidPrice(level).toString());
-    sum = extendCrc32(sum, book.bidQuantity(level).toString());
+    sum = sums.extend(sum, book.bidPrice(level), book.bidQuantity(level), scales);
   }
   return finishCrc32(sum);
 }

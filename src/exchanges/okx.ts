@@ -15,7 +15,6 @@ import { CRC32_START, extendCrc32, finishCrc32 } from '../market/crc32.ts';
 import type { Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import { toExchangeId, toNativeSymbol } from '../market/symbols.ts';
-import { formatUnits } from '../market/units.ts';
 import type {
   Channel,
   Continuity,
@@ -26,7 +25,9 @@ import type {
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
+import { LevelSums } from './level-sums.ts';
 import { readOkxInstruments } from './okx-instruments.ts';
+import { readOkxUpdate } from './okx-updates.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
 import type { JsonRecord } from './wire-json.ts';
@@ -104,23 +105,31 @@ const CHECKSUM_LEVELS = 25;
  * `bidPrice:bidQuantity:askPrice:askQuantity:…` in the text of the wire (which has no trailing zeros); a side that ran out is left out.
  */
 export function okxChecksum(book: ChecksumInput): number {
-  const { price, quantity } = book.scales;
+  const { scales, bidCount, askCount } = book;
   let sum = CRC32_START;
-  let separator = '';
+  let isFirst = true;
   for (let level = 0; level < CHECKSUM_LEVELS; level++) {
-    if (level < book.bidCount) {
-      sum = extendCrc32(sum, `${separator}${formatUnits(book.bidPrice(level), price)}:`);
-      sum = extendCrc32(sum, formatUnits(book.bidQuantity(level), quantity));
-      separator = ':';
+    if (level < bidCount) {
+      if (!isFirst) sum = extendCrc32(sum, COLON);
+      sum = sums.extend(sum, book.bidPrice(level), book.bidQuantity(level), scales);
+      isFirst = false;
     }
-    if (level < book.askCount) {
-      sum = extendCrc32(sum, `${separator}${formatUnits(book.askPrice(level), price)}:`);
-      sum = extendCrc32(sum, formatUnits(book.askQuantity(level), quantity));
-      separator = ':';
+    if (level < askCount) {
+      if (!isFirst) sum = extendCrc32(sum, COLON);
+      sum = sums.extend(sum, book.askPrice(level), book.askQuantity(level), scales);
+      isFirst = false;
     }
   }
   return finishCrc32(sum) | 0;
 }
+
+const COLON = 58;
+
+const sums = new LevelSums((text, price, quantity, scales) => {
+  text.prependDecimal(quantity, scales.quantity);
+  text.prependCode(COLON);
+  text.prependDecimal(price, scales.price);
+});
 
 const CHANNEL_NAMES = { book: 'books', trades: 'trades' } as const;
 /** Channels that carry 400 levels as a snapshot and updates; the tick-by-tick ones are for paying clients and in recordings. */
@@ -153,6 +162,8 @@ class OkxDecoder implements FrameDecoder {
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
     if (frame === 'pong') return [{ type: 'alive' }];
+    const update = readOkxUpdate(frame, this.#scales, this.#proof, receiveTimeMs);
+    if (update !== undefined) return update;
     const message = asRecord(parseJson(frame));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     const arg = asRecord(message['arg']);

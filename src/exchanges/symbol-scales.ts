@@ -13,10 +13,15 @@ export class SymbolScales {
   }
 
   of(nativeSymbol: string): ScaleMemory {
+    return this.known(nativeSymbol) ?? this.restart(nativeSymbol);
+  }
+
+  /** Returns `undefined` when nothing was learnt of the symbol yet. */
+  known(nativeSymbol: string): ScaleMemory | undefined {
     const known = this.#memories.get(nativeSymbol);
-    if (known === undefined) return this.restart(nativeSymbol);
     // Only where many strangers come does it matter who was here last.
-    if (this.#memories.size > MAX_SCALE_MEMORIES / 2) this.#remember(nativeSymbol, known);
+    if (known !== undefined && this.#memories.size > MAX_SCALE_MEMORIES / 2)
+      this.#remember(nativeSymbol, known);
     return known;
   }
 

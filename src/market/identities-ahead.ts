@@ -6,7 +6,8 @@ import { TradeIdentities } from './trade-identities.ts';
 
 export class IdentitiesAhead {
   readonly #folded: TradeIdentities;
-  readonly #added = new Set<string>();
+  /** Made with the first trade: most batches have none. */
+  #added: Set<string> | undefined;
   /** A copy with everything added; made only when the cheap answer could be wrong. */
   #copy: TradeIdentities | undefined;
 
@@ -17,6 +18,7 @@ export class IdentitiesAhead {
   /** Remembers the id and returns whether it was new; leaves the folded identities alone. */
   add(tradeId: string): boolean {
     if (this.#copy !== undefined) return this.#copy.add(tradeId);
+    this.#added ??= new Set();
     if (!this.#added.has(tradeId) && !this.#folded.has(tradeId)) {
       this.#added.add(tradeId);
       return true;

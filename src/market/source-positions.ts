@@ -11,6 +11,7 @@ const SOURCES_MAX = 8;
 export class SourcePositions {
   /** In order of use, the most recent last. */
   readonly #lastOrdinals = new Map<string, number>();
+  #newest: string | undefined;
 
   static restore(data: readonly SourcePosition[]): SourcePositions {
     const positions = new SourcePositions();
@@ -24,7 +25,9 @@ export class SourcePositions {
   }
 
   record(source: string, lastOrdinal: number): void {
-    this.#lastOrdinals.delete(source);
+    // Nearly always the one before was of the same source, and it is the last already.
+    if (source !== this.#newest) this.#lastOrdinals.delete(source);
+    this.#newest = source;
     this.#lastOrdinals.set(source, lastOrdinal);
     if (this.#lastOrdinals.size <= SOURCES_MAX) return;
     for (const oldest of this.#lastOrdinals.keys()) {

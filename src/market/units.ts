@@ -140,6 +140,14 @@ export function multiplyUnits(a: Units, b: Units): Units {
   return toUnits(BigInt(a) * BigInt(b));
 }
 
+/**
+ * Returns how many times `divisor` goes into `units`; both are safe integers, `units` ≥ 0, `divisor` > 0. Exact: a quotient that is no integer lies at
+ * least 1 ÷ `divisor` below the next one, and is rounded by less than that, because `units` < 2^53.
+ */
+export function wholeQuotient(units: number, divisor: number): number {
+  return Math.floor(units / divisor);
+}
+
 /** Returns the same value at a larger or equal scale. */
 export function raiseScale(units: Units, fromScale: number, toScale: number): Units {
   const steps = toScale - fromScale;

@@ -82,6 +82,21 @@ describe('against decimal.js', () => {
   });
 });
 
+test.each([1, 40, 150, 9_999])('a deep book has the %i best groups that decimal.js finds', (groupsMax) => {
+  const asks = Array.from({ length: 3_000 }, (_, index) => [7 + 2 * index + (index % 2), 1 + (index % 11)]);
+  const book = bookOf({
+    scales: { price: 2, quantity: 1 },
+    asks: asks.flat(),
+    bids: asks.toReversed().flat(),
+  });
+  const all = book.snapshot();
+  const step = new Exact('0.25');
+  expect(groupsOf(book, { tickSize: '0.05', resolution: 5, groupsMax })).toEqual({
+    bids: oracleSide(toText(all.bids, all.scales), step, 'down', groupsMax),
+    asks: oracleSide(toText(all.asks, all.scales), step, 'up', groupsMax),
+  });
+});
+
 test('the whole quantity of a side is in its groups when there is room for all', () => {
   const book = bookOf({ scales: { price: 2, quantity: 1 }, bids: [10012, 5, 10011, 6, 9999, 7] });
   expect(groupsOf(book, { tickSize: '0.01', resolution: 10, groupsMax: 99 }).bids).toEqual([

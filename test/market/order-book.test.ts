@@ -195,6 +195,50 @@ test('a large book that grows and shrinks far from and near the best price agree
   );
 });
 
+test('a deep book that is filled, thinned out in stretches and cut agrees with a book kept in a Map, place by place', () => {
+  const stretch = fc.record({
+    from: fc.nat({ max: 2_500 }),
+    length: fc.integer({ min: 1, max: 1_200 }),
+    step: fc.integer({ min: 1, max: 3 }),
+    quantity: fc.nat({ max: 2 }),
+    isDescending: fc.boolean(),
+  });
+  type Stretch = typeof stretch extends fc.Arbitrary<infer Value> ? Value : never;
+  const toLevels = ({ from, length, step, quantity, isDescending }: Stretch): Levels => {
+    const prices = Array.from({ length }, (_, index) => from + index * step);
+    return (isDescending ? prices.toReversed() : prices).flatMap((price) => [price, quantity]);
+  };
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 2_600 }),
+      fc.option(fc.integer({ min: 1, max: 1_500 }), { nil: undefined }),
+      fc.array(stretch, { minLength: 2, maxLength: 10 }),
+      (levelCount, depth, stretches) => {
+        const book = new OrderBook();
+        const oracle = new OracleBook();
+        const asks = Array.from({ length: levelCount }, (_, index) => [index, 1 + (index % 9)]);
+        const first = snapshotOf({ depth, asks: asks.flat(), bids: asks.toReversed().flat() });
+        book.applySnapshot(first);
+        oracle.apply(first);
+        for (const part of stretches) {
+          const event = deltaOf({ bids: toLevels(part), asks: toLevels(part) });
+          expect(book.applyDelta(event)).toBe(oracle.apply(event));
+          const wanted = oracle.read();
+          expect(book.snapshot()).toEqual(wanted);
+          expect([book.bidCount, book.askCount]).toEqual([wanted.bids.length / 2, wanted.asks.length / 2]);
+          for (let index = 0; index < book.bidCount; index += 37) {
+            expect([book.bidPrice(index), book.bidQuantity(index)]).toEqual(
+              wanted.bids.slice(2 * index, 2 * index + 2),
+            );
+          }
+          expect(book.top(300).asks).toEqual(wanted.asks.slice(0, 600));
+        }
+      },
+    ),
+    { numRuns: 20 },
+  );
+});
+
 test('levels pushed out by the depth cut are gone, and come back only when sent again', () => {
   const book = new OrderBook();
   book.applySnapshot(snapshotOf({ depth: 2, bids: [10, 1, 9, 1], asks: [11, 1, 12, 1] }));

@@ -13,6 +13,7 @@ import {
   significantDecimals,
   subtractUnits,
   toUnits,
+  wholeQuotient,
 } from '../../src/market/units.ts';
 import type { Units } from '../../src/market/units.ts';
 
@@ -173,6 +174,24 @@ describe('arithmetic', () => {
   test('a scale is never lowered', () => {
     expect(() => raiseScale(5, 3, 2)).toThrow(RangeError);
   });
+});
+
+test('a whole quotient is that of bigints, however near the next integer', () => {
+  const divisors = fc.oneof(
+    fc.integer({ min: 1, max: 1_000 }),
+    fc.nat(15).map((exponent) => 10 ** exponent),
+    fc.bigInt({ min: 1n, max: SAFE }).map(Number),
+  );
+  const nearMultiple = fc
+    .tuple(divisors, fc.bigInt({ min: 0n, max: SAFE }), fc.integer({ min: -1, max: 1 }))
+    .map(([divisor, value, near]) => [value - (value % BigInt(divisor)) + BigInt(near), divisor] as const)
+    .filter(([value]) => value >= 0n && value <= SAFE);
+  fc.assert(
+    fc.property(nearMultiple, ([value, divisor]) => {
+      expect(wholeQuotient(Number(value), divisor)).toBe(Number(value / BigInt(divisor)));
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 describe('formatting', () => {

@@ -47,8 +47,8 @@ export const stateOfTheLog: readonly Guard[] = [
     holds: 1,
     name: 'Sources are kept in the order of their use, so that the same one is forgotten in every run',
     file: 'src/market/source-positions.ts',
-    text: '    this.#lastOrdinals.delete(source);\n    this.#lastOrdinals.set(source, lastOrdinal);',
-    without: '    this.#lastOrdinals.set(source, lastOrdinal);',
+    text: 'if (source !== this.#newest) this.#lastOrdinals.delete(source);',
+    without: '',
     tests: [{ file: 'test/market/decide.test.ts', name: 'the source unused for longest is forgotten first' }],
   },
   {

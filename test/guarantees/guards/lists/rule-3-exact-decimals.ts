@@ -18,6 +18,14 @@ export const exactDecimals: readonly Guard[] = [
   },
   {
     holds: 3,
+    name: 'Levels beyond 2^53 are not read straight from the text of a frame',
+    file: 'src/exchanges/frame-cursor.ts',
+    text: 'return units <= Number.MAX_SAFE_INTEGER ? units : NaN;',
+    without: 'return units;',
+    tests: [{ file: 'test/exchanges/direct-reading.test.ts', name: 'frames as the parser does' }],
+  },
+  {
+    holds: 3,
     name: 'The fast reading gives up beyond 2^53',
     file: 'src/market/units.ts',
     text: 'return units <= Number.MAX_SAFE_INTEGER ? units : NaN;',

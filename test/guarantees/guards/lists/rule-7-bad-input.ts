@@ -139,4 +139,12 @@ export const badInput: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 7,
+    name: 'A frame that goes on behind its update goes to the parser, which refuses it',
+    file: 'src/exchanges/coinbase-exchange-updates.ts',
+    text: "if (time === undefined || !cursor.take('}') || !cursor.isAtEnd) return undefined;",
+    without: "if (time === undefined || !cursor.take('}')) return undefined;",
+    tests: [{ file: 'test/exchanges/direct-reading.test.ts', name: 'frames as the parser does' }],
+  },
 ];

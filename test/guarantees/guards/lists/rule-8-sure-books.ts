@@ -252,4 +252,12 @@ export const sureBooks: readonly Guard[] = [
     without: '    this.changes.book = this.changes.ticker',
     tests: [{ file: 'test/actors/symbol.test.ts', name: 'only marks a recovered book' }],
   },
+  {
+    holds: 8,
+    name: 'An update with more digits than known so far goes to the parser, which grows what the checksum is over',
+    file: 'src/exchanges/frame-cursor.ts',
+    text: 'if (decimals === 0 || decimals > decimalsMax) return NaN;',
+    without: 'if (decimals === 0) return NaN;',
+    tests: [{ file: 'test/exchanges/direct-reading.test.ts', name: 'frames as the parser does' }],
+  },
 ];
