@@ -79,6 +79,25 @@ export class FrameCursor {
    * `decimalsMax` decimals, or needs more than `scale`.
    */
   decimal(scale: number, decimalsMax: number): number {
+    const units = this.#units(scale, decimalsMax);
+    return this.#takeCode(QUOTE) ? units : NaN;
+  }
+
+  /** Reads a decimal that is a JSON number, as `decimal` does; whatever follows it has to be taken next. */
+  number(scale: number, decimalsMax: number): number {
+    const start = this.#at;
+    const units = this.#units(scale, decimalsMax);
+    // JSON has no leading zeros.
+    if (
+      this.#text.charCodeAt(start) === ZERO &&
+      this.#at > start + 1 &&
+      this.#text.charCodeAt(start + 1) !== POINT
+    )
+      return NaN;
+    return units;
+  }
+
+  #units(scale: number, decimalsMax: number): number {
     const text = this.#text;
     const start = this.#at;
     let at = start;
@@ -105,8 +124,8 @@ export class FrameCursor {
       const decimals = at - point - 1;
       if (decimals === 0 || decimals > decimalsMax) return NaN;
     }
-    if (digit !== QUOTE - ZERO || missing > DIGITS_MAX) return NaN;
-    this.#at = at + 1;
+    if (missing > DIGITS_MAX) return NaN;
+    this.#at = at;
     if (missing > 0) units *= POWERS_OF_TEN[missing]!;
     return units <= Number.MAX_SAFE_INTEGER ? units : NaN;
   }

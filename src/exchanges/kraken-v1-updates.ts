@@ -7,7 +7,7 @@ import type { SymbolScales } from './symbol-scales.ts';
 import { parseSecondsMs } from './wire-time.ts';
 
 /** Returns `undefined` for any other frame, and for an update that is not exactly as Kraken writes it. */
-export function readKrakenUpdate(
+export function readKrakenV1Update(
   frame: string,
   symbolScales: SymbolScales,
   receiveTimeMs: number,

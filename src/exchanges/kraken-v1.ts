@@ -16,7 +16,7 @@ import { pushBook } from './book-message.ts';
 import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { readAssetPairs } from './kraken-asset-pairs.ts';
 import { krakenChecksum } from './kraken-checksum.ts';
-import { readKrakenUpdate } from './kraken-v1-updates.ts';
+import { readKrakenV1Update } from './kraken-v1-updates.ts';
 import { krakenAdapter, krakenDepth } from './kraken.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -75,7 +75,7 @@ class KrakenV1Decoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
-    const update = readKrakenUpdate(frame, this.#bookScales, receiveTimeMs);
+    const update = readKrakenV1Update(frame, this.#bookScales, receiveTimeMs);
     if (update !== undefined) return update;
     const message = parseJson(frame);
     const parts = asArray(message);

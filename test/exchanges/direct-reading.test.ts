@@ -11,6 +11,7 @@ import { binanceSpotAdapter } from '../../src/exchanges/binance-spot.ts';
 import { binanceUsdmAdapter } from '../../src/exchanges/binance-usdm.ts';
 import { bybitLinearAdapter } from '../../src/exchanges/bybit.ts';
 import { coinbaseExchangeAdapter } from '../../src/exchanges/coinbase-exchange.ts';
+import { krakenAdapter } from '../../src/exchanges/kraken.ts';
 import { krakenV1Adapter } from '../../src/exchanges/kraken-v1.ts';
 import { okxAdapter, okxChecksumAdapter } from '../../src/exchanges/okx.ts';
 import { excerpt } from '../../src/exchanges/wire-json.ts';
@@ -66,6 +67,16 @@ const CASES: readonly {
     frames: [
       '{"type":"l2update","product_id":"BTC-USD","changes":[["buy","10101.80","0.162567"],["sell","10102.1","0"]],"time":"2019-08-14T20:42:27.265Z"}',
       '{"type":"l2update","product_id":"BTC-USD","changes":[["sell","10102.2","3"],["buy","10101.10","0"]],"time":"0001-01-01T00:00:00.000000Z"}',
+    ],
+  },
+  {
+    name: 'kraken',
+    adapter: krakenAdapter,
+    session: 'kraken/v2-session.jsonl',
+    recording: 'kraken-v2-20260824-btcusd',
+    frames: [
+      '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":63999.9,"qty":5.45157246}],"asks":[],"checksum":2114181697,"timestamp":"2023-10-06T17:35:55.440295Z"}]}',
+      '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[],"asks":[{"price":64000.1,"qty":0.00000000},{"price":64000.2,"qty":10}],"checksum":0,"timestamp":"2023-10-06T17:35:55Z"}]}',
     ],
   },
   {
