@@ -12,8 +12,8 @@ import type { StoredEntry, StoredState } from './stored-bytes.ts';
 export const READ_PAGE_ROWS = 1_000;
 
 // A group's answer is in memory as a whole: few states, which may have megabytes each, and not many pages.
-const STATES_MAX = 8;
-const PAGES_MAX = 16;
+const STATES_MAX = 16;
+const PAGES_MAX = 32;
 const ENDS_MAX = 100;
 
 export type FoundState = StoredState & { readonly position: number };

@@ -191,8 +191,8 @@ export class RedisPublisher implements Publisher {
   #wake(): void {
     if (this.#isRunning || this.#isClosed || this.#backlog.isEmpty) return;
     this.#isRunning = true;
-    // What the caller hands in within this tick goes in one round.
-    queueMicrotask(() => void this.#run());
+    // What comes within this turn of the event loop, from many instruments, goes in one round.
+    setImmediate(() => void this.#run());
   }
 
   async #run(): Promise<void> {
