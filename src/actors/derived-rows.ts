@@ -20,6 +20,8 @@ export class DerivedRows {
   #unwrittenCount = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
+  /** Rows of what was replayed are in no hurry, and mostly there already: they give way to the books of all who recover. */
+  #isHeldBack = false;
   /** Grows with each life: how a write of an earlier one ends concerns nobody, its rows come again. */
   #generation = 0;
 
@@ -71,9 +73,19 @@ export class DerivedRows {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Where rows were added, keeps them and what is added to them until `release`, a `write`, or until it is much. */
+  holdBack(): void {
+    this.#isHeldBack = this.#trades.length + this.#candles.length > 0;
+  }
+
+  release(): void {
+    this.#isHeldBack = false;
+    this.#handOver();
+  }
+
   /** Hands over what was added; waits only when too much is on its way already, here or of all. @throws what the tables failed with */
   async writeWithBackpressure(): Promise<void> {
-    this.#handOver();
+    if (!this.#isHeldBack || this.isMany) this.#handOver();
     if (this.#unwrittenCount > ROWS_UNWRITTEN_MAX || this.#tables.isFull) await this.#lastWrite;
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -83,6 +95,7 @@ export class DerivedRows {
     this.#trades = [];
     this.#candles = [];
     this.#failure = undefined;
+    this.#isHeldBack = false;
     this.#generation++;
   }
 

@@ -128,7 +128,10 @@ export function symbolActor(options: SymbolActorOptions): Spec {
 
 /** After a recovery; a book whose feed has not spoken until then is published as it was left. */
 const FEED_SPEAKS_WITHIN_MS = 2_000;
-/** After a recovery the ticker and the candles, which subscribers hold as they were, give way for this long to the books of all who recover. */
+/**
+ * After a recovery the ticker and the candles, which subscribers hold as they were, and rows, which are mostly in their tables, give way for this long
+ * to the books of all who recover.
+ */
 const BOOKS_FIRST_MS = 5_000;
 const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
 
@@ -226,7 +229,8 @@ class SymbolActor {
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
     this.#gaps.recovered(state, this.#recoveredBook);
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
-    await this.#rows.write();
+    this.#rows.holdBack();
+    await this.#rows.writeWithBackpressure();
     // A later life is told by its supervisor already, who bounds how many lines a storm of restarts may write.
     context.log[this.#hasLived ? 'debug' : 'info'](
       {
@@ -244,7 +248,10 @@ class SymbolActor {
     publications.recovered(this.#statusOf(state));
     publications.replayEnded(this.#statusOf(state));
     context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.bookSettled());
-    context.timers.after(BOOKS_FIRST_MS, () => publications.recoverySettled());
+    context.timers.after(BOOKS_FIRST_MS, () => {
+      publications.recoverySettled();
+      this.#rows.release();
+    });
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
   }
 

@@ -85,3 +85,26 @@ it('waits for the tables when they hold too many rows of others already', async 
   gate.open();
   expect(await isSettled(second)).toBe(true);
 });
+
+it('holds rows of what was replayed back until they are released, are many, or a checkpoint wants them', async () => {
+  const { rows, add, written } = createRows();
+  add(1);
+  rows.holdBack();
+  await rows.writeWithBackpressure();
+  expect(written).toHaveLength(0);
+  rows.release();
+  expect(written).toHaveLength(1);
+  // Nothing was replayed.
+  rows.holdBack();
+  add(1);
+  await rows.writeWithBackpressure();
+  expect(written).toHaveLength(2);
+  add(1);
+  rows.holdBack();
+  await rows.write();
+  expect(written).toHaveLength(3);
+  add(ROWS_UNWRITTEN_MAX + 1);
+  rows.holdBack();
+  await rows.writeWithBackpressure();
+  expect(written).toHaveLength(ROWS_UNWRITTEN_MAX + 4);
+});
