@@ -127,7 +127,6 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/script-calls.ts#toPlaces': 'places of keys that Redis answered with',
   'src/publishing/resp-reader.ts#readLength': 'a length in bytes',
   'src/publishing/resp-session.ts#RespSession.#evalSha': 'a count of keys',
-  'src/publishing/level-text.ts#putUnits': 'digits of a safe integer; below 2^27 a quotient tells 1e-8 apart',
   'src/persistence/partitions.ts#Partitions.ensure': 'the day of a time',
   'src/publishing/value-head.ts#readVersion': 'an epoch and a sequence of our own',
   'src/persistence/data-directory-lock.ts#lockDataDirectory': 'the number of a process',

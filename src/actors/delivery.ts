@@ -13,8 +13,11 @@ export const BATCH_MAX_LEVELS = 20_000;
 /** Failures of one event, alone in its batch, after which it is given up as poison. */
 export const POISON_FAILURES = 2;
 
-/** Single events that are sent once more when a feed ends: half of what a mailbox holds (`MAILBOX_MAX_MESSAGES`). What is beyond goes in batches alone. */
-const LAST_COPIES_MAX = 5_000;
+/**
+ * Single events that are sent once more when a feed ends: a tenth of what a mailbox holds (`MAILBOX_MAX_MESSAGES`), for several feeds may end while
+ * their instrument takes nothing. What is beyond goes in batches alone.
+ */
+const LAST_COPIES_MAX = 1_000;
 
 export type DeliveryOptions = {
   readonly source: string;
@@ -189,7 +192,9 @@ export class InstrumentDelivery {
       const copy = isBookEvent(event)
         ? toStaleStatus(event, 'the batch that it came in was not taken')
         : event;
-      this.#options.send({ source, firstOrdinal: firstOrdinal + index, events: [copy] });
+      // Where there is no room for it there is none for those behind it, and batches need what room there is.
+      if (!this.#options.send({ source, firstOrdinal: firstOrdinal + index, events: [copy] }))
+        return maxCount;
     }
     return events.length;
   }

@@ -47,8 +47,9 @@ export class SymbolPublications {
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed. */
   readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
-  /** What was recovered is only marked yet. */
-  #isHeldBack = false;
+  /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
+  #isBookHeldBack = false;
+  #isRestHeldBack = false;
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
 
   constructor(options: SymbolPublicationsOptions) {
@@ -82,7 +83,7 @@ export class SymbolPublications {
   }
 
   everythingChanged(): void {
-    this.#isHeldBack = false;
+    this.#isBookHeldBack = this.#isRestHeldBack = false;
     this.#publishedTexts.clear();
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
@@ -97,25 +98,29 @@ export class SymbolPublications {
   }
 
   /**
-   * After a recovery. A book that is stale is marked where subscribers hold it, and written when its feed has said better (`bookSettled`); the
-   * ticker and the candles follow (`recoverySettled`). Of many instruments that recover at once, each would be written twice before the last is live.
+   * After a recovery. A book that is stale is marked where subscribers hold it, and written when its feed has said better (`releaseBook`); the
+   * ticker and the candles follow (`releaseRest`). Of many instruments that recover at once, each would be written twice before the last is live.
    */
   recovered(status: PublishedStatus): void {
     this.everythingChanged();
     if (status.status !== 'stale') return;
     this.markStale(status.reason);
     this.changes.book = this.changes.ticker = this.changes.candles = false;
-    this.#isHeldBack = true;
+    this.#isBookHeldBack = this.#isRestHeldBack = true;
   }
 
   /** The feed of a recovered instrument has spoken of the book, or says nothing for now: the book is written. */
-  bookSettled(): void {
-    if (this.#isHeldBack) this.changes.book = true;
+  releaseBook(): void {
+    if (!this.#isBookHeldBack) return;
+    this.#isBookHeldBack = false;
+    this.changes.book = true;
   }
 
   /** Ticker and candles are written too. Trades that come before bring them forward. */
-  recoverySettled(): void {
-    if (this.#isHeldBack) this.everythingChanged();
+  releaseRest(): void {
+    if (!this.#isRestHeldBack) return;
+    this.#isRestHeldBack = false;
+    this.changes.ticker = this.changes.candles = true;
   }
 
   /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */

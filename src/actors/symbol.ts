@@ -247,9 +247,9 @@ class SymbolActor {
     const { publications } = this.#options;
     publications.recovered(this.#statusOf(state));
     publications.replayEnded(this.#statusOf(state));
-    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.bookSettled());
+    context.timers.after(FEED_SPEAKS_WITHIN_MS, () => publications.releaseBook());
     context.timers.after(BOOKS_FIRST_MS, () => {
-      publications.recoverySettled();
+      publications.releaseRest();
       this.#rows.release();
     });
     this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
@@ -346,7 +346,7 @@ class SymbolActor {
       next = await context.persist(decision.entry);
       if (this.#recoveredBook.isUnsure) this.#reassure(decision.entry, context);
       this.#gaps.tellEnded(context.log);
-      if (!this.#recoveredBook.isUnsure) this.#options.publications.bookSettled();
+      if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     }

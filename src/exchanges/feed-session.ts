@@ -20,7 +20,8 @@ import type { BookRequest, BookSyncCounters } from './book-sync.ts';
 import { BookSync } from './book-sync.ts';
 import { ClientPing } from './client-ping.ts';
 import { ConnectionSequence } from './connection-sequence.ts';
-import { type FrameAllowance, FrameOutbox } from './frame-outbox.ts';
+import type { FrameAllowance } from './frame-outbox.ts';
+import { FrameOutbox } from './frame-outbox.ts';
 import type { HeldTally } from './held-deltas.ts';
 import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts';
 import type { FeedPace, FeedPaces } from './feed-pace.ts';
@@ -78,7 +79,7 @@ export class FeedSession {
   /** What its books hold while their snapshots are fetched. */
   readonly heldDeltas: HeldTally = { bytes: 0 };
   /** Whether the frame that subscribes the symbol has left. */
-  readonly isSubscribed = (symbol: NativeSymbol): boolean => this.#subscriptions.hasLeft(symbol);
+  readonly isSubscribed = (symbol: NativeSymbol): boolean => this.#subscriptions.isSubscribed(symbol);
   readonly #adapter: ExchangeAdapter;
   readonly #channels: readonly Channel[];
   readonly #options: AdapterOptions;
@@ -93,7 +94,6 @@ export class FeedSession {
   readonly #paces: FeedPaces | undefined;
   readonly #listening = new Listening();
   readonly #watched = new Map<NativeSymbol, Watched>();
-
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
   #now: Moment = { wallMs: 0, monotonicMs: 0 };

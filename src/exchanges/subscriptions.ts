@@ -21,9 +21,8 @@ export class Subscriptions {
   readonly #wanting = new Set<NativeSymbol>();
   /** Books that are to start again, and whose frame has not left. */
   readonly #waiting = new Set<NativeSymbol>();
-
   /** Symbols whose frame has left. */
-  readonly #left = new Set<NativeSymbol>();
+  readonly #subscribed = new Set<NativeSymbol>();
 
   constructor(options: {
     adapter: ExchangeAdapter;
@@ -44,8 +43,8 @@ export class Subscriptions {
     return this.#joining.size > 0 || this.#wanting.size > 0 || this.#outbox.queuedCount > 0;
   }
 
-  hasLeft(symbol: NativeSymbol): boolean {
-    return this.#left.has(symbol);
+  isSubscribed(symbol: NativeSymbol): boolean {
+    return this.#subscribed.has(symbol);
   }
 
   subscribe(symbols: Symbols): void {
@@ -55,7 +54,7 @@ export class Subscriptions {
   unsubscribe(symbols: Symbols, now: Moment): void {
     for (const symbol of symbols) {
       this.#wanting.delete(symbol);
-      this.#left.delete(symbol);
+      this.#subscribed.delete(symbol);
     }
     const joined = symbols.filter((symbol) => !this.#joining.delete(symbol));
     for (const chunk of this.#chunks(joined)) this.#queueUnsubscribe(chunk, this.#channels, now);
@@ -102,7 +101,7 @@ export class Subscriptions {
   #sent(symbols: Symbols, nowMs: number): void {
     for (const symbol of symbols) {
       this.#waiting.delete(symbol);
-      this.#left.add(symbol);
+      this.#subscribed.add(symbol);
     }
     this.#onSent(symbols, nowMs);
   }

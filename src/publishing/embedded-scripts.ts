@@ -138,6 +138,7 @@ function markStale(context: ScriptContext, keys: readonly string[], args: readon
     if (streamLength > 0) {
       const stream = keys[count + index]!;
       runCommand(context, 'XADD', [stream, 'MAXLEN', '~', String(streamLength), '*', 'value', value]);
+      if (ttlMs >= 0) context.keys.expire(stream, ttlMs);
     }
     markedCount++;
   }

@@ -4,12 +4,17 @@
  */
 import type { Levels } from '../market/events.ts';
 import type { Scales, Units } from '../market/units.ts';
-import { formatUnits } from '../market/units.ts';
+import { formatUnits, wholeQuotient } from '../market/units.ts';
 
 /** What one level takes at most: two safe integers of 16 digits with the zeros of the largest scale before them, points and punctuation. */
 const LEVEL_MAX_BYTES = 2 * 40 + 8;
 const DIGITS_MAX = 64;
-const [ZERO, QUOTE, COMMA, POINT, OPEN, CLOSE] = [48, 34, 44, 46, 91, 93];
+const ZERO = 48;
+const QUOTE = 34;
+const COMMA = 44;
+const POINT = 46;
+const OPENING_BRACKET = 91;
+const CLOSING_BRACKET = 93;
 
 const digits = new Uint8Array(DIGITS_MAX);
 let buffer = Buffer.allocUnsafe(8 * 1024);
@@ -19,19 +24,19 @@ export function formatLevels(levels: Levels, scales: Scales): string {
   const count = levels.length / 2;
   if (buffer.length < count * LEVEL_MAX_BYTES + 2) buffer = Buffer.allocUnsafe(count * LEVEL_MAX_BYTES * 2);
   let at = 0;
-  buffer[at++] = OPEN;
+  buffer[at++] = OPENING_BRACKET;
   for (let index = 0; index < count; index++) {
     const price = levels[2 * index]!;
     const quantity = levels[2 * index + 1]!;
     if (!isPlain(price) || !isPlain(quantity)) return formatWideLevels(levels, scales);
     if (index > 0) buffer[at++] = COMMA;
-    buffer[at++] = OPEN;
+    buffer[at++] = OPENING_BRACKET;
     at = putUnits(price, scales.price, at);
     buffer[at++] = COMMA;
     at = putUnits(quantity, scales.quantity, at);
-    buffer[at++] = CLOSE;
+    buffer[at++] = CLOSING_BRACKET;
   }
-  buffer[at++] = CLOSE;
+  buffer[at++] = CLOSING_BRACKET;
   return buffer.toString('latin1', 0, at);
 }
 
@@ -41,12 +46,11 @@ function isPlain(units: Units): units is number {
 
 /** Writes the quoted decimal text of non-negative units at `at`, and returns where it ends. */
 function putUnits(units: number, scale: number, at: number): number {
-  // From the last digit to the first; eight at a time are integers of 32 bits, which divide quickly. Quotients stay below 2^27, where a double tells
-  // the next lower multiple of 1e-8 apart, so their floor is exact.
+  // From the last digit to the first; eight at a time are integers of 32 bits, which divide quickly.
   let first = DIGITS_MAX;
   let rest = units;
   while (rest >= 1e8) {
-    const upper = Math.floor(rest / 1e8);
+    const upper = wholeQuotient(rest, 1e8);
     let lower = (rest - upper * 1e8) | 0;
     for (let place = 0; place < 8; place++) {
       const tenth = (lower / 10) | 0;

@@ -87,10 +87,14 @@ export class PublisherBacklog {
     for (const [key, mark] of this.#marks) this.#unsentMarks.set(key, mark);
   }
 
-  /** Returns marks to send; with `inForce` only those that no newer value has made pointless since, the others are forgotten. */
+  /**
+   * Returns marks to send; with `inForce` only those that no newer value has made pointless, the others are forgotten. A value that still waits, perhaps
+   * for a lease that is lost, has made nothing pointless yet.
+   */
   takeMarks(countMax: number, options: { inForce: boolean }): StaleMark[] {
     const taken = takeFirst(this.#unsentMarks, countMax).map(([, mark]) => mark);
-    return options.inForce ? taken.filter((mark) => this.#marks.get(mark.key) === mark) : taken;
+    if (!options.inForce) return taken;
+    return taken.filter((mark) => this.#marks.get(mark.key) === mark || this.#latest.has(mark.key));
   }
 
   /** Returns a mark that was not sent, unless another has come meanwhile. */

@@ -23,6 +23,7 @@ import {
 } from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
 import { createPublisherMetrics } from './publisher-metrics.ts';
+import { LeaseWait } from './lease-wait.ts';
 import { PublishedKeys } from './published-keys.ts';
 import { stampValue } from './value-head.ts';
 
@@ -68,16 +69,16 @@ export class RedisPublisher implements Publisher {
   readonly #callKeysMax: number;
   readonly #streamLength: number;
   readonly #backlog: PublisherBacklog;
+  readonly #lease: LeaseWait;
   readonly #published: PublishedKeys;
   #isRunning = false;
   #isClosed = false;
   #isAway = false;
-  /** Ends the wait for the lease. */
-  #stopWaitingForLease: (() => void) | undefined;
   readonly #onIdle = new Set<() => void>();
 
   constructor(options: RedisPublisherOptions) {
     this.#options = options;
+    this.#lease = new LeaseWait(options.lease);
     this.#backlog = new PublisherBacklog(this.metrics, options.closedQueueMax ?? DEFAULT_CLOSED_QUEUE_MAX);
     this.#published = new PublishedKeys(options.keyTtlMs);
     this.#streamLength = options.streamMaxLength ?? 0;
@@ -132,7 +133,7 @@ export class RedisPublisher implements Publisher {
   markStale(marks: readonly StaleMark[]): void {
     if (this.#isClosed) return;
     for (const mark of marks) this.#backlog.addMark(mark);
-    this.#stopWaitingForLease?.();
+    this.#lease.end();
     this.#wake();
   }
 
@@ -160,7 +161,7 @@ export class RedisPublisher implements Publisher {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stopWaitingForLease?.();
+    this.#lease.end();
     this.#client.disconnect();
     this.#becomeIdle();
   }
@@ -184,6 +185,7 @@ export class RedisPublisher implements Publisher {
   #sayAgain(lost: readonly string[]): void {
     if (this.#isClosed) return;
     this.#backlog.repeatMarks();
+    if (this.#backlog.hasMarks) this.#lease.end();
     if (lost.length > 0) this.#options.onKeysLost?.(lost);
     this.#wake();
   }
@@ -199,9 +201,9 @@ export class RedisPublisher implements Publisher {
     let failures = 0;
     while (!this.#backlog.isEmpty && !this.#isClosed) {
       await untilReady(this.#client);
-      if (!this.#backlog.hasMarks) await this.#untilHeld();
+      if (!this.#backlog.hasMarks) await this.#lease.untilHeld();
       if (this.#mayStop()) break;
-      const error = await (this.#mayBeSent() ? this.#sendRound() : this.#sendMarks({ inForce: false }));
+      const error = await (this.#lease.isHeld() ? this.#sendRound() : this.#sendMarks({ inForce: false }));
       if (error === HELD_BACK) continue;
       if (error === undefined) {
         failures = 0;
@@ -222,22 +224,6 @@ export class RedisPublisher implements Publisher {
   #becomeIdle(): void {
     this.#isRunning = false;
     for (const done of [...this.#onIdle]) done();
-  }
-
-  /** Whether this node may speak at all. */
-  readonly #mayBeSent = (): boolean => this.#options.lease?.isHeld() ?? true;
-
-  async #untilHeld(): Promise<void> {
-    const { lease } = this.#options;
-    if (lease === undefined || lease.isHeld() || this.#isClosed) return;
-    await new Promise<void>((resolve) => {
-      const stopListening = lease.onHeld(() => this.#stopWaitingForLease?.());
-      this.#stopWaitingForLease = () => {
-        this.#stopWaitingForLease = undefined;
-        stopListening();
-        resolve();
-      };
-    });
   }
 
   /** Sends some of each kind and returns the first error; what failed waits again. */
@@ -417,7 +403,7 @@ export class RedisPublisher implements Publisher {
   }
 
   async #call(call: ScriptCall): Promise<ScriptOutcome> {
-    const outcome = await callScript(this.#client, { mayBeSent: this.#mayBeSent, ...call });
+    const outcome = await callScript(this.#client, { mayBeSent: this.#lease.isHeld, ...call });
     if (!outcome.ok && needsNewConnection(outcome.error) && !this.#isClosed && !this.#client.isCluster) {
       this.#client.disconnect(true);
     }

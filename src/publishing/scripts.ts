@@ -164,6 +164,7 @@ for i = 1, count do
     redis.call('PUBLISH', key, value)
     if streamLength > 0 then
       redis.pcall('XADD', KEYS[count + i], 'MAXLEN', '~', streamLength, '*', 'value', value)
+      if ttlMs ~= -1 then redis.call('PEXPIRE', KEYS[count + i], math.max(1, ttlMs)) end
     end
     markedCount = markedCount + 1
   end

@@ -225,6 +225,22 @@ describe('delivery to a symbol actor', () => {
     expect(sent.map(({ events }) => events)).toEqual(batches);
   });
 
+  it('sends no single event more after one was refused when its feed ends: batches get what room there is', () => {
+    const sent: EventBatch[] = [];
+    const delivery = new InstrumentDelivery({
+      source: 'test',
+      send: (batch) => {
+        sent.push(batch);
+        return sent.length !== 4;
+      },
+      onPoison: () => undefined,
+    });
+    const events = Array.from({ length: 2 * BATCH_MAX_EVENTS }, (_, index) => heartbeat(index));
+    for (const event of events) delivery.push(event);
+    delivery.sendRest();
+    expect(sent.map((batch) => batch.events.length)).toEqual([BATCH_MAX_EVENTS, 1, 1, 1, BATCH_MAX_EVENTS]);
+  });
+
   it('loses nothing but the poison when its feed ends, wherever that stands, and lets no book event follow on a hole', () => {
     const kinds = fc.array(fc.constantFrom('heartbeat', 'delta'), { minLength: 2, maxLength: 40 });
     fc.assert(

@@ -140,14 +140,17 @@ describe('a symbol actor', () => {
     expect(await silent.publishedAfter(0)).toEqual([]);
     expect(await silent.publishedAfter(2_000)).toEqual(['orderbook']);
     expect(publishedStatuses(silent.actors.publications)).toEqual(['stale']);
-    expect(await silent.publishedAfter(3_000)).toEqual(['orderbook', 'ticker', 'candle']);
+    expect(await silent.publishedAfter(3_000)).toEqual(['ticker', 'candle']);
 
     const speaking = await begin(silent.actors);
     const books = spawnFeed(speaking.actors, 'books');
     books.deliver(speaking.ref, 1, feedStatus({ status: 'connected' }), bookSnapshot());
     expect(await speaking.publishedAfter(1)).toEqual(['orderbook']);
     expect(publishedStatuses(speaking.actors.publications)).toEqual(['live']);
-    expect(await speaking.publishedAfter(5_000)).toEqual(['orderbook', 'ticker', 'candle']);
+    // The rest still waits, and the book that did not change is not written again.
+    books.deliver(speaking.ref, 3, trade({ tradeId: 'meanwhile' }));
+    expect(await speaking.publishedAfter(1)).toEqual(['ticker', 'candle']);
+    expect(await speaking.publishedAfter(5_000)).toEqual([]);
 
     const trading = await begin(speaking.actors);
     spawnFeed(trading.actors, 'trades').deliver(trading.ref, 1, trade({ tradeId: 'another' }));

@@ -369,6 +369,10 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
         expect(
           entries.map(([, [, value]]) => (JSON.parse(value!) as { status: string }).status),
         ).toStrictEqual(['live', 'stale']);
+        // Its key may be gone before the next value: then nobody else would let it expire.
+        await reader.del('{k}:stream');
+        await markStale(publisher, mark('k', 1, 'another'));
+        expect(await reader.pttl('{k}:stream')).toBeGreaterThan(0);
       });
     });
 
