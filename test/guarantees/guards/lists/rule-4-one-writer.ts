@@ -137,9 +137,9 @@ export const oneWriter: readonly Guard[] = [
   {
     holds: 4,
     name: 'A node whose lease ran out says nothing',
-    file: 'src/publishing/redis-publisher.ts',
-    text: 'this.#options.lease?.isHeld() ?? true;',
-    without: 'this.#options.lease !== null;',
+    file: 'src/publishing/lease-wait.ts',
+    text: 'this.#lease?.isHeld() ?? true;',
+    without: 'this.#lease !== null;',
     tests: [
       {
         file: 'test/publishing/embedded-publisher.test.ts',

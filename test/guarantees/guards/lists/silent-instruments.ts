@@ -35,9 +35,35 @@ export const silentInstruments: readonly Guard[] = [
     holds: 8,
     name: 'A mark needs no lease',
     file: 'src/publishing/redis-publisher.ts',
-    text: 'if (!this.#backlog.hasMarks) await this.#untilHeld();',
-    without: 'await this.#untilHeld();',
+    text: 'if (!this.#backlog.hasMarks) await this.#lease.untilHeld();',
+    without: 'await this.#lease.untilHeld();',
     tests: [{ file: publisher, name: 'are said while the lease is not held' }],
+  },
+  {
+    holds: 8,
+    name: 'A mark is good until the newer value has left',
+    file: 'src/publishing/publisher-backlog.ts',
+    text: 'this.#marks.get(mark.key) === mark || this.#latest.has(mark.key)',
+    without: 'this.#marks.get(mark.key) === mark',
+    tests: [
+      {
+        file: 'test/publishing/redis-publisher.test.ts',
+        name: 'a book is marked though its instrument has a newer value',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'Marks that are said again need no lease either',
+    file: 'src/publishing/redis-publisher.ts',
+    text: 'if (this.#backlog.hasMarks) this.#lease.end();',
+    without: '',
+    tests: [
+      {
+        file: 'test/publishing/redis-publisher.test.ts',
+        name: 'a stopped instrument that comes back live with its Redis is marked also while the lease is lost',
+      },
+    ],
   },
   {
     holds: 8,
