@@ -17,7 +17,6 @@ export type ExchangeOrder = {
   readonly symbolCount: number;
   readonly frameCount: number;
   readonly seed: number;
-  readonly startMs: number;
 };
 
 /** Later words: send so many frames more. */
@@ -89,7 +88,7 @@ async function sendFrames(
 }
 
 /** Returns the first book of each symbol, and the frames after it, the symbols taking turns. */
-function makeFrames({ symbolCount, frameCount, seed, startMs }: ExchangeOrder): {
+function makeFrames({ symbolCount, frameCount, seed }: ExchangeOrder): {
   books: Map<string, string>;
   frames: Frame[];
 } {
@@ -99,7 +98,9 @@ function makeFrames({ symbolCount, frameCount, seed, startMs }: ExchangeOrder): 
     const symbol = symbolOf(`C${index}/USD`);
     const { depth, tellPushedOut } = wire;
     const market = new SeededMarket({
-      ...{ symbol, depth, tellPushedOut, startMs },
+      ...{ symbol, depth, tellPushedOut },
+      // A client that is quicker than this market must not meet times that are yet to come.
+      startMs: Date.now() - frameCount * MS_PER_MOMENT,
       seed: seed + index,
       msPerMoment: MS_PER_MOMENT,
     });
