@@ -11,10 +11,11 @@ import { book } from './order-book.bench.ts';
 import { publish } from './publish.bench.ts';
 import { recovery } from './recovery.bench.ts';
 import { stages } from './stages.bench.ts';
+import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
-/** Takes minutes, and runs only by its name. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery];
+/** Take minutes, and run only by their names. */
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { assetPair } from '../../src/feeds/simulators/kraken-text.ts';
@@ -19,18 +20,23 @@ export type ExchangeOrder = {
   readonly seed: number;
 };
 
-/** Later words: send so many frames more. */
-export type SendOrder = { readonly frameCount: number };
+/** Later words: send so many frames more, as fast as they are taken or at this rate. */
+export type SendOrder = { readonly frameCount: number; readonly framesPerSecond?: number };
 
 export type ExchangeReport =
   | { readonly type: 'listening'; readonly port: number }
   /** All symbols are subscribed. */
   | { readonly type: 'subscribed' }
   /** What was sent for the last order: all of it is with the socket. */
-  | { readonly type: 'sent'; readonly deltas: number; readonly trades: number };
+  | { readonly type: 'sent'; readonly deltas: number; readonly trades: number; readonly levels: number };
 
-/** `tradeCount` 0: the frame is a change of the book. */
-type Frame = { readonly nativeSymbol: string; readonly text: string; readonly tradeCount: number };
+/** Either trades or changed levels. */
+type Frame = {
+  readonly nativeSymbol: string;
+  readonly text: string;
+  readonly tradeCount: number;
+  readonly levelCount: number;
+};
 
 /** What may wait in a socket; enough to keep a client busy, and little enough that it is under way soon after it was made. */
 const BUFFERED_MAX_BYTES = 1024 * 1024;
@@ -61,10 +67,10 @@ async function serve(order: ExchangeOrder): Promise<void> {
     });
   });
   let sentCount = 0;
-  process.on('message', ({ frameCount }: SendOrder) => {
+  process.on('message', ({ frameCount, framesPerSecond }: SendOrder) => {
     const wanted = frames.slice(sentCount, sentCount + frameCount);
     sentCount += frameCount;
-    void sendFrames(wanted, sockets).then(report);
+    void sendFrames(wanted, sockets, framesPerSecond).then(report);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -74,17 +80,22 @@ async function serve(order: ExchangeOrder): Promise<void> {
 async function sendFrames(
   frames: readonly Frame[],
   sockets: ReadonlyMap<string, WebSocket>,
+  framesPerSecond = Infinity,
 ): Promise<ExchangeReport> {
   let deltas = 0;
   let trades = 0;
-  for (const { nativeSymbol, text, tradeCount } of frames) {
+  let levels = 0;
+  const startMs = performance.now();
+  for (const [index, { nativeSymbol, text, tradeCount, levelCount }] of frames.entries()) {
+    while (performance.now() < startMs + (index / framesPerSecond) * 1_000) await sleep(1);
     const socket = sockets.get(nativeSymbol)!;
     socket.send(text);
     if (tradeCount === 0) deltas++;
     trades += tradeCount;
+    levels += levelCount;
     while (socket.bufferedAmount > BUFFERED_MAX_BYTES) await new Promise((resolve) => setImmediate(resolve));
   }
-  return { type: 'sent', deltas, trades };
+  return { type: 'sent', deltas, trades, levels };
 }
 
 /** Returns the first book of each symbol, and the frames after it, the symbols taking turns. */
@@ -113,9 +124,10 @@ function makeFrames({ symbolCount, frameCount, seed }: ExchangeOrder): {
       const moment = market.next();
       const { nativeSymbol } = moment.symbol;
       for (const text of wire.trades(moment)) {
-        frames.push({ nativeSymbol, text, tradeCount: moment.trades.length });
+        frames.push({ nativeSymbol, text, tradeCount: moment.trades.length, levelCount: 0 });
       }
-      frames.push({ nativeSymbol, text: wire.delta(moment), tradeCount: 0 });
+      const text = wire.delta(moment);
+      frames.push({ nativeSymbol, text, tradeCount: 0, levelCount: text.split('"price"').length - 1 });
     }
   }
   return { books, frames };
