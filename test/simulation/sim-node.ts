@@ -65,7 +65,9 @@ export class SimNode {
     if (this.status === 'closing' || this.status === 'ended') return;
     this.status = 'closing';
     this.#surroundings.world.soon(this.process, 'stop', () => {
-      void this.#closers!.closeAll().then(() => this.kill(why));
+      // Told to stop before it had begun, it has nothing to close.
+      if (this.#closers === undefined) this.kill(why);
+      else void this.#closers.closeAll().then(() => this.kill(why));
     });
   }
 
