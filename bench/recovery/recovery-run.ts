@@ -109,7 +109,7 @@ export class RecoveryRun {
     const recovered = log.untilRecovered(count).then(() => reach('state of all recovered'));
     const published = watch
       .untilPublished(count * (books + others))
-      .then(() => reach('everything published once (books stale unless their feed was quicker)'));
+      .then(() => reach('tickers and candles of all published'));
     void watch.untilLive((count * books) / 2).then(() => reach('half of the books live'));
     const live = watch.untilLive(count * books).then(() => reach('all books live'));
     const ended = once(node, 'exit').then(([code]) => {
