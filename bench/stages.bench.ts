@@ -164,7 +164,7 @@ function publishing(name: string, state: InstrumentState, { book }: { book: bool
     bookDepth,
     candleIntervals: settings.candles.intervals,
   });
-  const due = { book, ticker: !book, candles: !book, refresh: false };
+  const due = { ticker: !book, candles: !book, refresh: false };
   return {
     name,
     unit: 'times',
@@ -172,6 +172,7 @@ function publishing(name: string, state: InstrumentState, { book }: { book: bool
     run: () => {
       for (let round = 0; round < PUBLISH_ROUNDS; round++) {
         publications.everythingChanged();
+        publications.changes.book = book;
         publications.publish(state, { status: 'live', reason: '' }, due);
       }
       return publisher.characterCount;

@@ -92,12 +92,11 @@ export class PublishSchedule {
     const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
     if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
     const { changes } = scheduled;
-    const book = changes.book;
     const ticker = changes.ticker && this.#isDue(round, this.#options.tickerIntervalMs);
     const candles = changes.candles && this.#isDue(round, this.#options.candleIntervalMs);
-    if (!book && !ticker && !candles && !refresh) return;
+    if (!changes.book && !ticker && !candles && !refresh) return;
     scheduled.wakeUp.isPending = true;
-    const message = { type: 'PublishDue', book, ticker, candles, refresh } as const;
+    const message = { type: 'PublishDue', ticker, candles, refresh } as const;
     entry.isRefused = !this.#options.send(scheduled.target, message);
   }
 

@@ -123,14 +123,17 @@ export class SymbolPublications {
     this.changes.ticker = this.changes.candles = true;
   }
 
-  /** Publishes what is due and changed, and keeps all keys alive when `refresh` says so. */
+  /**
+   * Publishes what is due and changed, and keeps all keys alive when `refresh` says so. Books are due whenever their actor takes its turn: that they
+   * changed may have come after it was woken, while it was held up.
+   */
   publish(
     state: InstrumentState,
     status: PublishedStatus,
-    due: { book: boolean; ticker: boolean; candles: boolean; refresh: boolean },
+    due: { ticker: boolean; candles: boolean; refresh: boolean },
   ): void {
     const publications: Publication[] = [];
-    if (due.book && this.changes.book) {
+    if (this.changes.book) {
       this.changes.book = false;
       this.#addBooks(state, status, publications);
     }

@@ -59,7 +59,6 @@ export type SymbolMessage =
   | { readonly type: 'Deliver'; readonly batch: EventBatch; readonly feed: ActorRef<FeedReply> }
   | {
       readonly type: 'PublishDue';
-      readonly book: boolean;
       readonly ticker: boolean;
       readonly candles: boolean;
       readonly refresh: boolean;
@@ -133,7 +132,7 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-const LAST_PUBLICATION = { book: true, ticker: true, candles: true, refresh: false };
+const LAST_PUBLICATION = { ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
 

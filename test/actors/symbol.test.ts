@@ -11,7 +11,7 @@ import { createGate, patient } from './kernel/support.ts';
 import type { Actors } from './support.ts';
 import { createActors, holdableJournal, publishedStatuses } from './support.ts';
 
-const PUBLISH_ALL = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
+const PUBLISH_ALL = { type: 'PublishDue', ticker: true, candles: true, refresh: false } as const;
 
 /** A feed that keeps what it is told. */
 function spawnFeed({ system }: Actors, name = 'feed') {
@@ -155,6 +155,15 @@ describe('a symbol actor', () => {
     const trading = await begin(speaking.actors);
     spawnFeed(trading.actors, 'trades').deliver(trading.ref, 1, trade({ tradeId: 'another' }));
     expect(await trading.publishedAfter(1)).toEqual(['ticker', 'candle']);
+  });
+
+  it('publishes a book at its turn though it was woken for something else before the book changed', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    spawnFeed(actors).deliver(ref, 1, bookSnapshot());
+    actors.system.send(ref, { type: 'PublishDue', ticker: true, candles: false, refresh: false });
+    await actors.time.advance(1);
+    expect(publishedStatuses(actors.publications)).toEqual(['live']);
   });
 
   it('declares each interval in which its book was not sure once, with one line in the log', async () => {

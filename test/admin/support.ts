@@ -167,7 +167,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     resyncs,
     deliver,
     async publishAll(key) {
-      const due = { book: true, ticker: true, candles: true, refresh: false };
+      const due = { ticker: true, candles: true, refresh: false };
       system.send(targets.get(key)!, { type: 'PublishDue', ...due });
       await instruments.view(key as never, () => undefined);
     },
