@@ -4,17 +4,17 @@
  */
 import { extendCrc32ByZeros } from '../market/crc32.ts';
 import type { Scales, Units } from '../market/units.ts';
-import { ChecksumText } from './checksum-text.ts';
+import { BackwardText } from '../market/backward-text.ts';
 
 /** Levels remembered, of all books together, each at the one place that its numbers lead to: of two that meet the later is remembered. */
 const PLACES = 4_096;
 
 /** Writes the text of one level, ASCII, from its end to its beginning; nothing else may decide on it. */
-export type WriteLevel = (text: ChecksumText, price: Units, quantity: Units, scales: Scales) => void;
+export type WriteLevel = (text: BackwardText, price: Units, quantity: Units, scales: Scales) => void;
 
 export class LevelSums {
   readonly #write: WriteLevel;
-  readonly #text = new ChecksumText();
+  readonly #text = new BackwardText();
   readonly #prices = new Float64Array(PLACES).fill(NaN);
   readonly #quantities = new Float64Array(PLACES);
   readonly #scales = new Int32Array(PLACES);
@@ -45,7 +45,7 @@ export class LevelSums {
     return extendCrc32ByZeros(sum, this.#lengths[at]!) ^ this.#sums[at]!;
   }
 
-  #rewrite(price: Units, quantity: Units, scales: Scales): ChecksumText {
+  #rewrite(price: Units, quantity: Units, scales: Scales): BackwardText {
     this.#text.clear();
     this.#write(this.#text, price, quantity, scales);
     return this.#text;

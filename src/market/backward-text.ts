@@ -1,13 +1,15 @@
 /**
- * The text of a level that a checksum is over, as bytes. Written from its end to its beginning, because that is how the digits of a number come;
- * strings of digits would take several times as long.
+ * ASCII text that is mostly numbers, as bytes: what a checksum of levels is over, levels as they are published. Written from its end to its beginning,
+ * because that is how the digits of a number come; strings of digits would take several times as long.
  */
-import { extendCrc32 } from '../market/crc32.ts';
-import type { Units } from '../market/units.ts';
-import { formatUnits, wholeQuotient } from '../market/units.ts';
+import { extendCrc32 } from './crc32.ts';
+import type { Units } from './units.ts';
+import { formatUnits, wholeQuotient } from './units.ts';
 
-/** Beyond any level: the longest number has 161 digits (`readDecimal`). */
-const CAPACITY = 1_024;
+/** What one number takes at most: the longest has 161 digits (`readDecimal`), a point and a sign. */
+export const NUMBER_MAX_BYTES = 164;
+/** Without a `reserve`: some levels. */
+const INITIAL_CAPACITY = 1_024;
 
 const ZERO = 48;
 const POINT = 46;
@@ -16,23 +18,34 @@ const CHUNK_DIGITS = 8;
 const CHUNK = 10 ** CHUNK_DIGITS;
 const POWERS_OF_TEN = Array.from({ length: CHUNK_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
-export class ChecksumText {
-  readonly #bytes = new Uint8Array(CAPACITY);
+export class BackwardText {
+  #bytes = new Uint8Array(INITIAL_CAPACITY);
   /** Index of the first byte; what is written next goes before it. */
-  #start = CAPACITY;
+  #start = INITIAL_CAPACITY;
 
   get length(): number {
-    return CAPACITY - this.#start;
+    return this.#bytes.length - this.#start;
+  }
+
+  /** The text, until it changes. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(this.#start);
   }
 
   clear(): void {
-    this.#start = CAPACITY;
+    this.#start = this.#bytes.length;
+  }
+
+  /** Clears, and makes room for so many bytes; nothing that is written looks whether there is any. */
+  reserve(sizeBytes: number): void {
+    if (this.#bytes.length < sizeBytes) this.#bytes = new Uint8Array(2 * sizeBytes);
+    this.clear();
   }
 
   /** Returns the running sum after the text. */
   extendCrc32(sum: number): number {
     let after = sum;
-    for (let at = this.#start; at < CAPACITY; at++) after = extendCrc32(after, this.#bytes[at]!);
+    for (let at = this.#start; at < this.#bytes.length; at++) after = extendCrc32(after, this.#bytes[at]!);
     return after;
   }
 
@@ -57,10 +70,10 @@ export class ChecksumText {
     this.#prependInteger(rest);
   }
 
-  /** Writes what `formatUnits` gives for units ≥ 0 before the text. */
+  /** Writes what `formatUnits` gives before the text. */
   prependDecimal(units: Units, scale: number): void {
     const power = POWERS_OF_TEN[scale];
-    if (typeof units !== 'number' || power === undefined) {
+    if (typeof units !== 'number' || units < 0 || power === undefined) {
       this.#prependText(formatUnits(units, scale));
       return;
     }
