@@ -66,10 +66,14 @@ export class DerivedRows {
     return this.#trades.length + this.#candles.length > ROWS_UNWRITTEN_MAX;
   }
 
-  /** Hands over what was added and resolves when all rows so far are durable. @throws what the tables failed with */
+  /** Hands over what was added and resolves when all rows so far are durable. @throws what the tables failed with, or that they were forgotten meanwhile */
   async write(): Promise<void> {
     this.#handOver();
+    const generation = this.#generation;
     await this.#lastWrite;
+    if (generation !== this.#generation) {
+      throw new Error(`Nobody knows whether the rows of ${this.#instrument} were written: a new life began`);
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 

@@ -104,8 +104,11 @@ export interface Journal {
    * @throws TampinesError `JOURNAL_SEQUENCE` when `batchNumber` is not the next one
    */
   append(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number, entry: LogEntry): Promise<void>;
-  /** Saves a state snapshot under the fence; keeps the newest two (savepoints apart). Same errors as `append`. */
-  saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
+  /**
+   * Saves a state snapshot under the fence, once `after` has resolved; keeps the newest two (savepoints apart).
+   * @throws what `after` failed with; the errors of `append`
+   */
+  saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void>;
   /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
   latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;
   /** Streams the batches after `afterBatchNumber` in order, in pages; `visit` is awaited for each. @throws TampinesError `JOURNAL_SEQUENCE` on a hole */

@@ -11,16 +11,12 @@ import type {
   InstrumentState,
   KnownTrades,
 } from '../market/instrument-state.ts';
-import {
-  createInstrumentState,
-  readKnownTrades,
-  restoreInstrument,
-  snapshotInstrument,
-} from '../market/instrument-state.ts';
+import { createInstrumentState, readKnownTrades, restoreInstrument } from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type {
   ActorRef,
@@ -169,13 +165,15 @@ class SymbolActor {
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
-  #checkpointPosition = 0;
+  /** Of the life that was recovered last. */
+  #checkpoints: Checkpoints;
 
   constructor(options: SymbolActorOptions) {
     this.#options = options;
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
+    this.#checkpoints = this.#checkpointsFrom(0);
   }
 
   begin(): InstrumentState {
@@ -224,7 +222,7 @@ class SymbolActor {
   ): Promise<void> {
     this.#isRecovering = false;
     this.#unsureReason = undefined;
-    this.#checkpointPosition = state.position;
+    this.#checkpoints = this.#checkpointsFrom(state.position);
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
     this.#gaps.recovered(state, this.#recoveredBook);
     // Rows of what was replayed may or may not have been written before; writing them again changes nothing.
@@ -283,7 +281,8 @@ class SymbolActor {
         this.#options.publications.publish(state, this.#statusOf(state), message);
         return state;
       case 'CheckpointDue':
-        return this.#checkpoint(state, context);
+        this.#checkpoints.begin(state, context);
+        return state;
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -307,7 +306,7 @@ class SymbolActor {
       status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
     this.#options.publications.everythingChanged();
     this.#options.publications.publish(state, last, LAST_PUBLICATION);
-    await this.#checkpoint(state, context);
+    await this.#checkpoints.finish(state, context);
   }
 
   async #deliver(
@@ -355,9 +354,7 @@ class SymbolActor {
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)
       context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason });
-    if (next.position - this.#checkpointPosition >= this.#options.checkpointEveryEntries) {
-      return this.#checkpoint(next, context);
-    }
+    if (this.#checkpoints.isDue(next)) this.#checkpoints.begin(next, context);
     return next;
   }
 
@@ -368,34 +365,9 @@ class SymbolActor {
     this.#options.publications.changes.book = true;
   }
 
-  /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
-  async #checkpoint(state: InstrumentState, context: Context): Promise<InstrumentState> {
-    await this.#rows.write();
-    if (state.position === this.#checkpointPosition) return state;
-    const { journal, claim, instrument } = this.#options;
-    await journal.saveSnapshot(claim, {
-      instrument: instrument.instrument,
-      batchNumber: context.batchNumber,
-      position: state.position,
-      state: snapshotInstrument(state),
-    });
-    this.#checkpointPosition = state.position;
-    await this.#prune(context);
-    return state;
-  }
-
-  /** Rows that are kept for longer do no harm: a database too busy to drop them is no reason to begin a new life. */
-  async #prune(context: Context): Promise<void> {
-    const { journal, instrument } = this.#options;
-    try {
-      await journal.prune(instrument.instrument);
-    } catch (error) {
-      if (classifyError(error) !== 'transient') throw error;
-      context.log.warn(
-        { instrument: instrument.instrument, err: error },
-        'the journal could not be pruned yet',
-      );
-    }
+  #checkpointsFrom(position: number): Checkpoints {
+    const { instrument, claim, journal, checkpointEveryEntries: everyEntries } = this.#options;
+    return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries }, position);
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {

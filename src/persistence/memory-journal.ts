@@ -94,8 +94,9 @@ export class MemoryJournal implements Journal {
     await Promise.resolve();
   }
 
-  async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+  async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
     const stored = storeState(this.#codec, snapshot, snapshot.state);
+    await after;
     this.#requireNewest(claim);
     const rows = this.#storage.rowsOf(snapshot.instrument);
     const others = rows.states.filter(({ batchNumber }) => batchNumber !== snapshot.batchNumber);

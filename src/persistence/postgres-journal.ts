@@ -130,8 +130,8 @@ export class PostgresJournal implements Journal {
     await this.#track(appended);
   }
 
-  async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
-    await this.#track(this.#snapshots.save(claim, snapshot));
+  async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
+    await this.#track(this.#snapshots.save(claim, snapshot, after));
   }
 
   async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {

@@ -38,8 +38,9 @@ export class StateSnapshots {
   }
 
   /** Encodes the state before the first wait, so that its owner may go on changing it. */
-  async save(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+  async save(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
     const stored = storeState(this.#codec, snapshot, snapshot.state);
+    await after;
     const { schema } = this.#database;
     const attempt = async (): Promise<number> => {
       const instrumentId = await this.#ids.assign(snapshot.instrument);

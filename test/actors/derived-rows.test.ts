@@ -72,6 +72,17 @@ it('fails its life when rows could not be written, and leaves the next life alon
   expect(written).toEqual(['0', '0', '0']);
 });
 
+it('does not say that rows are written which were forgotten while they were on their way', async () => {
+  const { rows, add, writes } = createRows();
+  let failLate: (error: Error) => void = () => undefined;
+  writes.push(new Promise((_resolve, reject) => (failLate = reject)));
+  add(1);
+  const written = rows.write();
+  rows.forget();
+  failLate(new Error('too late to matter'));
+  await expect(written).rejects.toThrow('a new life began');
+});
+
 it('waits for the tables when they hold too many rows of others already', async () => {
   const { rows, add, writes, setFull } = createRows();
   const gate = createGate();

@@ -258,7 +258,8 @@ describe('a symbol actor', () => {
     ]);
   });
 
-  it('takes a checkpoint only when the rows before it are written', async () => {
+  /** Market tables whose writes wait until they are let through. */
+  function heldTables() {
     const gate = createGate();
     const memory = new MemoryMarketTables();
     const tables: MarketTables = {
@@ -267,6 +268,11 @@ describe('a symbol actor', () => {
       readCandles: (query) => memory.readCandles(query),
       readTrades: (query) => memory.readTrades(query),
     };
+    return { tables, gate };
+  }
+
+  it('takes a checkpoint only when the rows before it are written', async () => {
+    const { tables, gate } = heldTables();
     const actors = await createActors({ tables });
     const { ref, scheduled } = actors.spawn('BTC-USDT');
     const feed = spawnFeed(actors);
@@ -278,6 +284,43 @@ describe('a symbol actor', () => {
     gate.open();
     await actors.time.advance(1);
     expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
+  });
+
+  it('takes deliveries while a checkpoint of the state before them is on its way, one at a time', async () => {
+    const { tables, gate } = heldTables();
+    const actors = await createActors({ tables });
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, trade({ tradeId: 'a' }));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    feed.deliver(ref, 2, trade({ tradeId: 'b' }));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await actors.time.advance(1);
+    expect(feed.replies).toHaveLength(2);
+    gate.open();
+    await actors.time.advance(1);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 1 });
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await actors.time.advance(1);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
+  });
+
+  it('begins a new life when a checkpoint fails, though nothing comes after it', async () => {
+    const { journal } = holdableJournal();
+    const full = new Error('the disk is full');
+    const actors = await createActors({
+      journal: Object.assign(Object.create(journal) as typeof journal, {
+        saveSnapshot: () => Promise.reject(full),
+      }),
+    });
+    const { ref } = actors.spawn('BTC-USDT');
+    spawnFeed(actors).deliver(ref, 1, trade({ tradeId: 'a' }));
+    await actors.time.advance(1);
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await until(() => actors.actorStatus(ref) === 'restarting', 'the failure');
+    await actors.time.advance(1_000);
+    expect(actors.actorStatus(ref)).toBe('running');
+    expect(await actors.view(ref)).toMatchObject({ trades: 1 });
   });
 
   it('goes on when a busy database could not drop what a checkpoint made needless', async () => {

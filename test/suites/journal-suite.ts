@@ -373,6 +373,26 @@ export function describeJournal(name: string, openStore: () => Promise<JournalSt
         expect((await journal.latestSnapshot(instrument))?.state).toEqual(stateOf(10, 'before'));
       });
 
+      it('saves it only after what it waits for, as it was at the call, and not at all when that fails', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 2 });
+        const snapshot = (batchNumber: number) => ({
+          ...{ instrument, batchNumber, position: batchNumber * 10 },
+          state: stateOf(batchNumber * 10) as unknown as InstrumentSnapshot,
+        });
+        let isOver = false;
+        const after = Promise.resolve().then(async () => {
+          expect(await journal.latestSnapshot(instrument)).toBeUndefined();
+          isOver = true;
+        });
+        await journal.saveSnapshot(claim, snapshot(1), after);
+        expect(isOver).toBe(true);
+        expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(1);
+        const failed = Promise.reject(new Error('the rows are lost'));
+        await expect(journal.saveSnapshot(claim, snapshot(2), failed)).rejects.toThrow('the rows are lost');
+        expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(1);
+      });
+
       it('keeps a state of several megabytes', async () => {
         const instrument = freshInstrument();
         await appendMany(instrument, { from: 1, to: 1 });

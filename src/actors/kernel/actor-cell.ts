@@ -79,7 +79,7 @@ export class ActorCell {
       send: (receiver, message) => supervisor.send(receiver, message),
       spawnOwned: (childSpec) => supervisor.spawnOwned(this, childSpec),
       evolve: (state, entry) => spec.log!.evolve(state, entry),
-      onTimerFailure: (life, error) => this.#onTimerFailure(life, error),
+      onBackgroundFailure: (life, error) => this.#onBackgroundFailure(life, error),
     };
   }
 
@@ -341,7 +341,7 @@ export class ActorCell {
     if (this.#incarnation !== undefined) this.#close(this.#incarnation);
   }
 
-  #onTimerFailure(life: Life, error: unknown): void {
+  #onBackgroundFailure(life: Life, error: unknown): void {
     if (this.#incarnation?.life !== life) return;
     this.inbox.putFault(error, life.incarnation);
     this.#incarnation.dispatchTurn();

@@ -104,6 +104,8 @@ export interface ActorContext<M> {
   readonly timers: Timers;
   /** False, and a dead letter, when the receiver is gone, parked, or its mailbox is full; false when this life is over. */
   send<Other>(receiver: ActorRef<Other>, message: NoInfer<Other>): boolean;
+  /** What this life began in the background failed: it ends with the error after the message in hand. Nothing once it is over. */
+  fail(error: unknown): void;
   /** A child that ends with this life of the actor; made anew by `initialState` or `onStarted` in the next. */
   spawn<N extends ActorMessage, S>(spec: ActorSpec<N, S>): ActorRef<N>;
 }

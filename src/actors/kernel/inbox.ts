@@ -34,7 +34,7 @@ export class Inbox {
     return this.#mailbox.length >= this.#spec.mailboxMaxMessages ? 'mailbox-full' : undefined;
   }
 
-  /** Puts the failure of a timer before all messages. */
+  /** Puts a failure outside of a handler before all messages. */
   putFault(error: unknown, incarnation: number): void {
     this.#mailbox.pushFirst({ message: undefined, fault: { error, incarnation } });
   }

@@ -17,8 +17,8 @@ export type LifeHost = {
   send(receiver: ActorRef<unknown>, message: unknown): boolean;
   spawnOwned<N extends ActorMessage, T>(spec: ActorSpec<N, T>): ActorRef<N>;
   evolve(state: unknown, entry: unknown): unknown;
-  /** A timer's action threw: the actor fails with it. */
-  onTimerFailure(life: Life, error: unknown): void;
+  /** What the life began outside of a handler (a timer, work in the background) failed: the actor fails with it. */
+  onBackgroundFailure(life: Life, error: unknown): void;
 };
 
 export class Life {
@@ -89,6 +89,7 @@ export class Life {
           throw new Error(`Cannot start ${spec.name} below ${host.path}: its life is over`);
         return host.spawnOwned(spec);
       },
+      fail: (error) => host.onBackgroundFailure(this, error),
       persist: (entry) => this.#persist(entry),
     };
   }
@@ -129,7 +130,7 @@ export class Life {
       try {
         action();
       } catch (error) {
-        this.#host.onTimerFailure(this, error);
+        this.#host.onBackgroundFailure(this, error);
       }
     };
     const after = (delayMs: number, action: () => void): TimerHandle => {

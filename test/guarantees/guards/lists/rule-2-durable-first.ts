@@ -49,13 +49,26 @@ export const durableFirst: readonly Guard[] = [
   {
     holds: 2,
     name: 'A checkpoint is taken only when the rows before it are in their tables',
-    file: 'src/actors/symbol.ts',
-    text: '    await this.#rows.write();\n    if (state.position === this.#checkpointPosition) return state;',
-    without: '    if (state.position === this.#checkpointPosition) return state;',
+    file: 'src/actors/checkpoints.ts',
+    text: '      rowsWritten,\n',
+    without: '',
     tests: [
       {
         file: 'test/actors/symbol.test.ts',
         name: 'takes a checkpoint only when the rows before it are written',
+      },
+    ],
+  },
+  {
+    holds: 2,
+    name: 'A checkpoint of a life that is over does not take the word of rows that were forgotten',
+    file: 'src/actors/derived-rows.ts',
+    text: 'if (generation !== this.#generation) {',
+    without: 'if (generation === 0) {',
+    tests: [
+      {
+        file: 'test/actors/derived-rows.test.ts',
+        name: 'does not say that rows are written which were forgotten while they were on their way',
       },
     ],
   },

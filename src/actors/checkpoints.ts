@@ -1,0 +1,91 @@
+/**
+ * The checkpoints of one life of a symbol actor. The state becomes bytes at once; the rows before it, the snapshot and the dropping of what the
+ * journal needs no more follow behind the actor's back, so that no delivery waits for them.
+ */
+import type { InstrumentState } from '../market/instrument-state.ts';
+import { snapshotInstrument } from '../market/instrument-state.ts';
+import { classifyError } from '../supervision/failure.ts';
+import type { DerivedRows } from './derived-rows.ts';
+import type { PersistentActorContext } from './kernel/actor-types.ts';
+import type { DesiredInstrument, Journal, ShardClaim } from './ports.ts';
+
+export type CheckpointOptions = {
+  readonly instrument: DesiredInstrument;
+  readonly claim: ShardClaim;
+  readonly journal: Journal;
+  readonly rows: DerivedRows;
+  /** Entries folded since the last checkpoint after which one is due. */
+  readonly everyEntries: number;
+};
+
+type Context = Pick<PersistentActorContext<never, unknown, unknown>, 'batchNumber' | 'log' | 'fail'>;
+
+export class Checkpoints {
+  readonly #options: CheckpointOptions;
+  /** Of the state that was saved last. */
+  #position: number;
+  #underway: Promise<void> | undefined;
+
+  /** `position`: of the state that the life began with. */
+  constructor(options: CheckpointOptions, position: number) {
+    this.#options = options;
+    this.#position = position;
+  }
+
+  isDue({ position }: InstrumentState): boolean {
+    return position - this.#position >= this.#options.everyEntries;
+  }
+
+  /** Begins a checkpoint, unless one is under way: the next will do. One that fails ends the life of the actor. */
+  begin(state: InstrumentState, context: Context): void {
+    if (this.#underway !== undefined) return;
+    this.#underway = this.#take(state, context).then(
+      () => {
+        this.#underway = undefined;
+      },
+      (error: unknown) => context.fail(error),
+    );
+  }
+
+  /** Takes the last one of a life. @throws what the tables or the journal failed with */
+  async finish(state: InstrumentState, context: Context): Promise<void> {
+    await this.#underway;
+    await this.#take(state, context);
+  }
+
+  /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
+  async #take(state: InstrumentState, context: Context): Promise<void> {
+    const rowsWritten = this.#options.rows.write();
+    // The journal sees how it ends, unless the state can't become bytes: that is the error to tell then.
+    rowsWritten.catch(() => undefined);
+    if (state.position === this.#position) return rowsWritten;
+    const { journal, claim, instrument } = this.#options;
+    const { position } = state;
+    await journal.saveSnapshot(
+      claim,
+      {
+        instrument: instrument.instrument,
+        batchNumber: context.batchNumber,
+        position,
+        state: snapshotInstrument(state),
+      },
+      rowsWritten,
+    );
+    this.#position = position;
+    await this.#prune(context);
+  }
+
+  /** Rows that are kept for longer do no harm: a database too busy to drop them is no reason to begin a new life. */
+  async #prune(context: Context): Promise<void> {
+    const { journal, instrument } = this.#options;
+    try {
+      await journal.prune(instrument.instrument);
+    } catch (error) {
+      if (classifyError(error) !== 'transient') throw error;
+      context.log.warn(
+        { instrument: instrument.instrument, err: error },
+        'the journal could not be pruned yet',
+      );
+    }
+  }
+}
