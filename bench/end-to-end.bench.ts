@@ -3,10 +3,11 @@
  * durable before it is folded, trades and candles in their tables, books, tickers and candles to Redis on their intervals.
  */
 import { LoadedNode, SYMBOL_COUNT } from './end-to-end/loaded-node.ts';
+import { MUCH_TRADED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
 import { embeddedRedis, realPostgres, realRedis } from './harness/services.ts';
 
-const INPUT = { framesPerRun: 6_000, runsMax: 16 };
+const INPUT = { framesPerRun: 6_000, runsMax: 16, pace: MUCH_TRADED };
 
 export const endToEnd: BenchmarkGroup = {
   name: 'end-to-end',

@@ -1,6 +1,7 @@
 /** Runs the chosen groups one after the other and prints what they came to. */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { budget } from './budget.bench.ts';
 import { endToEnd } from './end-to-end.bench.ts';
 import { frames, recordings } from './frames.bench.ts';
 import type { BenchmarkGroup, Measurement } from './harness/benchmark.ts';
@@ -15,7 +16,7 @@ import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained];
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained, budget];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

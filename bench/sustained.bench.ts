@@ -4,11 +4,12 @@
  */
 import { LatencyProbe } from './end-to-end/latency-probe.ts';
 import { LoadedNode, SYMBOL_COUNT } from './end-to-end/loaded-node.ts';
+import { MUCH_QUOTED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
 import { realPostgres, realRedis } from './harness/services.ts';
 
 /** Ten seconds at the rate that is wanted, six times and more. */
-const INPUT = { framesPerRun: 400_000, runsMax: 8 };
+const INPUT = { framesPerRun: 400_000, runsMax: 8, pace: MUCH_QUOTED };
 const HALF_LOAD = { framesPerSecond: 20_000, frameCount: 400_000 };
 
 export const sustained: BenchmarkGroup = {

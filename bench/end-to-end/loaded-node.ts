@@ -10,6 +10,7 @@ import type { TampinesNode } from '../../src/main.ts';
 import { startNode } from '../../src/main.ts';
 import { loadSettings } from '../../src/settings.ts';
 import type { ExchangeOrder, ExchangeReport, SendOrder } from '../feeds/exchange-process.ts';
+import type { MarketPace } from '../feeds/market-moments.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import { benchLog } from '../harness/services.ts';
 
@@ -25,6 +26,7 @@ export type LoadedNodeOptions = {
   readonly postgresUrl: string;
   readonly redisUrl: string;
   readonly framesPerRun: number;
+  readonly pace: MarketPace;
   readonly runsMax: number;
 };
 
@@ -51,7 +53,7 @@ export class LoadedNode {
   }
 
   static async start(options: LoadedNodeOptions): Promise<LoadedNode> {
-    const { postgresUrl, redisUrl, framesPerRun, runsMax } = options;
+    const { postgresUrl, redisUrl, framesPerRun, runsMax, pace } = options;
     // All its frames are made before anyone connects.
     const exchange = fork(join(import.meta.dirname, '../feeds/exchange-process.js'), {
       execArgv: ['--max-old-space-size=8192'],
@@ -60,6 +62,7 @@ export class LoadedNode {
       symbolCount: SYMBOL_COUNT,
       frameCount: framesPerRun * runsMax,
       seed: SEED,
+      pace,
     };
     exchange.send(order);
     const { port } = await nextReport(exchange, 'listening');

@@ -10,6 +10,7 @@ import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { assetPair } from '../../src/feeds/simulators/kraken-text.ts';
 import type { SimulatedSymbol } from '../../src/feeds/simulators/simulated-book.ts';
+import type { MarketPace } from './market-moments.ts';
 import { SeededMarket } from './market-moments.ts';
 import { createWire } from './wires.ts';
 
@@ -18,6 +19,7 @@ export type ExchangeOrder = {
   readonly symbolCount: number;
   readonly frameCount: number;
   readonly seed: number;
+  readonly pace: MarketPace;
 };
 
 /** Later words: send so many frames more, as fast as they are taken or at this rate. */
@@ -99,7 +101,7 @@ async function sendFrames(
 }
 
 /** Returns the first book of each symbol, and the frames after it, the symbols taking turns. */
-function makeFrames({ symbolCount, frameCount, seed }: ExchangeOrder): {
+function makeFrames({ symbolCount, frameCount, seed, pace }: ExchangeOrder): {
   books: Map<string, string>;
   frames: Frame[];
 } {
@@ -113,6 +115,7 @@ function makeFrames({ symbolCount, frameCount, seed }: ExchangeOrder): {
       // A client that is quicker than this market must not meet times that are yet to come.
       startMs: Date.now() - frameCount * MS_PER_MOMENT,
       seed: seed + index,
+      pace,
       msPerMoment: MS_PER_MOMENT,
     });
     books.set(symbol.nativeSymbol, wire.book(market.now()));

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { ExchangeAdapter } from '../../src/exchanges/adapter.ts';
 import { findAdapterForUrl } from '../../src/exchanges/registry.ts';
 import { readRecording } from '../../src/feeds/recording.ts';
-import { SeededMarket } from './market-moments.ts';
+import { MUCH_TRADED, SeededMarket } from './market-moments.ts';
 import type { Wire } from './wires.ts';
 
 export type FeedLine =
@@ -50,6 +50,7 @@ export function writeScript(
       levelQuantityUnits: 40_000_000,
     },
     seed,
+    pace: MUCH_TRADED,
     depth,
     tellPushedOut,
     startMs: START_MS,

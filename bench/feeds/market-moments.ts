@@ -22,14 +22,20 @@ export type MarketMoment = {
   readonly trades: readonly SimulatedTrade[];
 };
 
-/** Events of the market between two moments: a busy book on a 100 ms stream. */
-const STEPS_PER_MOMENT = 8;
-const TRADE_SHARE = 0.15;
+/** What happens between two moments, and how much of it is trades. */
+export type MarketPace = { readonly stepsPerMoment: number; readonly tradeShare: number };
+
+/** A busy book on a 100 ms stream that is traded in nearly every moment. */
+export const MUCH_TRADED: MarketPace = { stepsPerMoment: 8, tradeShare: 0.15 };
+/** One whose orders come and go more than they trade, as most do. */
+export const MUCH_QUOTED: MarketPace = { stepsPerMoment: 12, tradeShare: 0.05 };
+
 const SPARE_LEVELS = 50;
 
 export type MarketOptions = {
   readonly symbol: SimulatedSymbol;
   readonly seed: number;
+  readonly pace: MarketPace;
   /** Levels per side that subscribers see. */
   readonly depth: number;
   /** Whether levels that better ones pushed out of the depth are told as gone. */
@@ -59,11 +65,12 @@ export class SeededMarket {
 
   /** Moves the market on to the next moment at which something changed. */
   next(): MarketMoment {
+    const { stepsPerMoment, tradeShare } = this.#options.pace;
     const trades: SimulatedTrade[] = [];
     this.#number++;
     for (;;) {
-      for (let step = 0; step < STEPS_PER_MOMENT; step++) {
-        for (const fill of this.#book.step(TRADE_SHARE).fills) {
+      for (let step = 0; step < stepsPerMoment; step++) {
+        for (const fill of this.#book.step(tradeShare).fills) {
           trades.push({ ...fill, tradeId: 1_000_000 + this.#tradeCount++, timeMs: this.#timeMs() });
         }
       }
