@@ -13,7 +13,8 @@ import type {
   InstrumentsReading,
   SnapshotReading,
 } from './adapter.ts';
-import { readBinanceUpdate } from './binance-updates.ts';
+import type { TradeReading, TradeSeries } from './binance-updates.ts';
+import { readBinanceTrade, readBinanceUpdate } from './binance-updates.ts';
 import { pushBook } from './book-message.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -30,12 +31,6 @@ import {
   parseJson,
 } from './wire-json.ts';
 
-/**
- * `trade` is every fill, `aggTrade` the fills of one taker order at one price merged. Both number their own series, so one instrument must
- * only ever be fed from one of them.
- */
-type TradeSeries = 'trade' | 'aggTrade';
-
 /** Decodes raw streams (`/ws`) and combined ones (`/stream`) alike. */
 export class BinanceDecoder implements FrameDecoder {
   readonly scales = new SymbolScales({ keepTrailingZeros: false });
@@ -51,6 +46,8 @@ export class BinanceDecoder implements FrameDecoder {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
     const update = readBinanceUpdate(frame, this.scales, this.#isFutures, receiveTimeMs);
     if (update !== undefined) return update;
+    const read = readBinanceTrade(frame, this.scales, this.#isFutures, receiveTimeMs);
+    if (read !== undefined) return this.#accept(read);
     const parsed = asRecord(parseJson(frame));
     if (parsed === undefined) return [rejected(undefined, `not a JSON object: ${excerpt(frame)}`)];
     // The combined wrapper `{"stream":…,"data":{…}}`; events of all-market streams are arrays, and none of them is ours.
@@ -117,9 +114,6 @@ export class BinanceDecoder implements FrameDecoder {
     if (this.#isFutures && event['X'] !== undefined && event['X'] !== 'MARKET') return ALIVE;
     const reading = this.scales.of(symbol).readTrade(event['p'], event['q']);
     if (reading === undefined) return [rejected(symbol, `${series} lacks a decimal price and quantity`)];
-    const known = this.#series.get(symbol);
-    if (known === undefined) this.#series.set(symbol, series);
-    else if (known !== series) return ALIVE;
     const trade: Trade = {
       type: 'Trade',
       eventTimeMs,
@@ -130,6 +124,13 @@ export class BinanceDecoder implements FrameDecoder {
       tradeId: String(tradeId),
       isHistory: false,
     };
+    return this.#accept({ symbol, series, trade });
+  }
+
+  #accept({ symbol, series, trade }: TradeReading): readonly FeedMessage[] {
+    const known = this.#series.get(symbol);
+    if (known === undefined) this.#series.set(symbol, series);
+    else if (known !== series) return ALIVE;
     return [{ type: 'trade', nativeSymbol: toNativeSymbol(symbol), event: trade }];
   }
 }

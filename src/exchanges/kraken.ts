@@ -16,7 +16,7 @@ import { inStreamBook, withoutSequences } from './in-stream-book.ts';
 import { quoteNumbers } from './json-text.ts';
 import { readAssetPairs } from './kraken-asset-pairs.ts';
 import { krakenChecksum } from './kraken-checksum.ts';
-import { readKrakenUpdate } from './kraken-updates.ts';
+import { readKrakenTrades, readKrakenUpdate } from './kraken-updates.ts';
 import { krakenTrades } from './kraken-trades.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -109,8 +109,10 @@ class KrakenDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
-    const update = readKrakenUpdate(frame, this.#bookScales, receiveTimeMs);
-    if (update !== undefined) return update;
+    const read =
+      readKrakenUpdate(frame, this.#bookScales, receiveTimeMs) ??
+      readKrakenTrades(frame, this.#tradeScales, receiveTimeMs);
+    if (read !== undefined) return read;
     const message = asRecord(parseJson(quoteNumbers(frame)));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     switch (message['channel']) {

@@ -27,6 +27,8 @@ const CASES: readonly {
   readonly name: string;
   readonly adapter: ExchangeAdapter;
   readonly session: string;
+  /** Its trades are read so too. */
+  readonly readsTrades?: boolean;
   /** Of today's form of OKX there is none. */
   readonly recording?: string;
   /** Forms that the session lacks; the first of each symbol teaches its scales. */
@@ -36,9 +38,13 @@ const CASES: readonly {
     name: 'binance',
     adapter: binanceSpotAdapter,
     session: 'binance/spot-session.jsonl',
+    readsTrades: true,
     recording: 'binance-spot-20240808-btcusdt',
     frames: [
       '{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}',
+      '{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782135,"m":true,"M":true}',
+      '{"stream":"bnbbtc@trade","data":{"e":"trade","E":1672515782137,"s":"BNBBTC","t":12346,"p":"0.00100000","q":"0.50","T":1672515782136,"m":false,"M":true}}',
+      '{"e":"aggTrade","E":1672515782136,"s":"LTCBTC","a":5933014,"p":"0.001","q":"100","f":100,"l":105,"T":1672515782136,"m":true,"M":true}',
       '{"e":"depthUpdate","E":1672515782137,"s":"BNBBTC","U":161,"u":163,"b":[["0.0023","0"],["0.0022","7.5"]],"a":[]}',
     ],
   },
@@ -46,9 +52,14 @@ const CASES: readonly {
     name: 'binance-usdm',
     adapter: binanceUsdmAdapter,
     session: 'binance/usdm-session.jsonl',
+    readsTrades: true,
     recording: 'binance-usdm-20240808-btcusdt',
     frames: [
       '{"e":"depthUpdate","E":123456789,"T":123456788,"s":"BTCUSDT","U":157,"u":160,"pu":149,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}',
+      '{"e":"aggTrade","E":123456789,"s":"BTCUSDT","a":5933014,"p":"0.001","q":"100","f":100,"l":105,"T":123456785,"m":true}',
+      '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":123456790,"s":"BTCUSDT","a":5933015,"p":"0.002","q":"1.50","f":106,"l":106,"T":123456786,"m":false}}',
+      '{"stream":"ethusdt@trade","data":{"e":"trade","E":123456790,"T":123456789,"s":"ETHUSDT","t":5,"p":"61800.30","q":"0.006","X":"MARKET","m":false}}',
+      '{"stream":"ethusdt@trade","data":{"e":"trade","E":123456790,"T":123456789,"s":"ETHUSDT","t":6,"p":"61800.30","q":"0.006","X":"INSURANCE_FUND","m":true}}',
       '{"e":"depthUpdate","E":123456790,"T":123456789,"s":"BTCUSDT","U":161,"u":165,"pu":160,"b":[["0.0024","1"]],"a":[["0.0026","0"]]}',
     ],
   },
@@ -73,9 +84,12 @@ const CASES: readonly {
     name: 'kraken',
     adapter: krakenAdapter,
     session: 'kraken/v2-session.jsonl',
+    readsTrades: true,
     recording: 'kraken-v2-20260824-btcusd',
     frames: [
       '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":63999.9,"qty":5.45157246}],"asks":[],"checksum":2114181697,"timestamp":"2023-10-06T17:35:55.440295Z"}]}',
+      '{"channel":"trade","type":"update","data":[{"symbol":"MATIC/USD","side":"sell","price":0.5117,"qty":40.0,"ord_type":"market","trade_id":4665906,"timestamp":"2023-09-25T07:49:37.708706Z"}]}',
+      '{"channel":"trade","type":"update","data":[{"symbol":"MATIC/USD","side":"buy","price":0.51170,"qty":4.00000000,"ord_type":"limit","trade_id":4665907,"timestamp":"2023-09-25T07:49:37.808706Z"},{"symbol":"MATIC/USD","side":"buy","price":0.512,"qty":0.5,"ord_type":"market","trade_id":4665908,"timestamp":"2023-09-25T07:49:37.808706Z"}]}',
       '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[],"asks":[{"price":64000.1,"qty":0.00000000},{"price":64000.2,"qty":10}],"checksum":0,"timestamp":"2023-10-06T17:35:55Z"}]}',
     ],
   },
@@ -109,29 +123,32 @@ const CASES: readonly {
   },
 ];
 
-describe.each(CASES)('$name', ({ adapter, session, recording, frames }) => {
+describe.each(CASES)('$name', ({ adapter, session, readsTrades, recording, frames }) => {
   const all = [
     ...readFileSync(join(import.meta.dirname, '../fixtures', session), 'utf8').split('\n'),
     ...frames,
     ...recordedFrames(recording),
   ].filter((frame) => frame !== '' && frame !== 'pong');
 
-  it('reads nearly all updates without the parser', () => {
+  const readTypes = readsTrades === true ? (['delta', 'trade'] as const) : (['delta'] as const);
+  it.each(readTypes)('reads nearly every %s without the parser', (wanted) => {
     const decoder = adapter.createDecoder({ depth: undefined });
     const parse = vi.spyOn(JSON, 'parse');
-    let deltaCount = 0;
+    let count = 0;
     let parsedCount = 0;
     // The first time teaches the scales.
     for (const frame of [...all, ...all]) {
       parse.mockClear();
-      const isDelta = decoder.decode(frame, NOW_MS).some(({ type }) => type === 'delta');
-      if (!isDelta) continue;
-      deltaCount++;
+      const isWanted = decoder
+        .decode(frame, NOW_MS)
+        .some((message) => message.type === wanted && !(message.type === 'trade' && message.event.isHistory));
+      if (!isWanted) continue;
+      count++;
       if (parse.mock.calls.length > 0) parsedCount++;
     }
     parse.mockRestore();
-    expect(deltaCount).toBeGreaterThan(0);
-    expect(parsedCount).toBeLessThanOrEqual(deltaCount / 2);
+    expect(count).toBeGreaterThan(0);
+    expect(parsedCount).toBeLessThanOrEqual(count / 2);
   });
 
   it(`reads ${MUTATIONS} whole and damaged frames as the parser does`, () => {
