@@ -19,6 +19,7 @@ import type {
   InstrumentsReading,
 } from './adapter.ts';
 import { pushBook } from './book-message.ts';
+import { readAdvancedUpdate } from './coinbase-advanced-updates.ts';
 import { inStreamBook } from './in-stream-book.ts';
 import { damaged, rejected } from './rejected.ts';
 import { SymbolScales } from './symbol-scales.ts';
@@ -110,6 +111,8 @@ class CoinbaseAdvancedDecoder implements FrameDecoder {
 
   decode(frame: string | Uint8Array, receiveTimeMs: number): readonly FeedMessage[] {
     if (typeof frame !== 'string') return [rejected(undefined, 'binary frame on a text feed')];
+    const update = readAdvancedUpdate(frame, this.#scales, receiveTimeMs);
+    if (update !== undefined) return update;
     const message = asRecord(parseJson(frame));
     if (message === undefined) return [rejected(undefined, `frame is not a JSON object: ${excerpt(frame)}`)];
     if (message['type'] === 'error') return [decodeError(message)];

@@ -10,6 +10,7 @@ import type { ExchangeAdapter, FeedMessage } from '../../src/exchanges/adapter.t
 import { binanceSpotAdapter } from '../../src/exchanges/binance-spot.ts';
 import { binanceUsdmAdapter } from '../../src/exchanges/binance-usdm.ts';
 import { bybitLinearAdapter } from '../../src/exchanges/bybit.ts';
+import { coinbaseAdvancedAdapter } from '../../src/exchanges/coinbase-advanced.ts';
 import { coinbaseExchangeAdapter } from '../../src/exchanges/coinbase-exchange.ts';
 import { krakenAdapter } from '../../src/exchanges/kraken.ts';
 import { krakenV1Adapter } from '../../src/exchanges/kraken-v1.ts';
@@ -69,6 +70,16 @@ const CASES: readonly {
     session: 'bybit/v5-session.jsonl',
     recording: 'bybit-v5-20260809',
     frames: [],
+  },
+  {
+    name: 'coinbase',
+    adapter: coinbaseAdvancedAdapter,
+    session: 'coinbase/advanced-session.jsonl',
+    recording: 'coinbase-advanced-20260809',
+    frames: [
+      '{"channel":"l2_data","client_id":"","timestamp":"2023-02-09T20:32:50.714964855Z","sequence_num":0,"events":[{"type":"update","product_id":"BTC-USD","updates":[{"side":"bid","event_time":"1970-01-01T00:00:00Z","price_level":"21921.73","new_quantity":"0.06317902"},{"side":"offer","event_time":"1970-01-01T00:00:00Z","price_level":"21921.3","new_quantity":"0.02"}]}]}',
+      '{"channel":"l2_data","timestamp":"2023-02-09T20:32:50.814964855Z","sequence_num":1,"events":[{"type":"update","product_id":"BTC-USD","updates":[{"side":"offer","event_time":"1970-01-01T00:00:00Z","price_level":"21921.3","new_quantity":"0"}]}]}',
+    ],
   },
   {
     name: 'coinbase-exchange',
