@@ -378,7 +378,7 @@ export function describeJournal(name: string, openStore: () => Promise<JournalSt
         await appendMany(instrument, { from: 1, to: 2 });
         const snapshot = (batchNumber: number) => ({
           ...{ instrument, batchNumber, position: batchNumber * 10 },
-          state: stateOf(batchNumber * 10) as unknown as InstrumentSnapshot,
+          state: stateOf(batchNumber * 10),
         });
         let isOver = false;
         const after = Promise.resolve().then(async () => {
