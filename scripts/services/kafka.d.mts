@@ -1,6 +1,7 @@
 export type KafkaNode = {
   readonly id: number;
   readonly port: number;
+  readonly proxiedPort: number;
   readonly address: string;
   readonly isRunning: boolean;
   start(): Promise<void>;
@@ -16,8 +17,5 @@ type Kafka = {
   readonly stop: () => Promise<void>;
 };
 
-export function startKafka(options?: {
-  nodeCount?: number;
-  settings?: Readonly<Record<string, string | number>>;
-}): Promise<Kafka>;
+export function startKafka(options?: { nodeCount?: number; proxyPorts?: readonly number[] }): Promise<Kafka>;
 export function kafkaVersion(brokers: string): Promise<string>;

@@ -14,27 +14,29 @@ const CLUSTER_ID = 'dGFtcGluZXMtdGVzdHMtMQ';
 const HEAP_MAX_MB = 256;
 /** A port that was free may be taken before the broker has it. */
 const START_ATTEMPTS = 3;
-const ASK_WITHIN_MS = 5_000;
+const ASK_WITHIN_MS = 10_000;
 
 /**
- * @param {{ nodeCount?: number, settings?: Record<string, string | number> }} options `settings`: server properties beside or in place of our own
+ * @param {{ nodeCount?: number, proxyPorts?: number[] }} options `proxyPorts`: of each node the port of a proxy. Clients that come to its
+ *   `proxiedPort` are told to come back by the proxy, which otherwise they would leave aside after the first answer
  * @returns {Promise<{ url: string, port: number, version: string, nodes: KafkaNode[], stop: () => Promise<void> }>}
  *   `url` lists `host:port` of all nodes, separated by commas
  */
-export async function startKafka({ nodeCount = 1, settings = {} } = {}) {
+export async function startKafka({ nodeCount = 1, proxyPorts = [] } = {}) {
   const java = findJava();
   const jars = provideKafkaJars();
   let lastError;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const folder = createFolder('kafka');
-    const nodes = await createNodes({ java, jars, folder, nodeCount, settings });
+    const nodes = await createNodes({ java, jars, folder, nodeCount, proxyPorts });
     const stop = async () => {
       await Promise.all(nodes.map((node) => node.kill()));
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     };
     try {
-      await Promise.all(nodes.map((node) => node.start({ brokersMin: nodeCount })));
+      await Promise.all(nodes.map((node) => node.start()));
       const url = nodes.map(({ address }) => address).join(',');
+      await untilAllKnow(url, nodeCount);
       return { url, port: nodes[0].port, version: jars.version, nodes, stop };
     } catch (error) {
       lastError = error;
@@ -49,15 +51,23 @@ export async function startKafka({ nodeCount = 1, settings = {} } = {}) {
  * @param {string} brokers `host:port`, several separated by commas
  */
 export async function kafkaVersion(brokers) {
-  const found = await describeCluster(brokers.split(','));
+  const found = await describeCluster(brokers.split(','), { retries: 3 });
   return `cluster ${found.clusterId} of ${found.brokers.length} broker${found.brokers.length === 1 ? '' : 's'}`;
+}
+
+/** Nodes hear of one another one after the other, and which of them answers is chance: so many answers in a row that know of all will do. */
+async function untilAllKnow(url, nodeCount) {
+  for (let agreed = 0; agreed < 5 * nodeCount;) {
+    const { brokers } = await describeCluster(url.split(','));
+    agreed = brokers.length === nodeCount ? agreed + 1 : 0;
+  }
 }
 
 class KafkaNode {
   #server;
   #options;
 
-  /** @param {{ id: number, port: number, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
+  /** @param {{ id: number, port: number, proxiedPort: number, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
   constructor(options) {
     this.#options = options;
   }
@@ -70,6 +80,10 @@ class KafkaNode {
     return this.#options.port;
   }
 
+  get proxiedPort() {
+    return this.#options.proxiedPort;
+  }
+
   get address() {
     return `127.0.0.1:${this.port}`;
   }
@@ -78,8 +92,8 @@ class KafkaNode {
     return this.#server !== undefined && !this.#server.hasExited();
   }
 
-  /** Resolves when it has joined the cluster, which needs most nodes, and knows of so many brokers. */
-  async start({ brokersMin = 1 } = {}) {
+  /** Resolves when it has joined the cluster, which needs most nodes. */
+  async start() {
     const { id, java, jars, folder } = this.#options;
     this.#server = await launch({
       name: `Kafka node ${id}`,
@@ -94,9 +108,7 @@ class KafkaNode {
       folder,
       probe: async () => {
         const { brokers } = await describeCluster([this.address]);
-        if (brokers.length < brokersMin || !brokers.some(({ nodeId }) => nodeId === id)) {
-          throw new Error(`node ${id} knows of ${brokers.length} brokers, wanted ${brokersMin} and itself`);
-        }
+        if (!brokers.some(({ nodeId }) => nodeId === id)) throw new Error(`node ${id} is not known yet`);
         return jars.version;
       },
     });
@@ -115,12 +127,18 @@ class KafkaNode {
 
 const LOG_WARNINGS = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 
-async function createNodes({ java, jars, folder, nodeCount, settings }) {
+async function createNodes({ java, jars, folder, nodeCount, proxyPorts }) {
   const places = [];
   for (let index = 0; index < nodeCount; index++) {
-    places.push({ id: index + 1, port: await freePort(), controllerPort: await freePort() });
+    places.push({
+      id: index + 1,
+      port: await freePort(),
+      controllerPort: await freePort(),
+      proxiedPort: await freePort(),
+      proxyPort: proxyPorts[index],
+    });
   }
-  return places.map(({ id, port, controllerPort }) => {
+  return places.map(({ id, port, controllerPort, proxiedPort, proxyPort = proxiedPort }) => {
     const nodeFolder = join(folder, `node-${id}`);
     mkdirSync(nodeFolder);
     const properties = {
@@ -129,18 +147,19 @@ async function createNodes({ java, jars, folder, nodeCount, settings }) {
       'controller.quorum.voters': places
         .map((place) => `${place.id}@127.0.0.1:${place.controllerPort}`)
         .join(','),
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      listeners: ['PLAINTEXT', 'PROXIED', 'CONTROLLER']
+        .map((name, at) => `${name}://127.0.0.1:${[port, proxiedPort, controllerPort][at]}`)
+        .join(','),
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxyPort}`,
       'controller.listener.names': 'CONTROLLER',
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
       'log.dirs': join(nodeFolder, 'log'),
       ...sharedProperties(nodeCount),
-      ...settings,
     };
     const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
     writeFileSync(join(nodeFolder, 'server.properties'), `${lines.join('\n')}\n`);
     formatStorage(java, jars, nodeFolder);
-    return new KafkaNode({ id, port, java, jars, folder: nodeFolder });
+    return new KafkaNode({ id, port, proxiedPort, java, jars, folder: nodeFolder });
   });
 }
 
@@ -184,13 +203,13 @@ function formatStorage(java, jars, folder) {
     throw new Error(`The storage of Kafka could not be formatted: ${error ?? `${stdout}${stderr}`}`);
 }
 
-async function describeCluster(brokers) {
+async function describeCluster(brokers, { retries } = { retries: 0 }) {
   const admin = new kafkajs.Kafka({
     brokers,
     clientId: 'tampines-probe',
     connectionTimeout: ASK_WITHIN_MS,
     requestTimeout: ASK_WITHIN_MS,
-    retry: { retries: 0 },
+    retry: { retries },
     logLevel: kafkajs.logLevel.NOTHING,
   }).admin();
   try {

@@ -1,16 +1,23 @@
-/** The Kafka that tests are given, and that tests which destroy start for themselves. */
+/** The Kafka that tests are given, and a cluster of three of this file's own. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import kafkajs from 'kafkajs';
 import { kafkaVersion, startKafka } from '../../scripts/services/kafka.mjs';
-import { freshName, noteServiceUse, testKafkaBrokers } from '../support/services.ts';
-
-const { Kafka, logLevel } = kafkajs;
+import { systemClock, systemTimers } from '../../src/base/clock.ts';
+import { provideEventTopic } from '../../src/kafka/event-topic.ts';
+import { KafkaEventLogReader } from '../../src/kafka/kafka-event-log-reader.ts';
+import { KafkaEventLogWriter } from '../../src/kafka/kafka-event-log-writer.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { openOwner, openWriter } from '../suites/event-log-suite.ts';
+import { testKafkaOptions } from '../support/kafka-options.ts';
+import { trade } from '../support/market-events.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import { noteServiceUse, testKafkaBrokers } from '../support/services.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 it('the given Kafka answers with its brokers', async () => {
   expect(await kafkaVersion(testKafkaBrokers().join(','))).toMatch(/^cluster \S+ of \d+ brokers?$/);
 });
 
-describe('a cluster of three nodes', () => {
+describe('with three brokers', () => {
   let cluster: Awaited<ReturnType<typeof startKafka>>;
 
   beforeAll(async () => {
@@ -22,39 +29,51 @@ describe('a cluster of three nodes', () => {
     await cluster.stop();
   });
 
-  it('keeps what was written, and takes more, while one of them is killed and back', async () => {
-    const topic = freshName('kept');
-    const kafka = new Kafka({ brokers: cluster.url.split(','), logLevel: logLevel.NOTHING });
-    const admin = kafka.admin();
-    const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-    await Promise.all([admin.connect(), producer.connect()]);
-    try {
-      await admin.createTopics({
-        // A broker that has not heard of the topic yet would be asked, and the client takes its answer for a failure.
-        waitForLeaders: false,
-        topics: [
-          {
-            topic,
-            numPartitions: 1,
-            replicationFactor: 3,
-            configEntries: [{ name: 'min.insync.replicas', value: '2' }],
-          },
-        ],
-      });
-      const write = (value: string): Promise<unknown> =>
-        producer.send({ topic, acks: -1, messages: [{ value }] });
-      const node = cluster.nodes[0]!;
-      await write('with all');
-      await node.kill();
+  it('batches are written and read on, once and in order, while they are killed in turn', async () => {
+    const surroundings = {
+      kafka: testKafkaOptions(cluster.url.split(','), ['kafka.replicationFactor=3']),
+      clientId: 'tampines-test',
+      clock: systemClock,
+      timers: systemTimers,
+      random: Math.random,
+      log: new RecordingLog(),
+    };
+    await provideEventTopic({ ...surroundings, checkpointEveryMs: 60_000 });
+    const written = await openWriter({
+      openWriter: (events) => KafkaEventLogWriter.open({ ...surroundings, events }),
+    });
+    const owner = await openOwner({
+      openReader: (group, events) => KafkaEventLogReader.open({ ...surroundings, group, events }),
+    });
+    // Of all partitions, so that some are led by the one that is killed.
+    const instruments = Array.from({ length: 20 }, (_, index) => `three:COIN${index}-USD` as InstrumentKey);
+    let count = 0;
+    const writeAll = (): void => {
+      count++;
+      for (const instrument of instruments) {
+        const events = [trade({ tradeId: String(count) })];
+        expect(written.writer.offer(instrument, { source: 'three/1', firstOrdinal: count, events })).toBe(
+          true,
+        );
+      }
+    };
+    const areDurable = (): boolean => written.durable.length === instruments.length * count;
+
+    // Two of three: the third would take as long again and show nothing else.
+    for (const node of cluster.nodes.slice(0, 2)) {
+      for (let times = 0; times < 50; times++) writeAll();
+      const killed = node.kill();
+      for (let times = 0; times < 50; times++) writeAll();
+      await killed;
       expect(node.isRunning).toBe(false);
-      await write('while one is away');
+      // The others have everything, and take more.
+      await waitUntil(areDurable);
       await node.start();
-      await write('when it is back');
-      expect((await admin.fetchTopicOffsets(topic)).map(({ low, high }) => [low, high])).toEqual([
-        ['0', '3'],
-      ]);
-    } finally {
-      await Promise.all([admin.disconnect(), producer.disconnect()]);
     }
+    const inOrder = Array.from({ length: count }, (_, index) => index + 1);
+    for (const instrument of instruments) {
+      expect(await owner.readOrdinals(instrument, count)).toEqual(inOrder);
+    }
+    expect(written.failures).toEqual([]);
   });
 });
