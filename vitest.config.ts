@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Whole nodes on one Redis: two that follow the same instruments at once would be two owners of the same keys. */
 const NODES = 'test/guarantees/{node,frozen-node,missed-trades,slow-postgres,storage-away}.int.test.ts';
 
+/** A project of its own, for it is left out where no broker can be had. */
+const KAFKA = 'test/kafka/**/*.int.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -19,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/**/*.int.test.ts'],
-          exclude: [NODES],
+          exclude: [NODES, KAFKA],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           pool: 'forks',
@@ -37,6 +40,17 @@ export default defineConfig({
           pool: 'forks',
           sequence: { groupOrder: 2 },
           maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'kafka',
+          include: [KAFKA],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+          sequence: { groupOrder: 3 },
+          maxWorkers: 2,
         },
       },
     ],

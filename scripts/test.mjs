@@ -1,17 +1,20 @@
 /**
- * What `npm test` runs: starts a real Postgres and a real Redis (or takes TEST_DATABASE_URL, TEST_REDIS_URL), builds, runs the quick and
- * the service tests against them, says what ran against what, and stops the servers whatever happens.
+ * What `npm test` runs: starts a real Postgres, Redis and Kafka (or takes TEST_DATABASE_URL, TEST_REDIS_URL, KAFKA_BROKERS), builds, runs the
+ * quick and the service tests against them, says what ran against what, and stops the servers whatever happens. Where no Kafka can be had its
+ * tests are left out and named; in CI that is a failure.
  * Arguments choose test files: `npm test -- test/persistence`. `--skip-build` leaves the build out.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { kafkaVersion, startKafka } from './services/kafka.mjs';
 import { postgresVersion, startPostgres } from './services/postgres.mjs';
 import { redisVersion, startRedis } from './services/redis.mjs';
-import { describeService, readCounts, readServiceUse } from './services/test-report.mjs';
+import { describeLeftOut, describeService, readCounts, readServiceUse } from './services/test-report.mjs';
 
 const root = join(import.meta.dirname, '..');
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 const isCi = Boolean(process.env.CI);
 const isBuildSkipped = process.argv.includes('--skip-build');
 const chosenFiles = process.argv.slice(2).filter((argument) => argument !== '--skip-build');
@@ -19,6 +22,15 @@ const chosenFiles = process.argv.slice(2).filter((argument) => argument !== '--s
 const SERVICES = [
   { name: 'Postgres', variable: 'TEST_DATABASE_URL', start: startPostgres, versionOf: postgresVersion },
   { name: 'Redis', variable: 'TEST_REDIS_URL', start: startRedis, versionOf: redisVersion },
+  // It takes a Java and 46 MB of jars, which not every machine has or may fetch.
+  {
+    name: 'Kafka',
+    variable: 'KAFKA_BROKERS',
+    start: startKafka,
+    versionOf: kafkaVersion,
+    isOptional: true,
+    project: 'kafka',
+  },
 ];
 
 const running = [];
@@ -55,10 +67,17 @@ async function runTests() {
     TMPDIR: reportFolder,
   };
   const titles = new Map();
+  const projects = ['quick', 'services', 'nodes'];
+  const leftOut = [];
   for (const service of SERVICES) {
-    const { url, title } = await provide(service);
-    environment[service.variable] = url;
-    titles.set(service.name, title);
+    const provided = await provide(service);
+    if (provided.failure !== undefined) {
+      leftOut.push({ name: service.name, files: filesOf(service.project), reason: provided.failure });
+      continue;
+    }
+    environment[service.variable] = provided.url;
+    titles.set(service.name, provided.title);
+    if (service.project !== undefined) projects.push(service.project);
   }
 
   if (!isBuildSkipped) {
@@ -72,15 +91,27 @@ async function runTests() {
   const vitestCode = await run(
     process.execPath,
     [
-      join(root, 'node_modules/vitest/vitest.mjs'),
+      vitest,
       'run',
-      ...['--project', 'quick', '--project', 'services', '--project', 'nodes'],
+      ...projects.flatMap((project) => ['--project', project]),
       ...['--reporter', 'default', '--reporter', 'json', `--outputFile.json=${reportFile}`],
       ...chosenFiles,
     ],
     environment,
   );
-  return report(vitestCode, titles, reportFile, environment.TEST_SERVICE_USE_FILE);
+  const code = report(vitestCode, titles, reportFile, environment.TEST_SERVICE_USE_FILE);
+  for (const each of leftOut) console.log(describeLeftOut(each));
+  return code;
+}
+
+/** Names the test files of a vitest project among those that were chosen. */
+function filesOf(project) {
+  const { stdout } = spawnSync(
+    process.execPath,
+    [vitest, 'list', '--filesOnly', '--json', '--project', project, ...chosenFiles],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return JSON.parse(stdout || '[]').map(({ file }) => relative(root, file));
 }
 
 /** Prints the closing lines and returns the exit code. */
@@ -113,8 +144,11 @@ function report(vitestCode, titles, reportFile, useFile) {
   return total.failed > 0 ? 1 : code;
 }
 
-/** Returns the address of the service: the given one, once it answers, or that of a server started here. */
-async function provide({ name, variable, start, versionOf }) {
+/**
+ * Returns the address of the service: the given one, once it answers, or that of a server started here. One that is optional and can not be
+ * started, outside of CI, gives the `failure` instead.
+ */
+async function provide({ name, variable, start, versionOf, isOptional = false }) {
   const given = process.env[variable];
   if (given !== undefined && given !== '') {
     const title = `${name} ${await versionOf(given)} (given by ${variable})`;
@@ -122,7 +156,14 @@ async function provide({ name, variable, start, versionOf }) {
     return { url: given, title };
   }
   const startMs = performance.now();
-  const server = await start();
+  let server;
+  try {
+    server = await start();
+  } catch (error) {
+    if (isCi || !isOptional) throw error;
+    progress(`no ${name}: ${error.message}`);
+    return { failure: error.message };
+  }
   running.push(server);
   const title = `${name} ${server.version} (started here)`;
   progress(

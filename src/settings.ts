@@ -61,6 +61,28 @@ const schema = z.strictObject({
     /** Port of the Redis that is started here (`redis-server` from PATH, else the embedded server); 0: any free one. */
     port: z.number().int().min(0).max(65_535).default(6380),
   }),
+  /** The log of events that nodes of a cluster share. */
+  kafka: z.strictObject({
+    /** `host:port` of some brokers of one Kafka; empty: none. */
+    brokers: z.array(z.string().regex(/^[^\s:,]+:\d{1,5}$/, 'must be host:port')).default([]),
+    /** What names of topics and of the group begin with; several independent systems may share one Kafka. */
+    topicPrefix: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,99}$/)
+      .default('tampines'),
+    /** Partitions of the topic of events, each a shard; never changed once there are events. */
+    partitions: positive.max(1_024).default(16),
+    /** Brokers that have each batch. */
+    replicationFactor: positive.max(16).default(3),
+    /** How long batches are kept: longer than a node may ever be away. */
+    retentionMs: positive.default(86_400_000),
+    /** How long a batch waits for others to share its request. */
+    lingerMs: notNegative.max(1_000).default(5),
+    /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s. */
+    sessionTimeoutMs: positive.min(6_000).max(300_000).default(10_000),
+    /** How often a node tells the group that it lives. */
+    heartbeatMs: positive.min(100).max(60_000).default(1_000),
+  }),
   admin: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: z.number().int().min(0).max(65_535).default(8080),
@@ -228,6 +250,16 @@ function checkBetween(settings: Settings): void {
       'feed.maxPendingTradeBytes must not be below feed.maxPendingBytes, nor feed.maxPendingNodeBytes below it',
     );
   }
+  if (settings.kafka.sessionTimeoutMs < 3 * settings.kafka.heartbeatMs) {
+    throw invalid(
+      'kafka.sessionTimeoutMs must be at least three times kafka.heartbeatMs, else one lost heartbeat moves shards',
+    );
+  }
+  if (settings.kafka.retentionMs < 2 * settings.checkpoint.everyMs) {
+    throw invalid(
+      'kafka.retentionMs must be at least twice checkpoint.everyMs, else what follows on a checkpoint may be gone',
+    );
+  }
   const longestIntervalMs = Math.max(
     settings.publish.bookIntervalMs,
     settings.publish.tickerIntervalMs,
@@ -332,7 +364,12 @@ function assign(tree: Tree, path: string, text: string): void {
   node[last] = readText(path, text);
 }
 
-const LIST_SETTINGS: readonly string[] = ['instruments', 'publish.bookResolutions', 'candles.intervals'];
+const LIST_SETTINGS: readonly string[] = [
+  'instruments',
+  'kafka.brokers',
+  'publish.bookResolutions',
+  'candles.intervals',
+];
 const TEXT_SETTINGS: readonly string[] = ['node.name', 'admin.token'];
 
 function readText(path: string, text: string): unknown {

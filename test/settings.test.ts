@@ -93,6 +93,16 @@ describe('settings', () => {
     expect(({} as Readonly<Record<string, unknown>>)['polluted']).toBeUndefined();
   });
 
+  it('take brokers as host:port, several separated by commas, and nothing else for one', () => {
+    const { settings } = loadSettings({ environment: { TAMPINES_KAFKA_BROKERS: 'a:9092,127.0.0.1:19092' } });
+    expect(settings.kafka.brokers).toEqual(['a:9092', '127.0.0.1:19092']);
+    for (const wrong of ['a', 'kafka://a:9092', 'a:', ':9092', 'a:port']) {
+      expect(messageOf(() => loadSettings({ assignments: [`kafka.brokers=${wrong}`] }))).toContain(
+        'kafka.brokers.0: must be host:port',
+      );
+    }
+  });
+
   it('take secrets from the environment only', () => {
     const file = settingsFile('postgres: { url: "postgres://x" }');
     expect(messageOf(() => loadSettings({ file }))).toContain('TAMPINES_POSTGRES_URL');
@@ -112,6 +122,12 @@ describe('settings', () => {
     const assignments = ['supervision.restartInitialMs=5000', 'supervision.restartMaxMs=100'];
     expect(messageOf(() => loadSettings({ assignments }))).toContain('restartMaxMs');
     expect(messageOf(() => loadSettings({ assignments: ['publish.keyTtlMs=1500'] }))).toContain('keyTtlMs');
+    expect(messageOf(() => loadSettings({ assignments: ['kafka.heartbeatMs=4000'] }))).toContain(
+      'three times kafka.heartbeatMs',
+    );
+    expect(messageOf(() => loadSettings({ assignments: ['kafka.retentionMs=119999'] }))).toContain(
+      'twice checkpoint.everyMs',
+    );
   });
 
   it('have one environment name each', () => {

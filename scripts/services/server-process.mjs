@@ -12,7 +12,7 @@ const STOP_WITHIN_MS = 10_000;
 const START_ATTEMPTS = 3;
 
 /** @returns {Promise<number>} a port that nothing listens on right now */
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -52,8 +52,29 @@ export async function startServer(options) {
 }
 
 async function startOnce(options, port) {
+  const { folder, stopSignal } = options;
+  const { version, end } = await launch({
+    ...options,
+    arguments: options.arguments(port),
+    probe: () => options.probe(port),
+  });
+  const stop = async () => {
+    await end(stopSignal);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { port, version, stop };
+}
+
+/**
+ * Runs a program and waits until it answers; its folder is left as it is.
+ * @param {{ name: string, program: string, arguments: string[], folder: string, account?: { uid: number, gid: number },
+ *   probe: () => Promise<string> }} options `probe` returns the server's version once it answers, and throws before
+ * @returns {Promise<{ version: string, hasExited: () => boolean, end: (signal: NodeJS.Signals) => Promise<void> }>}
+ *   `end` resolves when the process is gone; one that does not go in time is killed
+ */
+export async function launch(options) {
   const { name, folder, account } = options;
-  const child = spawn(options.program, options.arguments(port), {
+  const child = spawn(options.program, options.arguments, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...account,
@@ -73,8 +94,8 @@ async function startOnce(options, port) {
   let probeError;
   while (!hasExited() && Date.now() < deadline) {
     try {
-      const version = await options.probe(port);
-      return { port, version, stop: () => stop(child, exited, options) };
+      const version = await options.probe();
+      return { version, hasExited, end: (signal) => end(child, exited, signal) };
     } catch (error) {
       probeError = error;
       await sleep(50);
@@ -84,15 +105,13 @@ async function startOnce(options, port) {
   throw new Error(`${name} did not start: ${failure ?? probeError}\n${output}`);
 }
 
-async function stop(child, exited, { folder, stopSignal }) {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill(stopSignal);
-    const isLate = Symbol('late');
-    const outcome = await Promise.race([exited, sleep(STOP_WITHIN_MS, isLate, { ref: false })]);
-    if (outcome === isLate) {
-      child.kill('SIGKILL');
-      await exited;
-    }
+async function end(child, exited, signal) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  const isLate = Symbol('late');
+  const outcome = await Promise.race([exited, sleep(STOP_WITHIN_MS, isLate, { ref: false })]);
+  if (outcome === isLate) {
+    child.kill('SIGKILL');
+    await exited;
   }
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -44,9 +44,19 @@ export function readServiceUse(useFile, root) {
 export function describeService(title, files, byFile) {
   const suites = [...files].sort().map((file) => {
     const { passed = 0, failed = 0 } = byFile.get(file) ?? {};
-    return { name: file.replace(/^test\//, '').replace(/(\.int)?\.test\.ts$/, ''), count: passed + failed };
+    return { name: shortName(file), count: passed + failed };
   });
   const sum = suites.reduce((count, suite) => count + suite.count, 0);
   if (sum === 0) return `${title}: no tests ran`;
   return `${title}: ${sum} tests in ${suites.map(({ name, count }) => `${name} (${count})`).join(', ')}`;
+}
+
+/** Returns one line: `Kafka: 3 test files did not run (java is not installed …): kafka/event-log, …`. */
+export function describeLeftOut({ name, files, reason }) {
+  const names = files.map((file) => shortName(file)).join(', ');
+  return `${name}: ${files.length} test files DID NOT RUN (${reason.split('\n', 1)[0]}): ${names}`;
+}
+
+function shortName(file) {
+  return file.replace(/^test\//, '').replace(/(\.int)?\.test\.ts$/, '');
 }

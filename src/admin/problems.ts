@@ -24,6 +24,8 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   DATA_DIRECTORY_LOCKED: [503, 'Data directory locked'],
   RECORDING_INVALID: [422, 'Recording invalid'],
   MIGRATION_MISMATCH: [503, 'Database of another version'],
+  EVENT_TOPIC_UNFIT: [503, 'Topic of events unfit', 'The detail says what to change about the topic.'],
+  RECORD_TOO_LARGE: [500, 'Batch too large', 'See the log of the node.'],
   SERVICE_UNAVAILABLE: [
     503,
     'Service unavailable',

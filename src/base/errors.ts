@@ -17,7 +17,10 @@ export const ERROR_CODES = {
   DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
   RECORDING_INVALID: 'A recording can not be read.',
   MIGRATION_MISMATCH: 'The database was migrated by another version; nothing was changed.',
-  SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis) can not be reached.',
+  EVENT_TOPIC_UNFIT:
+    'The Kafka topic of events is not as the settings want it; the message says what to change.',
+  RECORD_TOO_LARGE: 'A batch of events is larger than a record of the Kafka topic may be.',
+  SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis, Kafka) can not be reached.',
   ACTOR_UNAVAILABLE: 'The actor is gone, stopping or parked, so it can not take the message or the child.',
   ACTOR_EXISTS: 'An actor of this path, or with this log, is already there.',
   HANDLER_STUCK: 'An actor took too long over a message and was cut off.',

@@ -14,6 +14,14 @@ export function testRedisUrl(): string {
   return requireUrl('TEST_REDIS_URL', 'Redis');
 }
 
+/**
+ * Returns `host:port` of the brokers.
+ * @throws Error that names the command to run when the tests were not given a Kafka
+ */
+export function testKafkaBrokers(): readonly string[] {
+  return requireUrl('KAFKA_BROKERS', 'Kafka').split(',');
+}
+
 /** Returns a name that no other test file uses: a schema, or the start of Redis keys. */
 export function freshName(prefix: string): string {
   return `${prefix}_${process.pid}_${randomBytes(4).toString('hex')}`;

@@ -1,0 +1,21 @@
+export type KafkaNode = {
+  readonly id: number;
+  readonly port: number;
+  readonly proxiedPort: number;
+  readonly address: string;
+  readonly isRunning: boolean;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+type Kafka = {
+  readonly url: string;
+  readonly port: number;
+  readonly version: string;
+  readonly nodes: readonly KafkaNode[];
+  readonly stop: () => Promise<void>;
+};
+
+export function startKafka(options?: { nodeCount?: number; proxyPorts?: readonly number[] }): Promise<Kafka>;
+export function kafkaVersion(brokers: string): Promise<string>;

@@ -1,0 +1,17 @@
+/** What of the settings this folder works by: the section `kafka`, whose units and ranges it keeps. */
+export type KafkaOptions = {
+  /** `host:port` of some brokers; the others are found by them. */
+  readonly brokers: readonly string[];
+  readonly topicPrefix: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly retentionMs: number;
+  readonly lingerMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+};
+
+/** Returns the name of the topic that carries the events. */
+export function eventTopicOf({ topicPrefix }: Pick<KafkaOptions, 'topicPrefix'>): string {
+  return `${topicPrefix}.events`;
+}
