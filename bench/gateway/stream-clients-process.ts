@@ -43,7 +43,9 @@ process.once('disconnect', () => process.exit());
 
 async function connectAll({ url, channels, takesDeflate }: ClientsOrder): Promise<void> {
   for (let from = 0; from < channels.length; from += AT_ONCE) {
-    await Promise.all(channels.slice(from, from + AT_ONCE).map((channel) => connect(url, channel, takesDeflate)));
+    await Promise.all(
+      channels.slice(from, from + AT_ONCE).map((channel) => connect(url, channel, takesDeflate)),
+    );
     await sleep(PAUSE_MS);
   }
   process.on('message', (command: ClientsCommand) => (command === 'begin' ? begin() : report()));

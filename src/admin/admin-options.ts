@@ -13,7 +13,7 @@ import type { Documents, MarketTables, OperationsRecords } from '../actors/ports
 import type { Clock, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
-import type { GatewayOptions } from './gateway/gateway.ts';
+import type { GatewayOptions } from './gateway/gateway-options.ts';
 import type { MetricSource } from './metrics.ts';
 
 export type AdminOptions = {

@@ -90,7 +90,8 @@ function continuityOf(of: {
 }): Continuity {
   const { document, last, number, lastNumber } = of;
   if (last === undefined) return { continuity: 'first', skippedCount: undefined };
-  if (document.type === 'trades' && document.afterSeq === last.seq) return { continuity: 'next', skippedCount: 0 };
+  if (document.type === 'trades' && document.afterSeq === last.seq)
+    return { continuity: 'next', skippedCount: 0 };
   if (lastNumber === undefined) return { continuity: 'skipped', skippedCount: undefined };
   const skippedCount = number - lastNumber - 1;
   // Trades are chained by their places in the log: numbers without a hole do not help where that chain is broken.

@@ -46,7 +46,12 @@ type ServerMessage =
       readonly type: 'subscribed';
       readonly refused: readonly { channel: string; code: string; message: string }[];
     }
-  | { readonly type: 'change'; readonly channel: string; readonly number: number; readonly value: StreamDocument }
+  | {
+      readonly type: 'change';
+      readonly channel: string;
+      readonly number: number;
+      readonly value: StreamDocument;
+    }
   | { readonly type: 'stale' | 'ended'; readonly channel: string; readonly reason: string }
   | { readonly type: 'warning' | 'error'; readonly code: string; readonly message: string }
   /** The hole in the numbers says the same as `dropped`. */
@@ -91,7 +96,10 @@ export class GatewayClient {
    * Reads a channel until the returned function is called. Values come whole: the first is how things are, each later one how they are then. Who reads
    * a value that is read already gets it at once.
    */
-  subscribe<Channel extends string>(channel: Channel, handlers: ChannelHandlers<DocumentOf<Channel>>): () => void {
+  subscribe<Channel extends string>(
+    channel: Channel,
+    handlers: ChannelHandlers<DocumentOf<Channel>>,
+  ): () => void {
     // The name of the channel says what is in it; here they all are documents.
     const own: ChannelHandlers<StreamDocument> = { ...handlers, onDocument: handlers.onDocument as never };
     let reader = this.#readers.get(channel);

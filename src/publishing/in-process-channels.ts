@@ -51,7 +51,9 @@ export class InProcessChannels implements LiveChannels, LiveReaders, Publication
   }
 
   unknownChannels(): string[] {
-    return [...this.#channels].filter(([, { isRead, isUnknown }]) => isRead && isUnknown).map(([name]) => name);
+    return [...this.#channels]
+      .filter(([, { isRead, isUnknown }]) => isRead && isUnknown)
+      .map(([name]) => name);
   }
 
   offer(channel: string, value: Publication | undefined): void {

@@ -82,7 +82,8 @@ export class LiveChannel {
     if (identity !== undefined) this.#identities.add(identity);
     this.#newestEvent = { epoch: event.epoch, seq: event.seq };
     this.#number++;
-    if (this.isRead) this.#tell(this.#change(stampValue(event, nowMs), { isReplaceable: false, needsLease: true }));
+    if (this.isRead)
+      this.#tell(this.#change(stampValue(event, nowMs), { isReplaceable: false, needsLease: true }));
   }
 
   /** Tells readers that nothing more will come. */

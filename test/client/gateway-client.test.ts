@@ -44,28 +44,22 @@ afterEach(async () => {
 
 type Seen<Document> = { documents: Document[]; how: Continuity[]; doubts: string[]; other: string[] };
 
-function read<Channel extends string>(channel: Channel) {
-  const seen: Seen<never> & { unsubscribe: () => void } = {
-    documents: [],
-    how: [],
-    doubts: [],
-    other: [],
-    unsubscribe: () => undefined,
-  };
-  seen.unsubscribe = client.subscribe(channel, {
+function read<Document>(channel: string): Seen<Document> & { readonly unsubscribe: () => void } {
+  const seen: Seen<Document> = { documents: [], how: [], doubts: [], other: [] };
+  const unsubscribe = client.subscribe(channel, {
     onDocument: (document, how) => {
-      seen.documents.push(document as never);
+      seen.documents.push(document as Document);
       seen.how.push(how);
     },
     onDoubt: (reason) => void seen.doubts.push(reason),
     onRefused: ({ code }) => void seen.other.push(code),
     onEnded: (reason) => void seen.other.push(reason),
   });
-  return seen;
+  return Object.assign(seen, { unsubscribe });
 }
 
-const readBook = () => read(BOOK) as unknown as Seen<OrderBook> & { unsubscribe: () => void };
-const readTrades = () => read(TRADES) as unknown as Seen<Trades> & { unsubscribe: () => void };
+const readBook = () => read<OrderBook>(BOOK);
+const readTrades = () => read<Trades>(TRADES);
 
 async function publishBook(quantity: number): Promise<void> {
   await world.deliver(KEY, [bookDelta({ bids: [10_000, quantity], sequence: quantity })]);

@@ -82,13 +82,13 @@ export class ChannelDirectory {
     }
     const isClosed = kind === 'candle' && rest.endsWith(CLOSED_END);
     const [name, last] = splitLast(isClosed ? rest.slice(0, -CLOSED_END.length) : rest);
-    const resolution = kind === 'orderbook' ? bookResolutions.find((each) => String(each) === last) : undefined;
+    const resolution =
+      kind === 'orderbook' ? bookResolutions.find((each) => String(each) === last) : undefined;
     if (resolution !== undefined) {
       return {
         name,
         channelOf: (instrument) => documents.bookKey(instrument, resolution),
-        read: (view, instrument) =>
-          this.#documents.book(view, instrument, { resolution, depth: bookDepth }),
+        read: (view, instrument) => this.#documents.book(view, instrument, { resolution, depth: bookDepth }),
       };
     }
     const interval = kind === 'candle' ? candleIntervals.find((each) => each === last) : undefined;

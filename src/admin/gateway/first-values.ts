@@ -35,9 +35,14 @@ export class FirstValues {
         channels.offer(channel, undefined);
         return;
       }
-      await instruments.view(instrument.instrument, (view) => channels.offer(channel, read(view, instrument)));
+      await instruments.view(instrument.instrument, (view) =>
+        channels.offer(channel, read(view, instrument)),
+      );
     } catch (error) {
-      channels.doubt(channel, `its instrument can't be asked: ${error instanceof Error ? error.message : String(error)}`);
+      channels.doubt(
+        channel,
+        `its instrument can't be asked: ${error instanceof Error ? error.message : String(error)}`,
+      );
     } finally {
       this.#asked.delete(channel);
     }

@@ -143,14 +143,11 @@ export class GatewaySession implements LiveReader {
   /** Writes what waits until the client has to read first. */
   flush(options: { readonly mayPromise: boolean }): void {
     const { socket, takesDeflate } = this.#connection;
-    if (this.#endedMs !== undefined || socket.writableNeedDrain) return;
     const { totals } = this.#surroundings;
     socket.cork();
-    for (
-      let message = this.#outbox.take(options);
-      message !== undefined;
-      message = socket.writableNeedDrain ? undefined : this.#outbox.take(options)
-    ) {
+    while (this.#endedMs === undefined && !socket.writableNeedDrain) {
+      const message = this.#outbox.take(options);
+      if (message === undefined) break;
       const frame = frameOf(message, { takesDeflate });
       totals.sentCount++;
       totals.sentBytes += frame.length;

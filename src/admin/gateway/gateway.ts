@@ -6,19 +6,16 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
-import type { LiveChannels, PublishLease } from '../../actors/ports.ts';
-import type { Clock, TimerHandle, Timers } from '../../base/clock.ts';
+import type { TimerHandle } from '../../base/clock.ts';
 import { TampinesError } from '../../base/errors.ts';
-import type { Log } from '../../base/log.ts';
 import type { QueueReading } from '../../base/queue-reading.ts';
 import { SlidingBudget } from '../../base/sliding-budget.ts';
 import { createAccessCheck, requireAllowedOrigin } from '../access.ts';
-import type { AccessOptions, AccessRequest } from '../access.ts';
+import type { AccessRequest } from '../access.ts';
 import type { MetricSource } from '../metrics.ts';
 import { pathOf, toProblem } from '../problems.ts';
 import { endWithProblem } from '../raw-answer.ts';
 import { ADMIN_CONNECTIONS_MAX } from '../request-limits.ts';
-import type { ChannelDirectoryOptions } from './channel-directory.ts';
 import { ChannelDirectory } from './channel-directory.ts';
 import { FirstValues } from './first-values.ts';
 import {
@@ -28,26 +25,13 @@ import {
   LOOK_EVERY_MS,
   MESSAGE_MAX_BYTES,
 } from './gateway-limits.ts';
+import type { GatewayOptions } from './gateway-options.ts';
 import { gatewayMetrics, gatewayReadings } from './gateway-readings.ts';
 import type { SessionTotals } from './gateway-session.ts';
 import { GatewaySession } from './gateway-session.ts';
 import { CLOSE_CODES, welcomeText } from './stream-messages.ts';
 
 export const STREAM_PATH = '/v1/stream';
-
-export type GatewayOptions = ChannelDirectoryOptions &
-  AccessOptions & {
-    readonly clock: Clock;
-    readonly timers: Timers;
-    readonly log: Log;
-    /** Name of this node. */
-    readonly node: string;
-    readonly channels: LiveChannels;
-    /** Without it, what promises something waits. */
-    readonly lease: PublishLease;
-    /** Origins of web pages that may connect, beside our own; `*`: any. */
-    readonly allowedOrigins: readonly string[];
-  };
 
 export class Gateway {
   readonly #options: GatewayOptions;
@@ -181,7 +165,9 @@ export class Gateway {
     webSocket.on('ping', () => void session.heard());
     webSocket.on('pong', () => void session.heard());
     // `ws` closes with the code that fits (a message too large, text that is no UTF-8, …).
-    webSocket.on('error', (error) => this.#options.log.debug({ err: error }, 'a client of the stream failed'));
+    webSocket.on('error', (error) =>
+      this.#options.log.debug({ err: error }, 'a client of the stream failed'),
+    );
     webSocket.on('close', () => {
       session.leaveAll();
       this.#sessions.delete(session);

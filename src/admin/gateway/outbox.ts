@@ -87,7 +87,8 @@ export class Outbox {
   /** Nothing more of the channel is wanted. */
   forget(channel: string): void {
     this.#dropped.delete(channel);
-    for (const [key, { message }] of this.#waiting) if (message.channel === channel) this.#remove(key, message);
+    for (const [key, { message }] of this.#waiting)
+      if (message.channel === channel) this.#remove(key, message);
   }
 
   clear(): void {

@@ -1,6 +1,7 @@
 /** A client that reads slowly, or not at all, or has gone: what it gets and when it is let go. */
 import { describe, expect, it } from 'vitest';
 import {
+  ALL_EVENTS_MAX_BYTES,
   CLIENT_EVENTS_MAX,
   CLIENT_EVENTS_MAX_BYTES,
   CLOSE_GRACE_MS,
@@ -102,6 +103,15 @@ describe('a client that does not read', () => {
     expect(client.totals.droppedCount).toBe(10);
   });
 
+  it('all clients together keep so many bytes of them', () => {
+    const client = connected();
+    client.socket.capacity = 0;
+    client.totals.eventBytes = ALL_EVENTS_MAX_BYTES - 1_000;
+    client.tellTrade(TRADES, 'x'.repeat(500));
+    client.tellTrade(TRADES, 'x'.repeat(500));
+    expect([client.session.waiting.eventCount, client.totals.droppedCount]).toEqual([1, 1]);
+  });
+
   it('is warned first, and then disconnected with the reason', () => {
     const client = connected();
     client.socket.capacity = 0;
@@ -111,7 +121,9 @@ describe('a client that does not read', () => {
     // It reads a single message: the warning comes before what waited.
     client.socket.capacity = 1;
     client.flush();
-    expect(client.socket.read()).toMatchObject([{ type: 'warning', code: 'SLOW_READER', lateMs: WARN_LATE_MS }]);
+    expect(client.socket.read()).toMatchObject([
+      { type: 'warning', code: 'SLOW_READER', lateMs: WARN_LATE_MS },
+    ]);
     client.socket.capacity = 0;
     live(client, DISCONNECT_LATE_MS - WARN_LATE_MS);
     expect(client.done.filter((what) => what !== 'ping')).toEqual([
@@ -197,7 +209,9 @@ describe('while the node can not be sure that its instruments are still its own'
     client.tellTrade(TRADES);
     expect(client.socket.read()).toEqual([]);
     client.channels.markStale([{ key: BOOK, epoch: 1, reason: 'not sure' }]);
-    expect(client.socket.read()).toMatchObject([{ channel: BOOK, value: { status: 'stale', reason: 'not sure' } }]);
+    expect(client.socket.read()).toMatchObject([
+      { channel: BOOK, value: { status: 'stale', reason: 'not sure' } },
+    ]);
     client.lease.isHeld = true;
     client.flush();
     expect(client.socket.read().map(({ channel }) => channel)).toEqual([TICKER, TRADES]);
@@ -211,7 +225,9 @@ describe('while the node can not be sure that its instruments are still its own'
     client.channels.markStale([{ key: BOOK, epoch: 1, reason: 'not sure' }]);
     client.socket.capacity = 10;
     client.flush();
-    expect(client.socket.read()).toMatchObject([{ channel: BOOK, value: { status: 'stale', reason: 'not sure' } }]);
+    expect(client.socket.read()).toMatchObject([
+      { channel: BOOK, value: { status: 'stale', reason: 'not sure' } },
+    ]);
   });
 
   it('nobody is late for what waited for the lease', () => {

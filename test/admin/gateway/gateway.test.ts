@@ -2,7 +2,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AdminServer } from '../../../src/admin/admin-server.ts';
 import { createAdminServer } from '../../../src/admin/admin-server.ts';
-import { bookDelta, bookSnapshot, feedStatus, heartbeat, NOON_MS, trade } from '../../support/market-events.ts';
+import {
+  bookDelta,
+  bookSnapshot,
+  feedStatus,
+  heartbeat,
+  NOON_MS,
+  trade,
+} from '../../support/market-events.ts';
 import type { World } from '../support.ts';
 import { createWorld, until } from '../support.ts';
 import type { StreamClient } from './stream-client.ts';
@@ -59,7 +66,16 @@ describe('a subscriber', () => {
     expect(client.told[1]).toEqual({ type: 'subscribed', id: 7, channels: [BOOK], refused: [] });
     expect(client.told[2]).toMatchObject({
       channel: BOOK,
-      value: { epoch: 1, seq: 1, type: 'orderbook', status: 'live', bids: [['100', '0.005'], ['99.9', '0.007']] },
+      value: {
+        epoch: 1,
+        seq: 1,
+        type: 'orderbook',
+        status: 'live',
+        bids: [
+          ['100', '0.005'],
+          ['99.9', '0.007'],
+        ],
+      },
     });
     await publishBook(8);
     await publishBook(9);
@@ -124,7 +140,14 @@ describe('a subscriber', () => {
 
   it('is told which channels there are not, and why; the others are taken', async () => {
     const client = await connect();
-    const channels = [BOOK, `orderbook:${KEY}:7`, 'ticker:binance:ETH-USDT', `candle:${KEY}:2m`, 'nothing', 'orderbook:1:1'];
+    const channels = [
+      BOOK,
+      `orderbook:${KEY}:7`,
+      'ticker:binance:ETH-USDT',
+      `candle:${KEY}:2m`,
+      'nothing',
+      'orderbook:1:1',
+    ];
     client.subscribe(...channels);
     const { channels: taken, refused } = await client.hears(({ type }) => type === 'subscribed');
     expect(taken).toEqual([BOOK]);
@@ -156,7 +179,9 @@ describe('a book that may be wrong', () => {
     await client.hears(({ type }) => type === 'change');
     await world.deliver(KEY, [feedStatus({ status: 'stale', reason: 'a gap' })]);
     await world.publishAll(KEY);
-    expect(await client.hears(({ value }) => value?.status === 'stale')).toMatchObject({ value: { reason: 'a gap' } });
+    expect(await client.hears(({ value }) => value?.status === 'stale')).toMatchObject({
+      value: { reason: 'a gap' },
+    });
   });
 
   it('is marked for readers as it is in Redis, without its levels being touched', async () => {
@@ -186,7 +211,10 @@ describe('a book that may be wrong', () => {
     const { reason } = await client.hears(({ type }) => type === 'stale');
     expect(reason).toContain('parked');
     await world.instruments.restart(KEY as never, 'test');
-    expect(await client.hears(({ type }) => type === 'change')).toMatchObject({ channel: BOOK, value: { seq: 2 } });
+    expect(await client.hears(({ type }) => type === 'change')).toMatchObject({
+      channel: BOOK,
+      value: { seq: 2 },
+    });
   });
 
   it('of a node that lost its instruments is in doubt, and nothing more is said', async () => {
@@ -215,7 +243,10 @@ describe('events', () => {
     await world.deliver(KEY, [trade({ tradeId: '2' }), trade({ tradeId: '3' })]);
     await until(() => client.changesOf(TRADES).length === 2);
     const [first, second] = client.changesOf(TRADES).map(({ value }) => value!);
-    expect(first!.trades!.map(({ tradeId, price }) => [tradeId, price])).toEqual([['1', '100.05'], ['2', '100.07']]);
+    expect(first!.trades!.map(({ tradeId, price }) => [tradeId, price])).toEqual([
+      ['1', '100.05'],
+      ['2', '100.07'],
+    ]);
     expect(second!.trades!.map(({ tradeId }) => tradeId)).toEqual(['3']);
     expect(second!.afterSeq).toBe(first!.seq);
   });
@@ -248,7 +279,9 @@ describe('events', () => {
     await client.hears(({ type }) => type === 'subscribed');
     await world.deliver(KEY, [trade({ tradeId: '1' }), heartbeat(NOON_MS + 10_000)]);
     await until(() => client.changesOf(channel).length > 0);
-    const published = world.publications.filter(({ key, kind }) => kind === 'closedCandle' && `${key}:closed` === channel);
+    const published = world.publications.filter(
+      ({ key, kind }) => kind === 'closedCandle' && `${key}:closed` === channel,
+    );
     await until(() => client.changesOf(channel).length === published.length);
     expect(client.changesOf(channel).map(({ value }) => value!.seq)).toEqual(published.map(({ seq }) => seq));
   });
@@ -258,8 +291,14 @@ describe('events', () => {
     client.subscribe('supervision');
     await client.hears(({ type }) => type === 'subscribed');
     await world.instruments.restart(KEY as never, 'test');
-    const told = await client.hears(({ channel, value }) => channel === 'supervision' && value?.event?.kind === 'restarted');
-    expect(told.value).toMatchObject({ epoch: 1, type: 'supervision', event: { path: expect.stringContaining(KEY) as string } });
+    const told = await client.hears(
+      ({ channel, value }) => channel === 'supervision' && value?.event?.kind === 'restarted',
+    );
+    expect(told.value).toMatchObject({
+      epoch: 1,
+      type: 'supervision',
+      event: { path: expect.stringContaining(KEY) as string },
+    });
   });
 });
 
@@ -270,7 +309,7 @@ describe('an end', () => {
     await client.hears(({ channel }) => channel === BOOK);
     await world.instruments.stop(KEY as never);
     await until(() => client.told.filter(({ type }) => type === 'ended').length === 3);
-    expect(client.told.filter(({ type }) => type === 'ended')[0]!.reason).toBe('the instrument was stopped');
+    expect(client.told.find(({ type }) => type === 'ended')!.reason).toBe('the instrument was stopped');
   });
 
   it('of the node is told to all clients', async () => {

@@ -41,7 +41,9 @@ afterEach(async () => {
   sequence++;
   await world.deliver(KEY, [bookDelta({ bids: [10_000, sequence], sequence })]);
   await world.publishAll(KEY);
-  const { seq } = JSON.parse(world.publications.filter(({ key }) => key === BOOK).at(-1)!.value) as { seq: number };
+  const { seq } = JSON.parse(world.publications.filter(({ key }) => key === BOOK).at(-1)!.value) as {
+    seq: number;
+  };
   await witness.hears(({ value }) => value?.seq === seq);
 });
 afterAll(async () => {
@@ -113,7 +115,10 @@ describe('a client', () => {
     for (const symbol of ['ETH-USDT', 'XBT-EUR']) await world.instruments.spawn('binance', symbol);
     const wide = await createAdminServer({
       ...world.options,
-      stream: { ...world.options.stream, bookResolutions: Array.from({ length: 300 }, (_, index) => index + 1) },
+      stream: {
+        ...world.options.stream,
+        bookResolutions: Array.from({ length: 300 }, (_, index) => index + 1),
+      },
     });
     const client = await connectStream(wide.url);
     clients.push(client);
@@ -131,10 +136,10 @@ describe('a client', () => {
   it('that comes and goes makes the instrument answer once', async () => {
     const channel = `candle:${KEY}:1h`;
     let viewed = 0;
-    const { view } = world.instruments;
+    const view = world.instruments.view.bind(world.instruments);
     world.instruments.view = (key, read) => {
       viewed++;
-      return view.call(world.instruments, key, read) as never;
+      return view(key, read);
     };
     const client = await connect();
     for (let count = 0; count < 20; count++) {
@@ -148,7 +153,10 @@ describe('a client', () => {
 
   it('beyond so many is not taken, while the REST answers', async () => {
     let monotonicMs = 0;
-    const app = await createAdminServer({ ...world.options, clock: { nowMs: () => 0, monotonicMs: () => monotonicMs } });
+    const app = await createAdminServer({
+      ...world.options,
+      clock: { nowMs: () => 0, monotonicMs: () => monotonicMs },
+    });
     const all: StreamClient[] = [];
     while (all.length < GATEWAY_CLIENTS_MAX) {
       all.push(...(await Promise.all(Array.from({ length: 100 }, () => connectStream(app.url)))));
@@ -166,7 +174,10 @@ describe('a client', () => {
 
   it('is told to come again where too many come within a second', async () => {
     let monotonicMs = 0;
-    const app = await createAdminServer({ ...world.options, clock: { nowMs: () => 0, monotonicMs: () => monotonicMs } });
+    const app = await createAdminServer({
+      ...world.options,
+      clock: { nowMs: () => 0, monotonicMs: () => monotonicMs },
+    });
     for (let count = 0; count < HANDSHAKES_PER_SECOND_MAX; count += 20) {
       await Promise.all(Array.from({ length: 20 }, () => handshakeStatus(app.url)));
     }
@@ -221,7 +232,11 @@ describe('clients with every kind of compression', () => {
   it.each([
     ['none', { perMessageDeflate: false }, ''],
     ['the usual', { perMessageDeflate: true }, 'permessage-deflate'],
-    ['a small window of the server', { perMessageDeflate: { serverMaxWindowBits: 10 } }, 'permessage-deflate'],
+    [
+      'a small window of the server',
+      { perMessageDeflate: { serverMaxWindowBits: 10 } },
+      'permessage-deflate',
+    ],
   ])('%s: read the same', async (_what, options, extensions) => {
     const client = await connectStream(server.url, options);
     clients.push(client);

@@ -41,7 +41,8 @@ export function readFrame(frame: Buffer): string {
   const short = frame[1]!;
   const headLength = short < 126 ? 2 : short === 126 ? 4 : 10;
   const payload = frame.subarray(headLength);
-  const length = short < 126 ? short : short === 126 ? frame.readUInt16BE(2) : Number(frame.readBigUInt64BE(2));
+  const length =
+    short < 126 ? short : short === 126 ? frame.readUInt16BE(2) : Number(frame.readBigUInt64BE(2));
   if (payload.length !== length) throw new Error(`A frame of ${length} bytes holds ${payload.length}`);
   if (frame[0] === 0x81) return payload.toString();
   if (frame[0] !== 0xc1) throw new Error(`A frame begins with ${frame[0]!}`);
