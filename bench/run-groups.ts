@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { budget } from './budget.bench.ts';
 import { endToEnd } from './end-to-end.bench.ts';
 import { frames, recordings } from './frames.bench.ts';
+import { gateway } from './gateway.bench.ts';
 import type { BenchmarkGroup, Measurement } from './harness/benchmark.ts';
 import { measure } from './harness/benchmark.ts';
 import { describeMachine, formatMachine, formatTable, loadWarning } from './harness/report.ts';
@@ -16,7 +17,7 @@ import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained, budget];
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained, budget, gateway];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

@@ -32,9 +32,11 @@ import type { Log } from './base/log.ts';
 import type { Closers } from './closers.ts';
 import type { ExchangeAdapter } from './exchanges/adapter.ts';
 import { adapters } from './exchanges/registry.ts';
+import { InProcessChannels } from './publishing/in-process-channels.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
 import { RedisPublisher } from './publishing/redis-publisher.ts';
+import { SharedPublisher } from './publishing/shared-publisher.ts';
 import type { Settings } from './settings.ts';
 import { failureRate, restartWithBackoff } from './supervision/strategy.ts';
 
@@ -69,6 +71,8 @@ export type BuiltNode = {
   readonly instruments: Instruments;
   readonly system: ActorSystem;
   readonly publisher: RedisPublisher;
+  /** What is published, for readers in this process. */
+  readonly channels: InProcessChannels;
   /** What waits between sockets and symbol actors. */
   readonly feedBudget: FeedBudget;
   readonly gates: readonly ExchangeGate[];
@@ -81,6 +85,7 @@ export type BuiltNode = {
 
 /** The one shard of a node on its own. */
 export const SHARD = 0;
+const FENCED_REASON = 'another node owns the instruments now';
 const RECONNECT = { initialMs: 500, maxMs: 30_000, jitter: 0.2 };
 const WANTED_RETRY_MS = 5_000;
 
@@ -96,7 +101,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
     onRegained: () => instruments.publishAgain(),
     onFenced: (holder) => {
       publisher.close();
-      void system.release(shards, 'another node owns the instruments now');
+      channels.close(FENCED_REASON);
+      void system.release(shards, FENCED_REASON);
       noteFenced(holder);
     },
   });
@@ -127,11 +133,14 @@ export function buildNode(parts: NodeParts): BuiltNode {
     await publisher.flush(deadlineMs);
     publisher.close();
   });
+  const channels = new InProcessChannels({ clock: surroundings.clock, epoch: claim.epoch });
+  const sharedPublisher = new SharedPublisher(publisher, channels);
   const system = createActorSystem({
     ...surroundings,
     name: 'tampines',
     onSupervisionEvent: (event) => {
       storage.records.recordSupervisionEvent(event);
+      channels.tellSupervision(event);
       if (event.kind === 'fenced') lease.check();
       staleWatch.lookAt(event.path);
     },
@@ -182,7 +191,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
           journal: storage.journal,
           tables: storage.tables,
           records: storage.records,
-          publisher,
+          publisher: sharedPublisher,
+          liveReaders: channels,
           documents: createRedisDocuments(publish.naming),
           candles,
           maxFutureMs: feed.maxFutureMs,
@@ -211,6 +221,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
     instruments,
     system,
     publisher,
+    channels,
     feedBudget,
     gates,
     lease,

@@ -195,6 +195,15 @@ function startAdmin(
     readQueues: () => readQueues({ ...node, storage }),
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
+    timers: systemTimers,
+    stream: {
+      channels: node.channels,
+      lease: node.lease,
+      allowedOrigins: settings.gateway.allowedOrigins,
+      bookResolutions: settings.publish.bookResolutions,
+      bookDepth: settings.publish.bookDepth,
+      candleIntervals: settings.candles.intervals,
+    },
   });
 }
 

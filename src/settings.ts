@@ -89,6 +89,13 @@ const schema = z.strictObject({
     /** Secret. Bearer token for anything that changes something; empty: changes are allowed from loopback only. */
     token: z.string().default(''),
   }),
+  gateway: z.strictObject({
+    /** Origins of web pages that may read the stream beside the node's own; `*`: any. */
+    allowedOrigins: z
+      .array(z.string().regex(/^(\*|https?:\/\/[^\s/,]+)$/, 'must be * or like https://example.org'))
+      .max(100)
+      .default([]),
+  }),
   log: z.strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     /** `auto`: pretty on a terminal, JSON otherwise. */
@@ -365,6 +372,7 @@ function assign(tree: Tree, path: string, text: string): void {
 }
 
 const LIST_SETTINGS: readonly string[] = [
+  'gateway.allowedOrigins',
   'instruments',
   'kafka.brokers',
   'publish.bookResolutions',

@@ -47,7 +47,13 @@ describe('docs/limits.md', () => {
   });
 
   it('names the queues of the metrics page, each once', () => {
-    const sources = read('src/queue-readings.ts') + read('src/admin/request-limits.ts');
+    const sources = [
+      'src/queue-readings.ts',
+      'src/admin/request-limits.ts',
+      'src/admin/gateway/gateway-readings.ts',
+    ]
+      .map(read)
+      .join('');
     const readNames = [...sources.matchAll(/(?:queue: |reading\(\s*)'([a-z-]+)'/g)].map(
       ([, name]) => `\`${name!}\``,
     );

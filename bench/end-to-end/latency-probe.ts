@@ -1,5 +1,6 @@
 /** Listens in on a node: how long each event took from its frame to the disk, and each round of publications to Redis. */
 import type { TampinesNode } from '../../src/main.ts';
+import { percentiles } from '../harness/percentiles.ts';
 
 export class LatencyProbe {
   readonly #durableMs: number[] = [];
@@ -23,10 +24,4 @@ export class LatencyProbe {
   describe(): string {
     return `frame received to durable ${percentiles(this.#durableMs)}; handed over to Redis has it ${percentiles(this.#publishedMs)} by rounds`;
   }
-}
-
-function percentiles(values: number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? NaN).toFixed(1);
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}, most ${sorted.at(-1)?.toFixed(1)} ms (${sorted.length.toLocaleString('en-US')})`;
 }

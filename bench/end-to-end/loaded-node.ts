@@ -18,7 +18,7 @@ const SEED = 21;
 const POLL_MS = 2;
 const GIVE_UP_MS = 20_000;
 
-/** Symbols on its one connection. */
+/** Symbols on its one connection, where nothing else is said. */
 export const SYMBOL_COUNT = 8;
 
 export type LoadedNodeOptions = {
@@ -28,6 +28,7 @@ export type LoadedNodeOptions = {
   readonly framesPerRun: number;
   readonly pace: MarketPace;
   readonly runsMax: number;
+  readonly symbolCount?: number;
 };
 
 export class LoadedNode {
@@ -53,13 +54,13 @@ export class LoadedNode {
   }
 
   static async start(options: LoadedNodeOptions): Promise<LoadedNode> {
-    const { postgresUrl, redisUrl, framesPerRun, runsMax, pace } = options;
+    const { postgresUrl, redisUrl, framesPerRun, runsMax, pace, symbolCount = SYMBOL_COUNT } = options;
     // All its frames are made before anyone connects.
     const exchange = fork(join(import.meta.dirname, '../feeds/exchange-process.js'), {
       execArgv: ['--max-old-space-size=8192'],
     });
     const order: ExchangeOrder = {
-      symbolCount: SYMBOL_COUNT,
+      symbolCount,
       frameCount: framesPerRun * runsMax,
       seed: SEED,
       pace,
@@ -80,7 +81,7 @@ export class LoadedNode {
         `exchanges.kraken.wsUrl=ws://127.0.0.1:${port}`,
         `exchanges.kraken.restUrl=http://127.0.0.1:${port}`,
         'exchanges.kraken.depth=100',
-        `instruments=${Array.from({ length: SYMBOL_COUNT }, (_, index) => `kraken:C${index}-USD`).join(',')}`,
+        `instruments=${Array.from({ length: symbolCount }, (_, index) => `kraken:C${index}-USD`).join(',')}`,
       ],
     });
     const subscribed = nextReport(exchange, 'subscribed');

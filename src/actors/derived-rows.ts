@@ -30,8 +30,9 @@ export class DerivedRows {
     this.#tables = tables;
   }
 
-  addTrade(trade: Trade): void {
-    this.#trades.push({
+  /** Returns the row that will be written. */
+  addTrade(trade: Trade): TradeRow {
+    const row: TradeRow = {
       instrument: this.#instrument,
       tradeId: trade.tradeId,
       eventTimeMs: trade.eventTimeMs,
@@ -40,7 +41,9 @@ export class DerivedRows {
       quantity: formatUnits(trade.quantity, trade.scales.quantity),
       takerSide: trade.takerSide,
       isHistory: trade.isHistory,
-    });
+    };
+    this.#trades.push(row);
+    return row;
   }
 
   addCandle(candle: Candle): void {

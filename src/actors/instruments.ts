@@ -91,6 +91,15 @@ export class Instruments {
     return this.#running.has(key);
   }
 
+  /** The running instrument of this key or, where the text is digits, of this number; `undefined` where there is none. */
+  find(name: string): DesiredInstrument | undefined {
+    if (!/^\d+$/.test(name)) return this.#running.get(name as InstrumentKey)?.instrument;
+    for (const { instrument } of this.#running.values()) {
+      if (String(instrument.instrumentId) === name) return instrument;
+    }
+    return undefined;
+  }
+
   /**
    * Adds an instrument to the wanted set and starts it. `symbol` is unified or the exchange's own.
    * @throws TampinesError `UNKNOWN_EXCHANGE` · `UNKNOWN_SYMBOL` · `INSTRUMENT_EXISTS` · `SERVICE_UNAVAILABLE`

@@ -301,6 +301,60 @@ export interface Publisher {
   flush(timeoutMs: number): Promise<void>;
 }
 
+/** The channel of what supervisors see and decide. */
+export const SUPERVISION_CHANNEL = 'supervision';
+
+/** One message of a channel, the same object for all who read it. */
+export type LiveMessage = {
+  readonly channel: string;
+  /** A JSON object of the stream protocol (docs/gateway.md). */
+  readonly text: string;
+  /** Where it waits, a newer message of the channel takes its place: it holds all that an older one did. */
+  readonly isReplaceable: boolean;
+  /** It promises something of an instrument, so it may be said only by who holds the lease. */
+  readonly needsLease: boolean;
+};
+
+export interface LiveReader {
+  tell(message: LiveMessage): void;
+  /** The channel has ended; the reader is none of it any more. */
+  ended(channel: string): void;
+}
+
+/** What instruments publish, for those who are connected to this node: the values of Redis, as they are handed to it. */
+export interface LiveChannels {
+  /**
+   * From now on the reader is told what the channel says, at once what it said last where that is held. Returns false where nothing is known of its
+   * value: its instrument is to be asked.
+   */
+  join(channel: string, reader: LiveReader): boolean;
+  leave(channel: string, reader: LiveReader): void;
+  /** Channels that somebody reads and nothing is known of. */
+  unknownChannels(): string[];
+  /** What an instrument answered, in its own turn; `undefined` where it has no such value yet. */
+  offer(channel: string, value: Publication | undefined): void;
+  /** The instrument can't be asked now: whatever readers hold of the channel may be wrong. */
+  doubt(channel: string, reason: string): void;
+  /** Forgets channels that nobody has read for a while. */
+  forgetUnread(): void;
+}
+
+/** The other end of `LiveChannels`, for what goes to no Redis. What nobody reads need not be made. */
+export interface LiveReaders {
+  isRead(channel: string): boolean;
+  tell(event: LiveEvent): void;
+  /** Its instrument was stopped. */
+  end(channel: string): void;
+}
+
+export type LiveEvent = {
+  readonly channel: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** As that of a `Publication`. */
+  readonly value: string;
+};
+
 /** What every published document begins with. */
 export type DocumentHead = {
   readonly epoch: number;
@@ -327,13 +381,24 @@ export type BookDocument = DocumentHead & {
 
 export type TickerDocument = DocumentHead & TickerText;
 export type CandleDocument = DocumentHead & CandleText;
+export type TradesDocument = DocumentHead & {
+  /** `seq` of the trades before these; where a reader has another one, he missed some. */
+  readonly afterSeq: number;
+  /** Of one log entry, in its order. */
+  readonly trades: readonly TradeRow[];
+};
 
 /** Names and texts of what is published. Pure; implemented beside the Redis layout that they belong to. */
 export interface Documents {
   bookKey(instrument: DesiredInstrument, resolution: number): string;
   tickerKey(instrument: DesiredInstrument): string;
   candleKey(instrument: DesiredInstrument, interval: string): string;
+  /** List and channel of the closed candles. */
+  closedCandlesKey(instrument: DesiredInstrument, interval: string): string;
+  /** A channel of the stream only. */
+  tradesChannel(instrument: DesiredInstrument): string;
   book(document: BookDocument): string;
   ticker(document: TickerDocument): string;
   candle(document: CandleDocument): string;
+  trades(document: TradesDocument): string;
 }

@@ -9,7 +9,15 @@ import { groupLevels } from '../market/grouping.ts';
 import type { InstrumentState } from '../market/instrument-state.ts';
 import type { CandleInterval } from '../market/intervals.ts';
 import { formatTicker } from '../market/ticker.ts';
-import type { DesiredInstrument, DocumentHead, Documents, Publication, Publisher } from './ports.ts';
+import type {
+  DesiredInstrument,
+  DocumentHead,
+  Documents,
+  LiveReaders,
+  Publication,
+  Publisher,
+  TradeRow,
+} from './ports.ts';
 
 /** What of an instrument changed since it was last published; shared with the schedule, which only wakes actors that have something to tell. */
 export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean };
@@ -21,6 +29,8 @@ export type SymbolPublicationsOptions = {
   readonly epoch: number;
   readonly documents: Documents;
   readonly publisher: Publisher;
+  /** Where trades are told as they become durable. */
+  readonly liveReaders?: LiveReaders | undefined;
   readonly bookResolutions: readonly number[];
   readonly bookDepth: number;
   readonly candleIntervals: readonly CandleInterval[];
@@ -47,6 +57,10 @@ export class SymbolPublications {
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed. */
   readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
+  /** Of the entry that is being folded. */
+  #newTrades: TradeRow[] = [];
+  /** Position after the newest entry with trades; `undefined` while none was seen, whatever a snapshot contains. */
+  #lastTradesSeq: number | undefined;
   /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
   #isBookHeldBack = false;
   #isRestHeldBack = false;
@@ -177,9 +191,42 @@ export class SymbolPublications {
     publisher.publish([{ key, epoch, seq, value, kind: 'closedCandle' }]);
   }
 
+  noteTrade(trade: TradeRow): void {
+    this.#newTrades.push(trade);
+  }
+
+  /**
+   * Tells the trades of the entry that was folded. Where trades before it are in a snapshot only, they may have been up to the position before it:
+   * a reader who has not that very one can't know that he has them all.
+   */
+  tradesFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
+    if (this.#newTrades.length === 0) return;
+    const afterSeq = this.#lastTradesSeq ?? positionBefore;
+    const trades = this.#takeTrades(state);
+    const { documents, instrument, epoch, liveReaders } = this.#options;
+    const channel = documents.tradesChannel(instrument);
+    if (liveReaders?.isRead(channel) !== true) return;
+    const value = documents.trades(withHead(this.#head(state, status), { afterSeq, trades }));
+    liveReaders.tell({ channel, epoch, seq: state.position, value });
+  }
+
+  /** Trades of an entry that is read again were told by an earlier life, or not, where it ended before: readers see which by the position. */
+  tradesReplayed(state: InstrumentState): void {
+    if (this.#newTrades.length > 0) this.#takeTrades(state);
+  }
+
+  #takeTrades(state: InstrumentState): readonly TradeRow[] {
+    const trades = this.#newTrades;
+    this.#newTrades = [];
+    this.#lastTradesSeq = state.position;
+    return trades;
+  }
+
   /** The instrument was stopped: its keys expire. */
   expire(): void {
-    this.#options.publisher.expire(this.#keys);
+    const { publisher, liveReaders, documents, instrument } = this.#options;
+    publisher.expire(this.#keys);
+    liveReaders?.end(documents.tradesChannel(instrument));
   }
 
   #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {

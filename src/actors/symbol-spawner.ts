@@ -9,6 +9,7 @@ import type {
   DesiredInstrument,
   Documents,
   Journal,
+  LiveReaders,
   MarketTables,
   OperationsRecords,
   Publisher,
@@ -28,6 +29,7 @@ export type SymbolSpawnerOptions = {
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
   readonly publisher: Publisher;
+  readonly liveReaders?: LiveReaders | undefined;
   readonly documents: Documents;
   readonly candles: CandlePolicy;
   readonly maxFutureMs: number;
@@ -49,6 +51,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
     epoch: claim.epoch,
     documents,
     publisher,
+    liveReaders: options.liveReaders,
     bookResolutions: options.bookResolutions,
     bookDepth: options.bookDepth,
     candleIntervals: candles.intervals,

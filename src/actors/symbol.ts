@@ -186,8 +186,9 @@ class SymbolActor {
   fold(state: InstrumentState, entry: LogEntry): InstrumentState {
     this.#options.publications.noteTimes(entry);
     this.#recoveredBook.noteFolded(entry);
+    const positionBefore = state.position;
     evolve(state, entry, this.#options.policy, {
-      onTrade: (trade) => this.#rows.addTrade(trade),
+      onTrade: (trade) => this.#options.publications.noteTrade(this.#rows.addTrade(trade)),
       onCandleClosed: (candle) => {
         this.#rows.addCandle(candle);
         if (this.#isRecovering) this.#options.publications.candleReplayed(state, candle);
@@ -207,6 +208,8 @@ class SymbolActor {
       },
       onBookStatus: (change) => this.#gaps.note(change),
     });
+    if (this.#isRecovering) this.#options.publications.tradesReplayed(state);
+    else this.#options.publications.tradesFolded(state, this.#statusOf(state), positionBefore);
     return state;
   }
 

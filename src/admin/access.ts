@@ -6,6 +6,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { TampinesError } from '../base/errors.ts';
 
+/** What of a request decides. */
+export type AccessRequest = Pick<FastifyRequest, 'method' | 'headers' | 'ip'>;
+
 export type AccessOptions = {
   /** Address that the server is bound to. */
   readonly host: string;
@@ -17,7 +20,7 @@ const READING_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
 
 /** Returns the check of each request. It throws TampinesError `HOST_REFUSED` · `UNAUTHORIZED` · `CHANGE_FORBIDDEN`. */
-export function createAccessCheck(options: AccessOptions): (request: FastifyRequest) => void {
+export function createAccessCheck(options: AccessOptions): (request: AccessRequest) => void {
   const isBoundToLoopback = options.host === 'localhost' || isLoopbackAddress(options.host);
   const wantedDigest = digest(options.token);
   return (request) => {
@@ -40,22 +43,41 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address);
 }
 
-function requireOwnOrigin(request: FastifyRequest): void {
-  const { origin, host } = request.headers;
+/**
+ * Browsers let every page open a WebSocket to everywhere, and tell only whose page it is: the server has to ask.
+ * @param allowedOrigins beside our own; `*` is any
+ * @throws TampinesError `ORIGIN_REFUSED`
+ */
+export function requireAllowedOrigin(
+  request: Pick<AccessRequest, 'headers'>,
+  allowedOrigins: readonly string[],
+): void {
+  const { origin } = request.headers;
+  if (isFromOwnOrigin(request) || allowedOrigins.includes('*')) return;
+  if (origin !== undefined && allowedOrigins.includes(origin)) return;
+  throw new TampinesError('ORIGIN_REFUSED', 'Web pages of this origin may not connect');
+}
+
+/** Who names no origin is no web page. */
+function isFromOwnOrigin({ headers: { origin, host } }: Pick<AccessRequest, 'headers'>): boolean {
+  return origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+}
+
+function requireOwnOrigin(request: AccessRequest): void {
   const site = request.headers['sec-fetch-site'];
-  const isOwnOrigin = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  const isOwnOrigin = isFromOwnOrigin(request);
   const isOwnSite = site === undefined || site === 'same-origin' || site === 'none';
   if (isOwnOrigin && isOwnSite) return;
   throw new TampinesError('CHANGE_FORBIDDEN', 'Changes are not taken from web pages of other origins');
 }
 
-function requireLoopbackClient(request: FastifyRequest): void {
+function requireLoopbackClient(request: AccessRequest): void {
   if (isLoopbackAddress(request.ip)) return;
   const message = 'No token is set (`admin.token`), so changes are taken from the machine of the node only';
   throw new TampinesError('CHANGE_FORBIDDEN', message);
 }
 
-function requireToken(request: FastifyRequest, wantedDigest: Buffer): void {
+function requireToken(request: AccessRequest, wantedDigest: Buffer): void {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
   // Digests have one length, so that the comparison tells nothing of the token's.
   if (timingSafeEqual(digest(given), wantedDigest)) return;

@@ -10,9 +10,10 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Instruments } from '../actors/instruments.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import type { Documents, MarketTables, OperationsRecords } from '../actors/ports.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
+import type { GatewayOptions } from './gateway/gateway-options.ts';
 import type { MetricSource } from './metrics.ts';
 
 export type AdminOptions = {
@@ -42,6 +43,12 @@ export type AdminOptions = {
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
+  readonly timers: Timers;
+  /** What is published, for clients that are connected. */
+  readonly stream: Pick<
+    GatewayOptions,
+    'channels' | 'lease' | 'allowedOrigins' | 'bookResolutions' | 'bookDepth' | 'candleIntervals'
+  >;
 };
 
 export type ReadinessCheck = { readonly name: string; readonly isReady: boolean; readonly detail: string };

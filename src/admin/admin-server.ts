@@ -2,7 +2,7 @@
  * The admin REST of a node: OpenAPI 3.1 at /v1/openapi.json, a page to try it at /docs. Everything it shows and changes is handed in.
  * No CORS headers are ever sent, so browsers keep other origins out.
  */
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -17,17 +17,20 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { TampinesError } from '../base/errors.ts';
 import { createAccessCheck } from './access.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
+import { Gateway } from './gateway/gateway.ts';
 import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { PROBLEM_TYPE, pathOf, toProblem } from './problems.ts';
 import { queueMetrics } from './queue-metrics.ts';
+import { answerUnreadable } from './raw-answer.ts';
 import { RequestLimits } from './request-limits.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
+import { addStreamRoute } from './routes/stream.ts';
 
 export interface AdminServer {
   /** `http://host:port`, with the port that was taken. */
@@ -66,17 +69,20 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
-  const queues = queueMetrics(() => [...options.readQueues(), limits.reading()]);
+  const gateway = new Gateway(app.server, { ...options, ...options.stream });
+  const queues = queueMetrics(() => [...options.readQueues(), limits.reading(), ...gateway.readings()]);
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
-    sources: [...nodeMetrics(options), ...queues, ...options.metricSources],
+    sources: [...nodeMetrics(options), ...queues, ...gateway.metrics, ...options.metricSources],
   });
 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
   limits.guard(app);
+  // Before the server waits for its connections to end.
+  app.addHook('preClose', () => gateway.close());
   addGuards(app, options);
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
@@ -103,6 +109,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   addExchangeRoutes(app, options);
   addOperationsRoutes(app, options);
   addHealthRoutes(app, options, metrics);
+  addStreamRoute(app);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));
   });
@@ -142,17 +149,4 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   if (problem.status === 429) reply.header('retry-after', '1');
   return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
-}
-
-/** What is no HTTP never becomes a request. */
-function answerUnreadable(error: Error, socket: Socket): void {
-  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
-    socket.destroy();
-    return;
-  }
-  const message = 'The bytes on the connection are no HTTP request that can be read';
-  const problem = toProblem(new TampinesError('REQUEST_INVALID', message), '');
-  const body = JSON.stringify(problem);
-  const head = `HTTP/1.1 ${problem.status} Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\n`;
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }

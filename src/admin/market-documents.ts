@@ -57,6 +57,13 @@ export class MarketDocuments {
     };
   }
 
+  /** As it is published; `undefined` before the first. */
+  openCandle(view: SymbolView, instrument: DesiredInstrument, interval: CandleInterval): string | undefined {
+    const candle = view.state.candles.readOpen(interval);
+    if (candle === undefined) return undefined;
+    return this.candle(this.#head(view, instrument), formatCandle(candle, { isClosed: false }));
+  }
+
   candle(head: DocumentHead, candle: CandleText): string {
     return this.#documents.candle({ ...head, ...candle });
   }

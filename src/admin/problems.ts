@@ -21,6 +21,7 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   UNKNOWN_SYMBOL: [404, 'Unknown symbol'],
   INSTRUMENT_EXISTS: [409, 'Instrument already running'],
   INSTRUMENT_UNKNOWN: [404, 'Instrument not running'],
+  CHANNEL_UNKNOWN: [404, 'Unknown channel'],
   DATA_DIRECTORY_LOCKED: [503, 'Data directory locked'],
   RECORDING_INVALID: [422, 'Recording invalid'],
   MIGRATION_MISMATCH: [503, 'Database of another version'],
@@ -42,6 +43,8 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   TOO_MANY_REQUESTS: [429, 'Too many requests', 'Ask again in a second, and less at once.'],
   UNAUTHORIZED: [401, 'Token missing or wrong', 'Send `Authorization: Bearer <token>`.'],
   CHANGE_FORBIDDEN: [403, 'Change not allowed'],
+  ORIGIN_REFUSED: [403, 'Origin refused', 'Add the origin to `gateway.allowedOrigins`.'],
+  UPGRADE_REQUIRED: [426, 'WebSocket wanted', 'Connect with a WebSocket client.'],
   HOST_REFUSED: [403, 'Host refused', 'Use localhost, 127.0.0.1 or [::1].'],
   INTERNAL: [500, 'Internal error', 'The log of the node has the cause.'],
 };

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   UNKNOWN_SYMBOL: 'The exchange does not list this symbol.',
   INSTRUMENT_EXISTS: 'The instrument is already running.',
   INSTRUMENT_UNKNOWN: 'The instrument is not running here.',
+  CHANNEL_UNKNOWN: 'No channel of this node has this name.',
   DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
   RECORDING_INVALID: 'A recording can not be read.',
   MIGRATION_MISMATCH: 'The database was migrated by another version; nothing was changed.',
@@ -33,6 +34,8 @@ export const ERROR_CODES = {
   UNAUTHORIZED: 'A REST request that changes something carries no bearer token, or a wrong one.',
   CHANGE_FORBIDDEN:
     'A REST request may not change anything: it comes from another machine while no token is set, or from a foreign web page.',
+  ORIGIN_REFUSED: 'The web page that wants to connect is of an origin that may not.',
+  UPGRADE_REQUIRED: 'The route speaks WebSocket only.',
   HOST_REFUSED: 'The `Host` of a REST request is none of a server that is bound to loopback.',
   INTERNAL: 'Something failed that has no code of its own; the log has it.',
 } as const;

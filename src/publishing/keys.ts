@@ -21,6 +21,11 @@ export function closedCandlesKey(candle: string): string {
   return `${candle}:closed`;
 }
 
+/** Trades as they become durable: a channel of the stream of a node, of which Redis knows nothing. */
+export function tradesChannel(name: string): string {
+  return `trades:${name}`;
+}
+
 /** Stream of everything set at the key; the braces keep both in one slot of a Cluster, so that one script may write both. */
 export function streamKey(key: string): string {
   return `{${key}}:stream`;

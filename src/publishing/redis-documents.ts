@@ -9,9 +9,10 @@ import type {
   DocumentHead,
   Documents,
   TickerDocument,
+  TradesDocument,
 } from '../actors/ports.ts';
 import { formatLevels } from './level-text.ts';
-import { candleKey, orderBookKey, tickerKey } from './keys.ts';
+import { candleKey, closedCandlesKey, orderBookKey, tickerKey, tradesChannel } from './keys.ts';
 
 /** Grows when a field changes its meaning or goes; new fields don't count. */
 export const LAYOUT_VERSION = 1;
@@ -29,9 +30,12 @@ export function createRedisDocuments(naming: DocumentNaming): Documents {
     bookKey: (instrument, resolution) => orderBookKey(nameOf(instrument), resolution),
     tickerKey: (instrument) => tickerKey(nameOf(instrument)),
     candleKey: (instrument, interval) => candleKey(nameOf(instrument), interval),
+    closedCandlesKey: (instrument, interval) => closedCandlesKey(candleKey(nameOf(instrument), interval)),
+    tradesChannel: (instrument) => tradesChannel(nameOf(instrument)),
     book: formatBookDocument,
     ticker: formatTickerDocument,
     candle: formatCandleDocument,
+    trades: formatTradesDocument,
   };
 }
 
@@ -57,6 +61,15 @@ function formatCandleDocument(candle: CandleDocument): string {
     `,"volume":${decimal(candle.volume)},"quoteVolume":${decimal(candle.quoteVolume)}` +
     `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`
   );
+}
+
+function formatTradesDocument(document: TradesDocument): string {
+  const trades = document.trades.map(
+    (trade) =>
+      `{"tradeId":${JSON.stringify(trade.tradeId)},"eventTimeMs":${trade.eventTimeMs},"receiveTimeMs":${trade.receiveTimeMs}` +
+      `,"price":"${trade.price}","quantity":"${trade.quantity}","takerSide":"${trade.takerSide}","isHistory":${trade.isHistory}}`,
+  );
+  return `${head('trades', document)},"afterSeq":${document.afterSeq},"trades":[${trades.join(',')}]}`;
 }
 
 function head(type: string, document: DocumentHead): string {

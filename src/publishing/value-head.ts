@@ -13,8 +13,10 @@ export function isStampable(publication: Publication): boolean {
 }
 
 /** Returns the value, a JSON object, with epoch, sequence and publish time in front. */
-export function stampValue(publication: Publication, publishTimeMs: number): string {
-  const { epoch, seq, value } = publication;
+export function stampValue(
+  { epoch, seq, value }: Pick<Publication, 'epoch' | 'seq' | 'value'>,
+  publishTimeMs: number,
+): string {
   const version = `{"epoch":${epoch},"seq":${seq}`;
   const next = value.charAt(version.length);
   const hasVersion = value.startsWith(version) && (next === ',' || next === '}');

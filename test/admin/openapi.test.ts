@@ -29,6 +29,7 @@ const ROUTES = [
   'GET /v1/dead-letters/counts',
   'GET /v1/gaps',
   'GET /v1/settings',
+  'GET /v1/stream',
   'GET /metrics',
   'GET /health/live',
   'GET /health/ready',

@@ -3,6 +3,7 @@ import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
 import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage } from '../../src/actors/exchange.ts';
 import { groupActor } from '../../src/actors/group.ts';
+import type { RunningSymbol } from '../../src/actors/instruments.ts';
 import { Instruments } from '../../src/actors/instruments.ts';
 import type { ActorSystem } from '../../src/actors/kernel/actor-system.ts';
 import { createActorSystem } from '../../src/actors/kernel/actor-system.ts';
@@ -19,7 +20,9 @@ import { MemoryInstrumentCatalog } from '../../src/persistence/memory-instrument
 import { MemoryJournal, MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
 import { MemoryOperationsRecords } from '../../src/persistence/memory-operations-records.ts';
+import { InProcessChannels } from '../../src/publishing/in-process-channels.ts';
 import { redisDocuments } from '../../src/publishing/redis-documents.ts';
+import { SharedPublisher } from '../../src/publishing/shared-publisher.ts';
 import { failureRate } from '../../src/supervision/strategy.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import { NOON_MS } from '../support/market-events.ts';
@@ -37,6 +40,10 @@ export const LISTINGS = [
   isTrading: true,
 }));
 
+const BOOK_RESOLUTIONS = [1, 10];
+const BOOK_DEPTH = 50;
+const CANDLE_INTERVALS = ['1s', '1m', '1h'] as const;
+
 export type LogLine = { readonly level: string; readonly fields: object; readonly message: string };
 
 export type World = {
@@ -49,6 +56,9 @@ export type World = {
   readonly logLines: readonly LogLine[];
   /** What would have gone to Redis. */
   readonly publications: Publication[];
+  readonly channels: InProcessChannels;
+  /** Marks the published books of an instrument stale, as if somebody saw from outside that it can't speak. */
+  markStale(key: string, reason: string): void;
   /** Native symbols that were asked to be resynchronised. */
   readonly resyncs: readonly string[];
   /** Sends events to an instrument as its feed would; resolves when they are durable. Rejects where the actor fails on them. */
@@ -72,9 +82,13 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     timers: systemTimers,
     random: createSeededRandom(7),
     log,
-    onSupervisionEvent: (event) => records.recordSupervisionEvent(event),
+    onSupervisionEvent: (event) => {
+      records.recordSupervisionEvent(event);
+      channels.tellSupervision(event);
+    },
     onDeadLetter: () => undefined,
   });
+  const channels = new InProcessChannels({ clock, epoch: 1 });
   const resyncs: string[] = [];
   const targets = new Map<string, ActorRef<SymbolMessage>>();
   const exchangesRef = system.spawn(system.root, groupActor('exchanges'));
@@ -85,13 +99,14 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
   const tables = new MemoryMarketTables();
   const catalog = new MemoryInstrumentCatalog();
   const publications: Publication[] = [];
-  const publisher: Publisher = {
+  const redis: Publisher = {
     publish: (published) => void publications.push(...published),
     refresh: () => undefined,
     markStale: () => undefined,
     expire: () => undefined,
     flush: () => Promise.resolve(),
   };
+  const symbols = new Map<string, RunningSymbol>();
   const instruments = new Instruments({
     system,
     catalog,
@@ -106,8 +121,8 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       send: () => true,
     }),
     log,
-    spawnSymbol: (instrument) =>
-      spawnSymbol(
+    spawnSymbol: (instrument) => {
+      const symbol = spawnSymbol(
         {
           system,
           shard,
@@ -115,24 +130,28 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
           journal,
           tables,
           records,
-          publisher,
+          publisher: new SharedPublisher(redis, channels),
+          liveReaders: channels,
           documents: redisDocuments,
           candles: {
-            intervals: ['1s', '1m', '1h'],
+            intervals: CANDLE_INTERVALS,
             outOfOrdernessMs: 1_000,
             allowedLatenessMs: 60_000,
             emptyIntervals: 'carry',
           },
           maxFutureMs: 600_000_000,
           checksumOf: () => undefined,
-          bookResolutions: [1, 10],
-          bookDepth: 50,
+          bookResolutions: BOOK_RESOLUTIONS,
+          bookDepth: BOOK_DEPTH,
           checkpointEveryEntries: 1_000,
           strategy: failureRate({ maxFailures: 1, withinMs: 60_000, delayMs: 1, then: 'park' }),
           onReady: () => undefined,
         },
         instrument,
-      ),
+      );
+      symbols.set(instrument.instrument, symbol);
+      return symbol;
+    },
   });
   const deliver = createDelivery(system, targets);
   return {
@@ -155,6 +174,15 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       readQueues: () => [],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
+      timers: systemTimers,
+      stream: {
+        channels,
+        lease: { isHeld: () => true, onHeld: () => () => undefined },
+        allowedOrigins: [],
+        bookResolutions: BOOK_RESOLUTIONS,
+        bookDepth: BOOK_DEPTH,
+        candleIntervals: CANDLE_INTERVALS,
+      },
       ...overrides,
     },
     system,
@@ -164,6 +192,8 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     records,
     logLines,
     publications,
+    channels,
+    markStale: (key, reason) => symbols.get(key)!.markStale(reason),
     resyncs,
     deliver,
     async publishAll(key) {

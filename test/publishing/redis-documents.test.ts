@@ -127,7 +127,7 @@ test('the stamp puts the publish time behind the version and leaves the rest alo
   fc.assert(
     fc.property(counter, counter, rest, fc.boolean(), (epoch, seq, fields, hasVersion) => {
       const value = JSON.stringify(hasVersion ? { epoch, seq, ...fields } : fields);
-      const text = stampValue({ key: 'k', kind: 'latest', epoch, seq, value }, 1_700_000_000_000);
+      const text = stampValue({ epoch, seq, value }, 1_700_000_000_000);
       const parsed: unknown = JSON.parse(text);
       expect(parsed).toEqual({
         epoch,

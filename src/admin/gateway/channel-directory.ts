@@ -1,0 +1,117 @@
+/** Which channels this node has, by name, and how the value of one is read from its instrument: the text that is published, at the same version. */
+import type { Instruments } from '../../actors/instruments.ts';
+import type { DesiredInstrument, Documents, Publication } from '../../actors/ports.ts';
+import { SUPERVISION_CHANNEL } from '../../actors/ports.ts';
+import type { SymbolView } from '../../actors/symbol.ts';
+import { TampinesError } from '../../base/errors.ts';
+import type { CandleInterval } from '../../market/intervals.ts';
+import { MarketDocuments } from '../market-documents.ts';
+
+export type ChannelDirectoryOptions = {
+  readonly instruments: Instruments;
+  readonly documents: Documents;
+  /** Of this node as writer. */
+  readonly epoch: number;
+  readonly bookResolutions: readonly number[];
+  readonly bookDepth: number;
+  readonly candleIntervals: readonly CandleInterval[];
+};
+
+export type FoundChannel = {
+  /** Whose it is; `undefined` where it is the node's. */
+  readonly instrument: DesiredInstrument | undefined;
+  /** Reads the value; `undefined` where the channel has events only. */
+  readonly read: ReadValue | undefined;
+};
+
+export type ReadValue = (view: SymbolView, instrument: DesiredInstrument) => Publication | undefined;
+
+type ReadText = (view: SymbolView, instrument: DesiredInstrument) => string | undefined;
+type Parsed = {
+  /** Of the instrument. */
+  readonly name: string;
+  readonly channelOf: (instrument: DesiredInstrument) => string;
+  readonly read: ReadText | undefined;
+};
+
+const CLOSED_END = ':closed';
+
+export class ChannelDirectory {
+  readonly #options: ChannelDirectoryOptions;
+  readonly #documents: MarketDocuments;
+
+  constructor(options: ChannelDirectoryOptions) {
+    this.#options = options;
+    this.#documents = new MarketDocuments(options);
+  }
+
+  /** @throws TampinesError `CHANNEL_UNKNOWN` · `INSTRUMENT_UNKNOWN` */
+  find(channel: string): FoundChannel {
+    if (channel === SUPERVISION_CHANNEL) return { instrument: undefined, read: undefined };
+    const parsed = this.#parse(channel);
+    const instrument = this.#options.instruments.find(parsed.name);
+    if (instrument === undefined) {
+      throw new TampinesError('INSTRUMENT_UNKNOWN', `${parsed.name.slice(0, 120)} is not running here`);
+    }
+    // Where keys go by number there are no channels by name, and the other way round.
+    if (parsed.channelOf(instrument) !== channel) throw unknownChannel(channel);
+    const { read } = parsed;
+    return { instrument, read: read && ((view, of) => this.#publication(channel, view, read(view, of))) };
+  }
+
+  #publication(key: string, view: SymbolView, value: string | undefined): Publication | undefined {
+    if (value === undefined) return undefined;
+    return { key, epoch: this.#options.epoch, seq: view.state.position, value, kind: 'latest' };
+  }
+
+  #parse(channel: string): Parsed {
+    const { documents, bookResolutions, bookDepth, candleIntervals } = this.#options;
+    const kindEnd = channel.indexOf(':');
+    const kind = channel.slice(0, Math.max(0, kindEnd));
+    const rest = channel.slice(kindEnd + 1);
+    if (kind === 'ticker') {
+      return {
+        name: rest,
+        channelOf: (instrument) => documents.tickerKey(instrument),
+        read: (view, instrument) =>
+          view.state.ticker.read() === undefined ? undefined : this.#documents.ticker(view, instrument),
+      };
+    }
+    if (kind === 'trades') {
+      return { name: rest, channelOf: (instrument) => documents.tradesChannel(instrument), read: undefined };
+    }
+    const isClosed = kind === 'candle' && rest.endsWith(CLOSED_END);
+    const [name, last] = splitLast(isClosed ? rest.slice(0, -CLOSED_END.length) : rest);
+    const resolution =
+      kind === 'orderbook' ? bookResolutions.find((each) => String(each) === last) : undefined;
+    if (resolution !== undefined) {
+      return {
+        name,
+        channelOf: (instrument) => documents.bookKey(instrument, resolution),
+        read: (view, instrument) => this.#documents.book(view, instrument, { resolution, depth: bookDepth }),
+      };
+    }
+    const interval = kind === 'candle' ? candleIntervals.find((each) => each === last) : undefined;
+    if (interval === undefined) throw unknownChannel(channel);
+    if (isClosed) {
+      const channelOf = (instrument: DesiredInstrument): string =>
+        documents.closedCandlesKey(instrument, interval);
+      return { name, channelOf, read: undefined };
+    }
+    return {
+      name,
+      channelOf: (instrument) => documents.candleKey(instrument, interval),
+      read: (view, instrument) => this.#documents.openCandle(view, instrument, interval),
+    };
+  }
+}
+
+/** A symbol may hold colons itself. */
+function splitLast(text: string): [before: string, last: string] {
+  const colon = text.lastIndexOf(':');
+  return [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
+}
+
+function unknownChannel(channel: string): TampinesError {
+  return new TampinesError('CHANNEL_UNKNOWN', `There is no channel ${channel.slice(0, 120)} on this node`);
+}

@@ -1,0 +1,24 @@
+/** Answers on a connection that never became a request of the application: it carries no HTTP, or wants to be a WebSocket and may not. */
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { TampinesError } from '../base/errors.ts';
+import type { Problem } from './problems.ts';
+import { PROBLEM_TYPE, toProblem } from './problems.ts';
+
+/** What is no HTTP never becomes a request. */
+export function answerUnreadable(error: Error, socket: Socket): void {
+  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+    socket.destroy();
+    return;
+  }
+  const message = 'The bytes on the connection are no HTTP request that can be read';
+  endWithProblem(socket, toProblem(new TampinesError('REQUEST_INVALID', message), ''));
+}
+
+export function endWithProblem(socket: Duplex, problem: Problem): void {
+  const body = JSON.stringify(problem);
+  const status = `${problem.status} ${STATUS_CODES[problem.status] ?? 'Problem'}`;
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${PROBLEM_TYPE}\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
