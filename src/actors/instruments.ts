@@ -44,6 +44,8 @@ export type InstrumentStatus = {
   readonly instrument: DesiredInstrument;
   /** Of its actor: `running`, `recovering`, `restarting`, `parked`, … */
   readonly actorStatus: string;
+  /** Lives of its actor so far: grows with each restart. */
+  readonly incarnation: number;
   readonly restarts: number;
   readonly lastFailure: string | undefined;
 };
@@ -81,6 +83,7 @@ export class Instruments {
       return {
         instrument,
         actorStatus: node?.status ?? 'stopped',
+        incarnation: node?.incarnation ?? 0,
         restarts: node?.restarts ?? 0,
         lastFailure: node?.lastFailure?.cause,
       };

@@ -1,5 +1,6 @@
 /** The shapes of what operators read: instruments, exchanges, actors, records, settings, health. */
 import { z } from 'zod';
+import { decimal } from './market-schemas.ts';
 
 const time = z.int().describe('Unix milliseconds');
 
@@ -15,12 +16,41 @@ export const instrumentSchema = z
   })
   .meta({ id: 'Instrument' });
 
+const marketSummarySchema = z
+  .strictObject({
+    status: z.enum(['empty', 'live', 'stale']).describe('Of the book'),
+    reason: z.string().describe('Why it is stale'),
+    bid: decimal.nullable().describe('Best bid'),
+    ask: decimal.nullable().describe('Best ask'),
+    spread: decimal.nullable(),
+    last: decimal.nullable().describe('Price of the last trade'),
+    position: z.int().describe('Events in its log so far'),
+    eventTimeMs: time.nullable().describe('Of the newest event'),
+    lagMs: z
+      .int()
+      .nullable()
+      .describe(
+        'How long ago the newest event was received: the second between two heartbeats, and what the node is behind',
+      ),
+  })
+  .meta({ id: 'MarketSummary' });
+
+export type MarketSummary = z.output<typeof marketSummarySchema>;
+
 export const instrumentsSchema = z
   .strictObject({
     total: z.int().describe('Of those that match, on all pages'),
     limit: z.int(),
     offset: z.int(),
-    instruments: z.array(instrumentSchema),
+    timeMs: time.describe('When the node answered'),
+    instruments: z.array(
+      instrumentSchema.extend({
+        market: marketSummarySchema
+          .nullable()
+          .optional()
+          .describe('Where it was asked for; `null` while its actor can’t answer'),
+      }),
+    ),
   })
   .meta({ id: 'Instruments' });
 

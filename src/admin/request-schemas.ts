@@ -34,12 +34,35 @@ export const spawnBody = z
   .strictObject({ exchange: exchangeName, symbol: symbolName })
   .meta({ example: { exchange: 'binance', symbol: 'BTC-USDT' } });
 
+/** Part of a name, in any case. */
+const namePart = z
+  .string()
+  .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
+  .describe('Part of the unified or native symbol, in any case');
+
+export const INSTRUMENT_ORDERS = [
+  'instrument', '-instrument', 'status', '-status', 'restarts', '-restarts',
+] as const; // prettier-ignore
+
 export const instrumentsQuery = z.strictObject({
   exchange: exchangeName.optional(),
   status: z
     .enum(['starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped'])
     .optional()
     .describe('Of the symbol actor'),
+  contains: namePart.optional(),
+  book: z
+    .enum(['empty', 'live', 'stale'])
+    .optional()
+    .describe('Status of the book; those whose actor can’t answer have none. Asks every actor'),
+  sort: z
+    .enum(INSTRUMENT_ORDERS)
+    .optional()
+    .describe('`-` turns the order round; in the order they were started when absent'),
+  include: z
+    .enum(['market'])
+    .optional()
+    .describe('`market`: with each instrument its best prices and how it keeps up'),
   limit: limitQuery(100, 1_000),
   offset: offsetQuery,
 });
@@ -66,11 +89,7 @@ export const tradesQuery = z.strictObject({
 });
 
 export const symbolsQuery = z.strictObject({
-  contains: z
-    .string()
-    .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
-    .optional()
-    .describe('Part of the unified or native symbol, in any case'),
+  contains: namePart.optional(),
   limit: limitQuery(100, 10_000),
 });
 

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import type { InstrumentStatus } from '../../actors/instruments.ts';
 import type { SymbolView } from '../../actors/symbol.ts';
-import { TampinesError, hasErrorCode } from '../../base/errors.ts';
+import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../market/symbols.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import { filterInstruments, isUnanswered, readMarkets, sortInstruments } from '../instrument-list.ts';
 import { instrumentDetailSchema, instrumentSchema, instrumentsSchema } from '../operations-schemas.ts';
 import { instrumentParams, instrumentsQuery, spawnBody } from '../request-schemas.ts';
 import { CHANGES, PROBLEMS } from './route-schema.ts';
@@ -13,27 +14,33 @@ import { CHANGES, PROBLEMS } from './route-schema.ts';
 const tags = ['instruments'];
 const OPERATOR = 'asked for over REST';
 
-export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOptions): void {
+export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: AdminOptions): void {
   app.get(
     '/v1/instruments',
     {
       schema: {
         tags,
-        summary: 'List the instruments of this node',
+        summary: 'List the instruments of this node: filter, sort and page',
         querystring: instrumentsQuery,
         response: { 200: instrumentsSchema, ...PROBLEMS },
       },
     },
-    ({ query: { exchange, status, limit, offset } }) => {
-      const matching = instruments
-        .list()
-        .filter(
-          ({ instrument, actorStatus }) =>
-            (exchange === undefined || instrument.exchange === exchange) &&
-            (status === undefined || actorStatus === status),
-        );
+    async ({ query: { book, sort, include, limit, offset, ...filter } }) => {
+      const timeMs = clock.nowMs();
+      let matching = sortInstruments(filterInstruments(instruments.list(), filter), sort);
+      if (book !== undefined) {
+        const markets = await readMarkets(instruments, matching, timeMs);
+        matching = matching.filter((_, index) => markets[index]?.status === book);
+      }
       const page = matching.slice(offset, offset + limit);
-      return { total: matching.length, limit, offset, instruments: page.map(toInstrument) };
+      const markets = include === undefined ? [] : await readMarkets(instruments, page, timeMs);
+      return {
+        total: matching.length,
+        limit,
+        offset,
+        timeMs,
+        instruments: page.map((status, index) => ({ ...toInstrument(status), market: markets[index] })),
+      };
     },
   );
 
@@ -184,7 +191,7 @@ async function readState(read: () => Promise<StateDescription>): Promise<StateDe
   try {
     return await read();
   } catch (error) {
-    if (hasErrorCode(error, 'ACTOR_UNAVAILABLE') || hasErrorCode(error, 'ASK_TIMEOUT')) return null;
+    if (isUnanswered(error)) return null;
     throw error;
   }
 }
