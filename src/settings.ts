@@ -148,6 +148,9 @@ export type SettingOrigins = ReadonlyMap<string, string>;
 
 export const SECRET_SETTINGS: readonly string[] = ['postgres.url', 'redis.url', 'admin.token'];
 
+/** Where commands find a running node; no setting of a node itself. */
+export const NODE_URL_VARIABLE = 'TAMPINES_URL';
+
 export type SettingsSources = {
   /** Path of a YAML file. */
   readonly file?: string | undefined;
@@ -179,7 +182,7 @@ export function loadSettings(sources: SettingsSources): { settings: Settings; or
 
   const byEnvironmentName = new Map(leaves.map((path) => [environmentName(path), path]));
   for (const [name, text] of Object.entries(sources.environment ?? {})) {
-    if (!name.startsWith('TAMPINES_') || text === undefined) continue;
+    if (!name.startsWith('TAMPINES_') || text === undefined || name === NODE_URL_VARIABLE) continue;
     const path = byEnvironmentName.get(name);
     if (path === undefined) throw invalid(`the environment variable ${name} names no setting`);
     assign(merged, path, text);

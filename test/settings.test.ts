@@ -93,6 +93,11 @@ describe('settings', () => {
     expect(({} as Readonly<Record<string, unknown>>)['polluted']).toBeUndefined();
   });
 
+  it('are not meant by the variable that tells commands where a node is', () => {
+    const { origins } = loadSettings({ environment: { TAMPINES_URL: 'http://127.0.0.1:1' } });
+    expect([...origins.values()].filter((origin) => origin !== 'default')).toEqual([]);
+  });
+
   it('take secrets from the environment only', () => {
     const file = settingsFile('postgres: { url: "postgres://x" }');
     expect(messageOf(() => loadSettings({ file }))).toContain('TAMPINES_POSTGRES_URL');

@@ -1,6 +1,6 @@
 /** What requests may hold. Names are checked by shape before they become keys of anything; whether they exist is asked later. */
 import { z } from 'zod';
-import type { SupervisionEventKind } from '../actors/kernel/actor-types.ts';
+import type { ActorStatus, SupervisionEventKind } from '../actors/kernel/actor-types.ts';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 import { SYMBOL_NAME } from '../market/symbols.ts';
 
@@ -40,16 +40,17 @@ const namePart = z
   .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
   .describe('Part of the unified or native symbol, in any case');
 
+export const ACTOR_STATUSES = [
+  'starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped',
+] as const satisfies readonly ActorStatus[]; // prettier-ignore
+
 export const INSTRUMENT_ORDERS = [
   'instrument', '-instrument', 'status', '-status', 'restarts', '-restarts',
 ] as const; // prettier-ignore
 
 export const instrumentsQuery = z.strictObject({
   exchange: exchangeName.optional(),
-  status: z
-    .enum(['starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped'])
-    .optional()
-    .describe('Of the symbol actor'),
+  status: z.enum(ACTOR_STATUSES).optional().describe('Of the symbol actor'),
   contains: namePart.optional(),
   book: z
     .enum(['empty', 'live', 'stale'])
@@ -103,7 +104,7 @@ export const actorsQuery = z.strictObject({
   limit: limitQuery(1_000, 10_000),
 });
 
-const SUPERVISION_KINDS = [
+export const SUPERVISION_KINDS = [
   'started', 'recovered', 'restarted', 'poison', 'escalated', 'parked', 'unparked', 'stuck', 'abandoned', 'stopped', 'fenced',
 ] as const satisfies readonly SupervisionEventKind[]; // prettier-ignore
 

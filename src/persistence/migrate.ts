@@ -12,6 +12,9 @@ import { feedGaps } from './migrations/002-feed-gaps.ts';
 
 const MIGRATIONS: readonly Migration[] = [createTables, feedGaps];
 
+/** The version of a database that this code brought up to date. */
+export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));
+
 /** Key of the advisory lock that lets one process migrate at a time: `tampines` as letters of a phone keypad. */
 const MIGRATION_LOCK = 82_674_637;
 

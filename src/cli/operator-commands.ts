@@ -1,0 +1,155 @@
+/** The commands of operators: their arguments and options. What each does is a file in `operator/`, loaded when it is wanted. */
+import type { Command } from 'commander';
+import { Argument, Option } from 'commander';
+import { ACTOR_STATUSES, INSTRUMENT_ORDERS, SUPERVISION_KINDS } from '../admin/request-schemas.ts';
+import { NODE_URL_VARIABLE } from '../settings.ts';
+import type { InstrumentsQuery } from './operator/list-instruments.ts';
+import { parseWhole } from './parse-whole.ts';
+
+/** What every command that asks a node is told. */
+type NodeOptions = { readonly url: string; readonly tokenFile?: string; readonly json: boolean };
+
+export function addOperatorCommands(program: Command): void {
+  addReadingCommands(program);
+  addChangingCommands(program);
+  addLocalCommands(program);
+}
+
+function addReadingCommands(program: Command): void {
+  asking(program, 'ls', 'list the instruments of a node')
+    .option('--exchange <name>', 'of one exchange')
+    .addOption(new Option('--status <status>', 'of the actor').choices(ACTOR_STATUSES))
+    .addOption(new Option('--book <status>', 'of the book').choices(['empty', 'live', 'stale']))
+    .option('--contains <text>', 'part of the symbol, in any case')
+    .addOption(
+      new Option('--sort <order>', '- turns it round').choices(INSTRUMENT_ORDERS).default('instrument'),
+    )
+    .action(async (options: NodeOptions & InstrumentsQuery) => {
+      const { exchange, status, book, contains, sort } = options;
+      const query = { exchange, status, book, contains, sort };
+      const { listInstruments } = await import('./operator/list-instruments.ts');
+      await listInstruments({ ...(await connect(options)), query });
+    });
+
+  asking(program, 'events', 'show what supervisors saw and decided, the newest last')
+    .option('--path <path>', 'of one actor, such as shards/0/binance:BTC-USDT')
+    .addOption(
+      new Option('--kind <kinds>', `one or several separated by commas: ${SUPERVISION_KINDS.join(', ')}`),
+    )
+    .option('--since <time>', 'since so long ago (10m, 2h), or a time (ISO 8601, UTC, or Unix ms)')
+    .option('--limit <n>', 'the newest so many', parseWhole, 50)
+    .action(
+      async (options: NodeOptions & { path?: string; kind?: string; since?: string; limit: number }) => {
+        const { showEvents } = await import('./operator/show-events.ts');
+        const { path, kind, since, limit } = options;
+        await showEvents({ ...(await connect(options)), path, kind, since, limit });
+      },
+    );
+
+  instrumentCommand(program, 'book', 'show an order book')
+    .option('--resolution <n>', 'tick sizes per level', parseWhole, 1)
+    .option('--depth <n>', 'levels per side', parseWhole, 10)
+    .action(
+      async (
+        exchange: string,
+        symbol: string,
+        options: NodeOptions & { resolution: number; depth: number },
+      ) => {
+        const { showBook } = await import('./operator/show-book.ts');
+        const { resolution, depth } = options;
+        await showBook({ ...(await connect(options)), exchange, symbol, resolution, depth });
+      },
+    );
+}
+
+function addChangingCommands(program: Command): void {
+  const changes = [
+    ['spawn', 'start following an instrument; it stays wanted over restarts', 'spawnInstrument'],
+    ['stop', 'stop an instrument for good; its log and tables stay', 'stopInstrument'],
+    ['restart', 'begin a new life of an instrument from its log; starts a parked one', 'restartInstrument'],
+    ['resync', 'ask the exchange for a fresh book', 'resyncInstrument'],
+  ] as const;
+  for (const [name, description, change] of changes) {
+    instrumentCommand(program, name, description).action(
+      async (exchange: string, symbol: string, options: NodeOptions) => {
+        const changesOf = await import('./operator/change-instruments.ts');
+        await changesOf[change]({ ...(await connect(options)), exchange, symbol });
+      },
+    );
+  }
+}
+
+function addLocalCommands(program: Command): void {
+  program
+    .command('doctor')
+    .description('check settings, Postgres, Redis, clocks, exchanges, disk and the node, and say what to do')
+    .option('--config <file>', 'settings file (YAML)')
+    .option('--set <name=value>', 'one setting, as in docs/settings.md; may be repeated', collect, [])
+    .option('--exchange <name>', 'an exchange to reach; may be repeated', collect, [])
+    .addOption(
+      new Option('--url <url>', 'of the node; that of the settings when absent').env(NODE_URL_VARIABLE),
+    )
+    .option('--json', 'for scripts', false)
+    .action(
+      async (options: {
+        config?: string;
+        set: string[];
+        exchange: string[];
+        url?: string;
+        json: boolean;
+      }) => {
+        const [{ doctor }, { standardOutput }] = await Promise.all([
+          import('./doctor/doctor.ts'),
+          import('./operator/screen.ts'),
+        ]);
+        process.exitCode = await doctor({
+          screen: standardOutput,
+          isJson: options.json,
+          config: options.config,
+          set: options.set,
+          environment: process.env,
+          url: options.url,
+          exchanges: options.exchange,
+        });
+      },
+    );
+
+  program
+    .command('completion')
+    .description('print a script that lets a shell complete commands and options')
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completionScript } = await import('./operator/completion.ts');
+      process.stdout.write(completionScript(program, shell));
+    });
+}
+
+function asking(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(
+      new Option('--url <url>', 'of the node').env(NODE_URL_VARIABLE).default('http://127.0.0.1:8080'),
+    )
+    .option('--token-file <file>', 'file that holds the token (else TAMPINES_ADMIN_TOKEN)')
+    .option('--json', 'for scripts', false);
+}
+
+function instrumentCommand(program: Command, name: string, description: string): Command {
+  return asking(program, name, description)
+    .argument('<exchange>', 'such as binance')
+    .argument('<symbol>', 'BASE-QUOTE, such as BTC-USDT');
+}
+
+async function connect({ url, tokenFile, json: isJson }: NodeOptions) {
+  const [{ AdminClient, readToken }, { standardOutput }] = await Promise.all([
+    import('./operator/admin-client.ts'),
+    import('./operator/screen.ts'),
+  ]);
+  const token = readToken(tokenFile, process.env);
+  return { client: new AdminClient({ url, token, isJson }), screen: standardOutput, isJson };
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
