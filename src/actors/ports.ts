@@ -237,12 +237,27 @@ export type FeedGap = {
   readonly tradesRefetched: number;
 };
 
+/** A change that was asked for over REST by someone who may. */
+export type AuditEntry = {
+  readonly timeMs: number;
+  /** Name of the token; `local` where none is set. */
+  readonly who: string;
+  readonly address: string;
+  readonly method: string;
+  readonly path: string;
+  /** JSON text, cut; empty where there was none. */
+  readonly body: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+};
+
 /** Bounded records for operators; writing never blocks and never fails its caller. */
 export interface OperationsRecords {
   recordSupervisionEvent(event: SupervisionEvent): void;
   recordDeadLetter(letter: DeadLetter): void;
   /** Once for each gap, when it ends. */
   recordFeedGap(gap: FeedGap): void;
+  recordAudit(entry: AuditEntry): void;
   /** Newest first; of one path, of these kinds, from this time on. */
   readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]>;
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
@@ -253,6 +268,12 @@ export interface OperationsRecords {
     instrument: string | undefined;
     limit: number;
   }): Promise<FeedGap[]>;
+  /** Newest first; of one requester, from this time on. */
+  readAudit(query: {
+    who: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }): Promise<AuditEntry[]>;
   /** Since this process began. */
   countFeedGaps(): FeedGapCount[];
 }

@@ -13,14 +13,15 @@ import type { Documents, MarketTables, OperationsRecords } from '../actors/ports
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
+import type { NamedToken } from './access.ts';
 import type { MetricSource } from './metrics.ts';
 
 export type AdminOptions = {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Secret. Bearer token for anything that changes something; empty: changes from loopback only. */
-  readonly token: string;
+  /** Secret. Bearer tokens for anything that changes something; empty: changes from loopback only. */
+  readonly tokens: readonly NamedToken[];
   readonly log: Log;
   readonly clock: Clock;
   readonly instruments: Instruments;

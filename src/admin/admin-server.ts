@@ -15,14 +15,17 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { TampinesError } from '../base/errors.ts';
-import { createAccessCheck } from './access.ts';
+import { READING_METHODS, createAccessCheck, requesterOf } from './access.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
+import { auditChanges } from './audit.ts';
+import { ChangeLimits } from './change-limits.ts';
 import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { PROBLEM_TYPE, pathOf, toProblem } from './problems.ts';
 import { queueMetrics } from './queue-metrics.ts';
 import { RequestLimits } from './request-limits.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
@@ -78,6 +81,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   acceptJsonOnly(app);
   limits.guard(app);
   addGuards(app, options);
+  auditChanges(app, options);
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
     done();
@@ -102,6 +106,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);
   addOperationsRoutes(app, options);
+  addAuditRoutes(app, options);
   addHealthRoutes(app, options, metrics);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));
@@ -112,10 +117,20 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
 function addGuards(app: AdminApp, options: AdminOptions): void {
   const checkAccess = createAccessCheck(options);
+  const limits = new ChangeLimits(options.clock);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
-    checkAccess(request);
+    const isChange = !READING_METHODS.has(request.method);
+    if (isChange) limits.requireTrust(request.ip);
+    try {
+      checkAccess(request);
+    } catch (error) {
+      if (isChange) limits.noteRefusal(request.ip);
+      throw error;
+    }
+    const requester = requesterOf(request);
+    if (requester !== undefined) limits.countChange(requester.name);
     done();
   });
 }

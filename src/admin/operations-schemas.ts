@@ -210,6 +210,24 @@ export const feedGapsSchema = z
   })
   .meta({ id: 'FeedGaps' });
 
+export const auditSchema = z
+  .strictObject({
+    changes: z
+      .array(
+        z.strictObject({
+          timeMs: time,
+          who: z.string().describe('Name of the token; `local` where none is set'),
+          address: z.string(),
+          method: z.string(),
+          path: z.string(),
+          body: z.string().describe('JSON text, cut at 1,000 characters'),
+          status: z.int().describe('Of the answer'),
+        }),
+      )
+      .describe('Newest first'),
+  })
+  .meta({ id: 'Audit' });
+
 export const settingsSchema = z
   .strictObject({
     settings: z.array(

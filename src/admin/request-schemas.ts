@@ -121,6 +121,16 @@ export const supervisionQuery = z.strictObject({
   limit: limitQuery(100, 1_000),
 });
 
+export const auditQuery = z.strictObject({
+  who: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'must be the name of a token')
+    .optional()
+    .describe('Name of a token'),
+  since: timeQuery.optional().describe('Changes of this time (Unix ms) or later'),
+  limit: limitQuery(100, 1_000),
+});
+
 export const deadLettersQuery = z.strictObject({
   exchange: exchangeName.optional(),
   limit: limitQuery(100, 1_000),

@@ -1,4 +1,5 @@
 import type {
+  AuditEntry,
   DeadLetter,
   FeedGap,
   FeedGapCount,
@@ -14,6 +15,7 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #events: SupervisionEvent[] = [];
   readonly #letters: DeadLetter[] = [];
   readonly #gaps: FeedGap[] = [];
+  readonly #audit: AuditEntry[] = [];
   readonly #gapCounts = new FeedGapCounts();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
@@ -34,6 +36,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
     this.#gapCounts.add(gap);
     this.#gaps.push(gap);
     if (this.#gaps.length > STORED_MAX_RECORDS) this.#gaps.shift();
+  }
+
+  recordAudit(entry: AuditEntry): void {
+    this.#audit.push(entry);
+    if (this.#audit.length > STORED_MAX_RECORDS) this.#audit.shift();
   }
 
   readSupervisionEvents({ path, kinds, sinceMs, limit }: SupervisionQuery): Promise<SupervisionEvent[]> {
@@ -67,6 +74,19 @@ export class MemoryOperationsRecords implements OperationsRecords {
       ({ exchange, instrument }) =>
         (query.exchange === undefined || exchange === query.exchange) &&
         (query.instrument === undefined || instrument === query.instrument),
+    );
+    return Promise.resolve(rows.toReversed().slice(0, query.limit));
+  }
+
+  readAudit(query: {
+    who: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }): Promise<AuditEntry[]> {
+    const rows = this.#audit.filter(
+      ({ who, timeMs }) =>
+        (query.who === undefined || who === query.who) &&
+        (query.sinceMs === undefined || timeMs >= query.sinceMs),
     );
     return Promise.resolve(rows.toReversed().slice(0, query.limit));
   }

@@ -28,6 +28,7 @@ const ROUTES = [
   'GET /v1/dead-letters',
   'GET /v1/dead-letters/counts',
   'GET /v1/gaps',
+  'GET /v1/audit',
   'GET /v1/settings',
   'GET /metrics',
   'GET /health/live',

@@ -139,7 +139,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     options: {
       host: '127.0.0.1',
       port: 0,
-      token: '',
+      tokens: [],
       log,
       clock,
       instruments,

@@ -14,7 +14,7 @@ import { CHANGES, PROBLEMS } from './route-schema.ts';
 const tags = ['instruments'];
 const OPERATOR = 'asked for over REST';
 
-export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: AdminOptions): void {
+export function addInstrumentRoutes(app: AdminApp, { instruments, clock }: AdminOptions): void {
   app.get(
     '/v1/instruments',
     {
@@ -57,7 +57,6 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: 
     },
     async ({ body: { exchange, symbol } }, reply) => {
       const { instrument } = await instruments.spawn(exchange, symbol);
-      log.info({ instrument }, 'instrument spawned over REST');
       const status = findStatus(instruments.list(), instrument);
       return reply.code(201).header('location', pathOfInstrument(status)).send(toInstrument(status));
     },
@@ -94,7 +93,6 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: 
     async ({ params }, reply) => {
       const key = toKey(params);
       await instruments.stop(key);
-      log.info({ instrument: key }, 'instrument stopped over REST');
       return reply.code(204).send(null);
     },
   );
@@ -113,7 +111,6 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: 
     async ({ params }, reply) => {
       const key = toKey(params);
       await instruments.restart(key, OPERATOR);
-      log.info({ instrument: key }, 'instrument restarted over REST');
       return reply.code(204).send(null);
     },
   );
@@ -132,7 +129,6 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log, clock }: 
     ({ params }, reply) => {
       const key = toKey(params);
       instruments.resync(key, OPERATOR);
-      log.info({ instrument: key }, 'book resync asked for over REST');
       void reply.code(202).send(null);
     },
   );

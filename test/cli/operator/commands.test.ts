@@ -126,7 +126,7 @@ describe('changes', () => {
   });
 
   it('carry the token, and are not allowed without', async () => {
-    const guarded = await startAskedNode({ token: 'sesame-sesame-open' }, 'sesame-sesame-open');
+    const guarded = await startAskedNode({ tokens: [{ name: 'alice', token: 'sesame' }] }, 'sesame');
     await spawnInstrument({ ...guarded.forPeople, ...BTC });
     expect(guarded.take()).toContain('spawned');
     const client = new AdminClient({ url: guarded.server.url, token: 'wrong', isJson: false });
