@@ -174,6 +174,10 @@ function startAdmin(
     system: node.system,
     tables: storage.tables,
     records: storage.records,
+    savepoints: {
+      list: (instrument) => storage.journal.listSavepoints(instrument),
+      delete: (instrument, batchNumber) => storage.journal.deleteSavepoint(claim, instrument, batchNumber),
+    },
     documents: createRedisDocuments(settings.publish.naming),
     readiness: () =>
       checkReadiness({

@@ -7,6 +7,7 @@ import { TampinesError } from '../base/errors.ts';
 import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
 import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
+import type { SavepointOutcome } from './checkpoints.ts';
 import type { ConnectionMessage } from './connection.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
@@ -52,6 +53,7 @@ export type InstrumentStatus = {
 
 const RESOLVE_TIMEOUT_MS = 30_000;
 const VIEW_TIMEOUT_MS = 5_000;
+const SAVEPOINT_TIMEOUT_MS = 20_000;
 
 type Running = { readonly instrument: DesiredInstrument; readonly symbol: RunningSymbol };
 
@@ -164,6 +166,20 @@ export class Instruments {
       nativeSymbol: instrument.nativeSymbol,
       reason,
     });
+  }
+
+  /**
+   * Saves the state of an instrument so that it is kept until it is deleted; returns where in its log.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINTS_FULL` · `ACTOR_UNAVAILABLE` · `ASK_TIMEOUT`
+   */
+  async takeSavepoint(key: InstrumentKey): Promise<{ batchNumber: number; position: number }> {
+    const outcome = await this.#options.system.ask<SymbolMessage, SavepointOutcome>(
+      this.#get(key).symbol.ref,
+      (reply) => ({ type: 'TakeSavepoint', reply }),
+      SAVEPOINT_TIMEOUT_MS,
+    );
+    if (!outcome.ok) throw outcome.refusal;
+    return { batchNumber: outcome.batchNumber, position: outcome.position };
   }
 
   /**

@@ -90,6 +90,19 @@ export type StateSnapshotRow = {
   readonly state: InstrumentSnapshot;
 };
 
+/** A state snapshot that is kept until somebody deletes it. */
+export type Savepoint = {
+  /** The last batch of the journal that it contains; names it among those of its instrument. */
+  readonly batchNumber: number;
+  /** Entries (events) that it contains. */
+  readonly position: number;
+  readonly savedAtMs: number;
+  readonly sizeBytes: number;
+};
+
+/** Savepoints of one instrument that are kept at most. */
+export const SAVEPOINTS_MAX = 10;
+
 /**
  * The durable log of the instruments of one shard and their state snapshots. One implementation on Postgres (real or embedded), one in memory;
  * both pass the same contract suite.
@@ -106,6 +119,18 @@ export interface Journal {
   append(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number, entry: LogEntry): Promise<void>;
   /** Saves a state snapshot under the fence; keeps the newest two (savepoints apart). Same errors as `append`. */
   saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
+  /**
+   * Saves a state snapshot that is kept until it is deleted; the one of the same batch is made one. Errors as those of `append`, and
+   * `SAVEPOINTS_FULL` when `SAVEPOINTS_MAX` others are kept.
+   */
+  saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
+  /** Newest first. */
+  listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]>;
+  /**
+   * Gives a savepoint up. The journal does not depend on it: recoveries go on from the ordinary snapshots.
+   * @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN`
+   */
+  deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void>;
   /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
   latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;
   /** Streams the batches after `afterBatchNumber` in order, in pages; `visit` is awaited for each. @throws TampinesError `JOURNAL_SEQUENCE` on a hole */

@@ -11,16 +11,13 @@ import type {
   InstrumentState,
   KnownTrades,
 } from '../market/instrument-state.ts';
-import {
-  createInstrumentState,
-  readKnownTrades,
-  restoreInstrument,
-  snapshotInstrument,
-} from '../market/instrument-state.ts';
+import { createInstrumentState, readKnownTrades, restoreInstrument } from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
+import type { SavepointOutcome } from './checkpoints.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type {
   ActorRef,
@@ -66,6 +63,8 @@ export type SymbolMessage =
   | { readonly type: 'CheckpointDue' }
   /** A feed wants to know after which trade others may be missing. Answered after everything delivered before. */
   | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
+  /** Answered when the savepoint is durable, or the reason why there is none. */
+  | { readonly type: 'TakeSavepoint'; readonly reply: (outcome: SavepointOutcome) => void }
   /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
   | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
@@ -161,6 +160,7 @@ class SymbolActor {
   readonly #rows: DerivedRows;
   readonly #gaps: BookGaps;
   readonly #recoveredBook: RecoveredBook;
+  readonly #checkpoints: Checkpoints;
   /** By path: a feed that was made anew under its old path is the same receiver. */
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
@@ -175,6 +175,7 @@ class SymbolActor {
     this.#options = options;
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
+    this.#checkpoints = new Checkpoints(options);
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
   }
 
@@ -284,6 +285,8 @@ class SymbolActor {
         return state;
       case 'CheckpointDue':
         return this.#checkpoint(state, context);
+      case 'TakeSavepoint':
+        return this.#takeSavepoint(state, message.reply, context);
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -372,30 +375,20 @@ class SymbolActor {
   async #checkpoint(state: InstrumentState, context: Context): Promise<InstrumentState> {
     await this.#rows.write();
     if (state.position === this.#checkpointPosition) return state;
-    const { journal, claim, instrument } = this.#options;
-    await journal.saveSnapshot(claim, {
-      instrument: instrument.instrument,
-      batchNumber: context.batchNumber,
-      position: state.position,
-      state: snapshotInstrument(state),
-    });
+    await this.#checkpoints.save(state, context.batchNumber, context.log);
     this.#checkpointPosition = state.position;
-    await this.#prune(context);
     return state;
   }
 
-  /** Rows that are kept for longer do no harm: a database too busy to drop them is no reason to begin a new life. */
-  async #prune(context: Context): Promise<void> {
-    const { journal, instrument } = this.#options;
-    try {
-      await journal.prune(instrument.instrument);
-    } catch (error) {
-      if (classifyError(error) !== 'transient') throw error;
-      context.log.warn(
-        { instrument: instrument.instrument, err: error },
-        'the journal could not be pruned yet',
-      );
-    }
+  /** Recoveries may begin at it as at any checkpoint, so the rows of what it contains come first as well. */
+  async #takeSavepoint(
+    state: InstrumentState,
+    reply: (outcome: SavepointOutcome) => void,
+    context: Context,
+  ): Promise<InstrumentState> {
+    await this.#rows.write();
+    reply(await this.#checkpoints.takeSavepoint(state, context.batchNumber));
+    return state;
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {

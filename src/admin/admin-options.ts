@@ -9,10 +9,11 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Instruments } from '../actors/instruments.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
-import type { Documents, MarketTables, OperationsRecords } from '../actors/ports.ts';
+import type { Documents, MarketTables, OperationsRecords, Savepoint } from '../actors/ports.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
 import type { NamedToken } from './access.ts';
 import type { MetricSource } from './metrics.ts';
 
@@ -28,6 +29,7 @@ export type AdminOptions = {
   readonly system: ActorSystem;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
+  readonly savepoints: SavepointStore;
   readonly documents: Documents;
   /** What the node needs to do its work, and whether it is there. */
   readonly readiness: () => Promise<readonly ReadinessCheck[]>;
@@ -43,6 +45,13 @@ export type AdminOptions = {
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
+};
+
+/** Savepoints that are there; taking one is the instrument's own business. */
+export type SavepointStore = {
+  readonly list: (instrument: InstrumentKey) => Promise<readonly Savepoint[]>;
+  /** @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN` */
+  readonly delete: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
 };
 
 export type ReadinessCheck = { readonly name: string; readonly isReady: boolean; readonly detail: string };

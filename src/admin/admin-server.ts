@@ -31,6 +31,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
+import { addSavepointRoutes } from './routes/savepoints.ts';
 
 export interface AdminServer {
   /** `http://host:port`, with the port that was taken. */
@@ -103,6 +104,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
   await addOpenApi(app);
   addInstrumentRoutes(app, options);
+  addSavepointRoutes(app, options);
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);
   addOperationsRoutes(app, options);

@@ -75,6 +75,21 @@ export const instrumentDetailSchema = instrumentSchema
   })
   .meta({ id: 'InstrumentDetail' });
 
+export const savepointSchema = z
+  .strictObject({
+    batchNumber: z.int().describe('Names it: the last batch of the journal that it contains'),
+    position: z.int().describe('Events that it contains'),
+  })
+  .meta({ id: 'Savepoint' });
+
+export const savepointsSchema = z
+  .strictObject({
+    savepoints: z
+      .array(savepointSchema.extend({ savedAtMs: time, sizeBytes: z.int() }))
+      .describe('Newest first'),
+  })
+  .meta({ id: 'Savepoints' });
+
 export const exchangesSchema = z
   .strictObject({
     exchanges: z.array(

@@ -21,6 +21,8 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   UNKNOWN_SYMBOL: [404, 'Unknown symbol'],
   INSTRUMENT_EXISTS: [409, 'Instrument already running'],
   INSTRUMENT_UNKNOWN: [404, 'Instrument not running'],
+  SAVEPOINTS_FULL: [409, 'Too many savepoints', 'Delete one with DELETE …/savepoints/{batchNumber}.'],
+  SAVEPOINT_UNKNOWN: [404, 'Unknown savepoint', 'See GET …/savepoints.'],
   DATA_DIRECTORY_LOCKED: [503, 'Data directory locked'],
   RECORDING_INVALID: [422, 'Recording invalid'],
   MIGRATION_MISMATCH: [503, 'Database of another version'],

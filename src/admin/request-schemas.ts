@@ -23,8 +23,17 @@ export const symbolName = z
 export const exchangeParams = z.object({ exchange: exchangeName });
 export const instrumentParams = z.object({ exchange: exchangeName, symbol: symbolName });
 
-/** Query numbers arrive as text. */
+/** Numbers of paths and queries arrive as text. */
 const queryInteger = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+export const savepointParams = z.object({
+  exchange: exchangeName,
+  symbol: symbolName,
+  batchNumber: queryInteger(0, Number.MAX_SAFE_INTEGER).meta({
+    description: 'Of the savepoint',
+    example: 42,
+  }),
+});
 
 export const timeQuery = queryInteger(0, TIME_MAX_MS).meta({ description: 'Unix milliseconds' });
 export const limitQuery = (byDefault: number, maximum: number) => queryInteger(1, maximum).default(byDefault);

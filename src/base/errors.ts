@@ -14,6 +14,8 @@ export const ERROR_CODES = {
   UNKNOWN_SYMBOL: 'The exchange does not list this symbol.',
   INSTRUMENT_EXISTS: 'The instrument is already running.',
   INSTRUMENT_UNKNOWN: 'The instrument is not running here.',
+  SAVEPOINTS_FULL: 'As many savepoints of the instrument are kept as may be; delete one first.',
+  SAVEPOINT_UNKNOWN: 'No such savepoint of the instrument is kept.',
   DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
   RECORDING_INVALID: 'A recording can not be read.',
   MIGRATION_MISMATCH: 'The database was migrated by another version; nothing was changed.',

@@ -12,6 +12,7 @@ type NodeOptions = { readonly url: string; readonly tokenFile?: string; readonly
 export function addOperatorCommands(program: Command): void {
   addReadingCommands(program);
   addChangingCommands(program);
+  addSavepointCommand(program);
   addLocalCommands(program);
 }
 
@@ -77,6 +78,27 @@ function addChangingCommands(program: Command): void {
       },
     );
   }
+}
+
+function addSavepointCommand(program: Command): void {
+  instrumentCommand(program, 'savepoint', 'save the state of an instrument, kept until it is deleted')
+    .option('--list', 'list those that are kept instead')
+    .addOption(
+      new Option('--delete <batch>', 'delete that one instead').argParser(parseWhole).conflicts('list'),
+    )
+    .action(
+      async (
+        exchange: string,
+        symbol: string,
+        options: NodeOptions & { list?: boolean; delete?: number },
+      ) => {
+        const savepoints = await import('./operator/savepoints.ts');
+        const target = { ...(await connect(options)), exchange, symbol };
+        if (options.list === true) await savepoints.listSavepoints(target);
+        else if (options.delete === undefined) await savepoints.takeSavepoint(target);
+        else await savepoints.deleteSavepoint({ ...target, batchNumber: options.delete });
+      },
+    );
 }
 
 function addLocalCommands(program: Command): void {

@@ -146,6 +146,10 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       system,
       tables,
       records,
+      savepoints: {
+        list: (instrument) => journal.listSavepoints(instrument),
+        delete: (instrument, batchNumber) => journal.deleteSavepoint(claim, instrument, batchNumber),
+      },
       documents: redisDocuments,
       readiness: () => Promise.resolve([{ name: 'postgres', isReady: true, detail: 'answers' }]),
       settingsInForce: () => [{ name: 'admin.port', value: 0, origin: 'flag' }],

@@ -32,22 +32,27 @@ export async function spawnInstrument({
 export async function stopInstrument(options: ChangeOptions): Promise<void> {
   const { client, exchange, symbol } = options;
   await client.send({ method: 'DELETE', path: instrumentPath(exchange, symbol) });
-  tell(options, 'stopped', 'its log and tables stay');
+  tellChange(options, 'stopped', 'its log and tables stay');
 }
 
 export async function restartInstrument(options: ChangeOptions): Promise<void> {
   const { client, exchange, symbol } = options;
   await client.send({ method: 'POST', path: `${instrumentPath(exchange, symbol)}/restart` });
-  tell(options, 'restarted', 'it recovers from its log');
+  tellChange(options, 'restarted', 'it recovers from its log');
 }
 
 export async function resyncInstrument(options: ChangeOptions): Promise<void> {
   const { client, exchange, symbol } = options;
   await client.send({ method: 'POST', path: `${instrumentPath(exchange, symbol)}/resync` });
-  tell(options, 'asked for a fresh book', 'it is stale until the book came');
+  tellChange(options, 'asked for a fresh book', 'it is stale until the book came');
 }
 
-function tell({ screen, isJson, exchange, symbol }: ChangeOptions, done: string, remark: string): void {
+/** Says in one line, or as JSON, what was done. */
+export function tellChange(
+  { screen, isJson, exchange, symbol }: ChangeOptions,
+  done: string,
+  remark: string,
+): void {
   const instrument = `${exchange}:${symbol}`;
   if (isJson) writeJson(screen, { instrument, done });
   else writeLines(screen, [`${instrument} ${done}; ${remark}`]);

@@ -14,6 +14,7 @@ import {
   stopInstrument,
 } from '../../../src/cli/operator/change-instruments.ts';
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
+import { deleteSavepoint, listSavepoints, takeSavepoint } from '../../../src/cli/operator/savepoints.ts';
 import { showBook } from '../../../src/cli/operator/show-book.ts';
 import { showEvents } from '../../../src/cli/operator/show-events.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
@@ -137,6 +138,23 @@ describe('changes', () => {
     ]);
     expect(failure.message).not.toContain('wrong\n');
     await guarded.end();
+  });
+});
+
+describe('savepoint', () => {
+  it('is taken, listed and deleted', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    await node.world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    await takeSavepoint({ ...node.forPeople, ...BTC });
+    expect(node.take()).toBe('binance:BTC-USDT saved at batch 1, position 2\n');
+    await listSavepoints({ ...node.forPeople, ...BTC });
+    expect(node.take().split('\n')[1]).toMatch(/^ +1 +2 +1970-01-01 /);
+    await deleteSavepoint({ ...node.forPeople, ...BTC, batchNumber: 1 });
+    expect(node.take()).toContain('savepoint deleted');
+    await listSavepoints({ ...node.forPeople, ...BTC });
+    expect(node.take()).toBe('No savepoint is kept.\n');
+    await takeSavepoint({ ...node.forScripts, ...BTC });
+    expect(JSON.parse(node.take())).toEqual({ batchNumber: 1, position: 2 });
   });
 });
 
