@@ -1,6 +1,7 @@
 /** The shapes of what operators read: instruments, exchanges, actors, records, settings, health. */
 import { z } from 'zod';
 import { decimal } from './market-schemas.ts';
+import { problemSchema } from './problems.ts';
 
 const time = z.int().describe('Unix milliseconds');
 
@@ -13,6 +14,7 @@ export const instrumentSchema = z
     actorStatus: z.string().describe('`running`, `recovering`, `restarting`, `parked`, …'),
     restarts: z.int(),
     lastFailure: z.string().nullable(),
+    version: z.string().describe('Changes with each start and each life of its actor: its `ETag`'),
   })
   .meta({ id: 'Instrument' });
 
@@ -53,6 +55,22 @@ export const instrumentsSchema = z
     ),
   })
   .meta({ id: 'Instruments' });
+
+export const spawnResultsSchema = z
+  .strictObject({
+    results: z
+      .array(
+        z.strictObject({
+          exchange: z.string(),
+          symbol: z.string().describe('As it was asked for'),
+          status: z.int().describe('What it would have been answered with alone: 201, 404, 409, …'),
+          instrument: instrumentSchema.optional(),
+          problem: problemSchema.optional(),
+        }),
+      )
+      .describe('In the order of the request'),
+  })
+  .meta({ id: 'SpawnResults' });
 
 export const instrumentDetailSchema = instrumentSchema
   .extend({

@@ -20,6 +20,8 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   UNKNOWN_EXCHANGE: [404, 'Unknown exchange', 'See GET /v1/exchanges.'],
   UNKNOWN_SYMBOL: [404, 'Unknown symbol'],
   INSTRUMENT_EXISTS: [409, 'Instrument already running'],
+  CHANGED_MEANWHILE: [412, 'Changed meanwhile', 'Look at it again, and send its new ETag.'],
+  IDEMPOTENCY_KEY_REUSED: [422, 'Idempotency-Key used twice'],
   INSTRUMENT_UNKNOWN: [404, 'Instrument not running'],
   SAVEPOINTS_FULL: [409, 'Too many savepoints', 'Delete one with DELETE …/savepoints/{batchNumber}.'],
   SAVEPOINT_UNKNOWN: [404, 'Unknown savepoint', 'See GET …/savepoints.'],

@@ -39,9 +39,48 @@ export const timeQuery = queryInteger(0, TIME_MAX_MS).meta({ description: 'Unix 
 export const limitQuery = (byDefault: number, maximum: number) => queryInteger(1, maximum).default(byDefault);
 export const offsetQuery = queryInteger(0, 10_000_000).default(0);
 
+export const SPAWNED_AT_ONCE_MAX = 100;
+
+/** One instrument, or a list of them. A union would say of a wrong one only that it is neither. */
 export const spawnBody = z
-  .strictObject({ exchange: exchangeName, symbol: symbolName })
-  .meta({ example: { exchange: 'binance', symbol: 'BTC-USDT' } });
+  .strictObject({
+    exchange: exchangeName.optional(),
+    symbol: symbolName.optional(),
+    instruments: z
+      .array(z.strictObject({ exchange: exchangeName, symbol: symbolName }))
+      .min(1)
+      .max(SPAWNED_AT_ONCE_MAX)
+      .optional()
+      .describe('Several; then `exchange` and `symbol` are left out, and each has its own result'),
+  })
+  .superRefine(({ instruments, ...one }, context) => {
+    for (const name of ['exchange', 'symbol'] as const) {
+      if ((one[name] === undefined) === (instruments !== undefined)) continue;
+      const message = instruments === undefined ? 'must be given' : 'must not be given beside `instruments`';
+      context.addIssue({ code: 'custom', path: [name], message });
+    }
+  })
+  .meta({
+    oneOf: [{ required: ['exchange', 'symbol'] }, { required: ['instruments'] }],
+    example: { exchange: 'binance', symbol: 'BTC-USDT' },
+  });
+
+/** Others of the request stay as they are. */
+export const spawnHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, 'must be up to 100 printable ASCII characters')
+    .optional()
+    .describe('The same key with the same body gets the same answer again, for ten minutes'),
+});
+
+export const conditionHeaders = z.looseObject({
+  'if-match': z
+    .string()
+    .max(500)
+    .optional()
+    .describe('`ETag` of the instrument: change it only while it is still that'),
+});
 
 /** Part of a name, in any case. */
 const namePart = z

@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   UNKNOWN_EXCHANGE: 'No adapter has this name.',
   UNKNOWN_SYMBOL: 'The exchange does not list this symbol.',
   INSTRUMENT_EXISTS: 'The instrument is already running.',
+  CHANGED_MEANWHILE: 'The instrument is not as `If-Match` wants it: somebody, or its supervisor, was first.',
+  IDEMPOTENCY_KEY_REUSED: 'The `Idempotency-Key` of a request was used for another body.',
   INSTRUMENT_UNKNOWN: 'The instrument is not running here.',
   SAVEPOINTS_FULL: 'As many savepoints of the instrument are kept as may be; delete one first.',
   SAVEPOINT_UNKNOWN: 'No such savepoint of the instrument is kept.',

@@ -64,20 +64,32 @@ function addReadingCommands(program: Command): void {
 }
 
 function addChangingCommands(program: Command): void {
-  const changes = [
-    ['spawn', 'start following an instrument; it stays wanted over restarts', 'spawnInstrument'],
+  asking(program, 'spawn', 'start following instruments; they stay wanted over restarts')
+    .argument('<exchange>', 'such as binance')
+    .argument('<symbol...>', 'BASE-QUOTE, such as BTC-USDT; up to 100')
+    .action(async (exchange: string, symbols: string[], options: NodeOptions) => {
+      const { spawnInstruments } = await import('./operator/change-instruments.ts');
+      await spawnInstruments({ ...(await connect(options)), exchange, symbols });
+    });
+  const conditional = [
     ['stop', 'stop an instrument for good; its log and tables stay', 'stopInstrument'],
     ['restart', 'begin a new life of an instrument from its log; starts a parked one', 'restartInstrument'],
-    ['resync', 'ask the exchange for a fresh book', 'resyncInstrument'],
   ] as const;
-  for (const [name, description, change] of changes) {
-    instrumentCommand(program, name, description).action(
-      async (exchange: string, symbol: string, options: NodeOptions) => {
-        const changesOf = await import('./operator/change-instruments.ts');
-        await changesOf[change]({ ...(await connect(options)), exchange, symbol });
-      },
-    );
+  for (const [name, description, change] of conditional) {
+    instrumentCommand(program, name, description)
+      .option('--if-version <version>', 'only while `ls --json` still shows this version')
+      .action(async (exchange: string, symbol: string, options: NodeOptions & { ifVersion?: string }) => {
+        const changes = await import('./operator/change-instruments.ts');
+        const { ifVersion } = options;
+        await changes[change]({ ...(await connect(options)), exchange, symbol, ifVersion });
+      });
   }
+  instrumentCommand(program, 'resync', 'ask the exchange for a fresh book').action(
+    async (exchange: string, symbol: string, options: NodeOptions) => {
+      const { resyncInstrument } = await import('./operator/change-instruments.ts');
+      await resyncInstrument({ ...(await connect(options)), exchange, symbol });
+    },
+  );
 }
 
 function addSavepointCommand(program: Command): void {

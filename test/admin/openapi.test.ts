@@ -42,7 +42,9 @@ const operation = z.looseObject({
   summary: z.string(),
   tags: z.array(z.string()).min(1),
   parameters: z
-    .array(z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), schema: z.looseObject({}) }))
+    .array(
+      z.looseObject({ name: z.string(), in: z.enum(['path', 'query', 'header']), schema: z.looseObject({}) }),
+    )
     .default([]),
   responses: z.record(z.string(), z.looseObject({ description: z.string() })),
   security: z.array(z.unknown()).optional(),

@@ -6,6 +6,9 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   UNKNOWN_SYMBOL: 'give the unified symbol, such as BTC-USDT, or the exchange’s own.',
   INSTRUMENT_EXISTS: 'nothing; `tampines ls` shows it.',
   INSTRUMENT_UNKNOWN: '`tampines ls` shows what runs here; `tampines spawn EXCHANGE SYMBOL` starts it.',
+  CHANGED_MEANWHILE: 'look at it again with `tampines ls`; somebody, or its supervisor, was first.',
+  SAVEPOINTS_FULL: '`tampines savepoint EXCHANGE SYMBOL --list`, then `--delete BATCH`.',
+  SAVEPOINT_UNKNOWN: '`tampines savepoint EXCHANGE SYMBOL --list` shows those there are.',
   ACTOR_UNAVAILABLE:
     '`tampines ls` shows its status and last failure; `tampines restart EXCHANGE SYMBOL` starts a parked one.',
   ASK_TIMEOUT: 'try again; `tampines doctor` says what holds the node up.',

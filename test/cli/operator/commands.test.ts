@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bookSchema } from '../../../src/admin/market-schemas.ts';
 import { problemSchema } from '../../../src/admin/problems.ts';
@@ -10,7 +11,7 @@ import { AdminClient, readToken } from '../../../src/cli/operator/admin-client.t
 import {
   resyncInstrument,
   restartInstrument,
-  spawnInstrument,
+  spawnInstruments,
   stopInstrument,
 } from '../../../src/cli/operator/change-instruments.ts';
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
@@ -24,6 +25,7 @@ import type { AskedNode } from './support.ts';
 import { createScreen, failureOf, startAskedNode } from './support.ts';
 
 const BTC = { exchange: 'binance', symbol: 'BTC-USDT' };
+const SPAWN_BTC = { exchange: 'binance', symbols: ['BTC-USDT'] };
 const EVENTS = { path: undefined, kind: undefined, since: undefined, limit: 50 };
 let node: AskedNode;
 beforeEach(async () => {
@@ -79,7 +81,7 @@ describe('ls', () => {
 
 describe('changes', () => {
   it('spawn, restart, resync and stop an instrument, each in one line', async () => {
-    await spawnInstrument({ ...node.forPeople, exchange: 'binance', symbol: 'BTCUSDT' });
+    await spawnInstruments({ ...node.forPeople, exchange: 'binance', symbols: ['BTCUSDT'] });
     expect(node.take()).toMatch(/^binance:BTC-USDT spawned, \w+\n$/);
     await until(() => node.world.actorStatus('binance:BTC-USDT') === 'running');
     await restartInstrument({ ...node.forPeople, ...BTC });
@@ -93,6 +95,37 @@ describe('changes', () => {
     await stopInstrument({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('binance:BTC-USDT stopped; its log and tables stay\n');
     expect(node.world.instruments.list()).toEqual([]);
+  });
+
+  it('spawn several, each with its result, and fail when any was refused', async () => {
+    const failure = await failureOf(
+      spawnInstruments({ ...node.forPeople, exchange: 'binance', symbols: ['BTC-USDT', 'NO-SUCH'] }),
+    );
+    expect([failure.exitCode, failure.message]).toEqual([
+      EXIT_CODES.failed,
+      '1 of 2 were not spawned, see above',
+    ]);
+    expect(node.take().split('\n').slice(1, 3)).toEqual([
+      'BTC-USDT  spawned',
+      expect.stringMatching(/^NO-SUCH +UNKNOWN_SYMBOL +binance lists no symbol/),
+    ]);
+    await spawnInstruments({ ...node.forScripts, exchange: 'binance', symbols: ['ETH-USDT', 'XBT-EUR'] });
+    expect(JSON.parse(node.take())).toMatchObject({ results: [{ status: 201 }, { status: 201 }] });
+  });
+
+  it('meant for another version of an instrument are a conflict', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    await listInstruments({ ...node.forScripts, query: {} });
+    const { version } = z
+      .object({ instruments: z.array(z.object({ version: z.string() })) })
+      .parse(JSON.parse(node.take())).instruments[0]!;
+    const failure = await failureOf(stopInstrument({ ...node.forPeople, ...BTC, ifVersion: '0.0.0' }));
+    expect([failure.exitCode, failure.message.split('\n')[0]]).toEqual([
+      EXIT_CODES.conflict,
+      'Changed meanwhile (CHANGED_MEANWHILE)',
+    ]);
+    await stopInstrument({ ...node.forPeople, ...BTC, ifVersion: version });
+    expect(node.take()).toContain('stopped');
   });
 
   it('that are refused end with the title, the detail and what to do', async () => {
@@ -115,20 +148,22 @@ describe('changes', () => {
   });
 
   it('name what is wrong in a request', async () => {
-    const failure = await failureOf(spawnInstrument({ ...node.forPeople, exchange: 'BINANCE', symbol: '*' }));
+    const failure = await failureOf(
+      spawnInstruments({ ...node.forPeople, exchange: 'BINANCE', symbols: ['*'] }),
+    );
     expect(failure.exitCode).toBe(EXIT_CODES.failed);
     expect(failure.message).toContain('\n  body.exchange: must be lower case');
   });
 
   it('of what runs already are a conflict', async () => {
     await node.world.instruments.spawn('binance', 'BTC-USDT');
-    const failure = await failureOf(spawnInstrument({ ...node.forPeople, ...BTC }));
+    const failure = await failureOf(spawnInstruments({ ...node.forPeople, ...SPAWN_BTC }));
     expect(failure.exitCode).toBe(EXIT_CODES.conflict);
   });
 
   it('carry the token, and are not allowed without', async () => {
     const guarded = await startAskedNode({ tokens: [{ name: 'alice', token: 'sesame' }] }, 'sesame');
-    await spawnInstrument({ ...guarded.forPeople, ...BTC });
+    await spawnInstruments({ ...guarded.forPeople, ...SPAWN_BTC });
     expect(guarded.take()).toContain('spawned');
     const client = new AdminClient({ url: guarded.server.url, token: 'wrong', isJson: false });
     const failure = await failureOf(stopInstrument({ ...guarded.forPeople, client, ...BTC }));
