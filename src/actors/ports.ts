@@ -285,6 +285,8 @@ export interface OperationsRecords {
   recordAudit(entry: AuditEntry): void;
   /** Newest first; of one path, of these kinds, from this time on. */
   readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]>;
+  /** Calls the listener with each event as it is recorded, until the returned function is called. It must not throw. */
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void;
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
   countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]>;
   /** Newest first; of one exchange or one instrument where told. */

@@ -32,6 +32,7 @@ import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
 import { addSavepointRoutes } from './routes/savepoints.ts';
+import { addSupervisionStream } from './routes/supervision-stream.ts';
 
 export interface AdminServer {
   /** `http://host:port`, with the port that was taken. */
@@ -109,6 +110,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   addExchangeRoutes(app, options);
   addOperationsRoutes(app, options);
   addAuditRoutes(app, options);
+  addSupervisionStream(app, options);
   addHealthRoutes(app, options, metrics);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));

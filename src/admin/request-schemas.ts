@@ -179,6 +179,11 @@ export const auditQuery = z.strictObject({
   limit: limitQuery(100, 1_000),
 });
 
+export const followQuery = supervisionQuery.omit({ limit: true });
+export const followHeaders = z.looseObject({
+  'last-event-id': timeQuery.optional().describe('`id` of the last event that came, as browsers send it'),
+});
+
 export const deadLettersQuery = z.strictObject({
   exchange: exchangeName.optional(),
   limit: limitQuery(100, 1_000),

@@ -39,11 +39,20 @@ function addReadingCommands(program: Command): void {
     )
     .option('--since <time>', 'since so long ago (10m, 2h), or a time (ISO 8601, UTC, or Unix ms)')
     .option('--limit <n>', 'the newest so many', parseWhole, 50)
+    .option('--follow', 'go on with those to come; with --json one object in a line', false)
     .action(
-      async (options: NodeOptions & { path?: string; kind?: string; since?: string; limit: number }) => {
+      async (
+        options: NodeOptions & {
+          path?: string;
+          kind?: string;
+          since?: string;
+          limit: number;
+          follow: boolean;
+        },
+      ) => {
         const { showEvents } = await import('./operator/show-events.ts');
-        const { path, kind, since, limit } = options;
-        await showEvents({ ...(await connect(options)), path, kind, since, limit });
+        const { path, kind, since, limit, follow: isFollowing } = options;
+        await showEvents({ ...(await connect(options)), path, kind, since, limit, isFollowing });
       },
     );
 

@@ -16,12 +16,14 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #letters: DeadLetter[] = [];
   readonly #gaps: FeedGap[] = [];
   readonly #audit: AuditEntry[] = [];
+  readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
     this.#events.push(event);
     if (this.#events.length > STORED_MAX_RECORDS) this.#events.shift();
+    for (const listener of this.#followers) listener(event);
   }
 
   recordDeadLetter(letter: DeadLetter): void {
@@ -51,6 +53,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
         (sinceMs === undefined || event.timeMs >= sinceMs),
     );
     return Promise.resolve(rows.toReversed().slice(0, limit));
+  }
+
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
   }
 
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {

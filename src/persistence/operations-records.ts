@@ -54,6 +54,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
   readonly #stop = new AbortController();
+  readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
   #waiting = nothingWaiting();
   /** Since the log told. */
@@ -81,6 +82,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   recordSupervisionEvent(event: SupervisionEvent): void {
     this.#add(this.#waiting.events, event);
+    for (const listener of this.#followers) listener(event);
   }
 
   recordDeadLetter(letter: DeadLetter): void {
@@ -112,6 +114,11 @@ export class PostgresOperationsRecords implements OperationsRecords {
       values: [query.path ?? null, query.kinds ?? null, query.sinceMs ?? null, query.limit],
     });
     return rows.map((row) => ({ ...row, recoveredPosition: row.recoveredPosition ?? undefined }));
+  }
+
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
   }
 
   async readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {

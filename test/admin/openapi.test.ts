@@ -28,6 +28,7 @@ const ROUTES = [
   'GET /v1/exchanges/{exchange}/connections',
   'GET /v1/actors',
   'GET /v1/supervision/events',
+  'GET /v1/supervision/events/stream',
   'GET /v1/dead-letters',
   'GET /v1/dead-letters/counts',
   'GET /v1/gaps',

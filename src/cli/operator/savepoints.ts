@@ -7,7 +7,7 @@ import { instrumentPath } from './admin-client.ts';
 import type { ChangeOptions } from './change-instruments.ts';
 import { tellChange } from './change-instruments.ts';
 import { writeJson, writeLines } from './screen.ts';
-import { formatTime } from './show-events.ts';
+import { formatTime } from './event-columns.ts';
 
 type Savepoint = z.output<typeof savepointsSchema>['savepoints'][number];
 

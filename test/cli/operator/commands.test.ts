@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bookSchema } from '../../../src/admin/market-schemas.ts';
 import { problemSchema } from '../../../src/admin/problems.ts';
+import { createAdminServer } from '../../../src/admin/admin-server.ts';
 import { AdminClient, readToken } from '../../../src/cli/operator/admin-client.ts';
 import {
   resyncInstrument,
@@ -245,6 +246,54 @@ describe('events', () => {
       EXIT_CODES.usage,
       expect.stringContaining("was 'yesterday'"),
     ]);
+  });
+});
+
+describe('events that are followed', () => {
+  it('go on with those to come, each told once, also over a restart of the node', async () => {
+    const record = (path: string, timeMs: number): void =>
+      node.world.records.recordSupervisionEvent({
+        ...{ path, timeMs, kind: 'parked', cause: 'why', decision: 'park', attempt: 2, delayMs: 0 },
+        recoveredPosition: undefined,
+      });
+    record('first', 1_000);
+    const stop = new AbortController();
+    const { screen, take } = createScreen();
+    let shown = '';
+    const pathsShown = (): string[] => {
+      shown += take();
+      return shown
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => z.object({ path: z.string() }).parse(JSON.parse(line)).path);
+    };
+    const following = showEvents({
+      ...node.forScripts,
+      ...EVENTS,
+      screen,
+      kind: 'parked',
+      isFollowing: true,
+      signal: stop.signal,
+    });
+    await until(() => pathsShown().length === 1);
+    record('second', 2_000);
+    await until(() => pathsShown().length === 2);
+    const { port } = new URL(node.server.url);
+    await node.server.close();
+    record('third', 3_000);
+    const again = await createAdminServer({ ...node.world.options, port: Number(port) });
+    await until(() => pathsShown().length === 3);
+    stop.abort();
+    await following;
+    await again.close();
+    expect(pathsShown()).toEqual(['first', 'second', 'third']);
+  });
+
+  it('of a node that was never there are a failure', async () => {
+    await node.server.close();
+    const failure = await failureOf(showEvents({ ...node.forPeople, ...EVENTS, isFollowing: true }));
+    expect(failure.exitCode).toBe(EXIT_CODES.unreachable);
   });
 });
 
