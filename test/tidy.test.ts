@@ -159,6 +159,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/cli/doctor/check-storage.ts#checkDisk': 'free space of a disk',
   'src/cli/operator/list-instruments.ts#formatLag': 'a time: how far a node is behind',
   'src/cli/operator/since.ts#parseSince': 'a time',
+  'src/cli/operator/watch-markets.ts#formatRate': 'a count of events a second',
   'src/cli/operator/follow-events.ts#readBlock': 'an event of supervision, which names no price',
 };
 

@@ -17,19 +17,30 @@ export function addOperatorCommands(program: Command): void {
 }
 
 function addReadingCommands(program: Command): void {
-  asking(program, 'ls', 'list the instruments of a node')
-    .option('--exchange <name>', 'of one exchange')
-    .addOption(new Option('--status <status>', 'of the actor').choices(ACTOR_STATUSES))
-    .addOption(new Option('--book <status>', 'of the book').choices(['empty', 'live', 'stale']))
-    .option('--contains <text>', 'part of the symbol, in any case')
-    .addOption(
-      new Option('--sort <order>', '- turns it round').choices(INSTRUMENT_ORDERS).default('instrument'),
-    )
-    .action(async (options: NodeOptions & InstrumentsQuery) => {
-      const { exchange, status, book, contains, sort } = options;
-      const query = { exchange, status, book, contains, sort };
+  chosen(asking(program, 'ls', 'list the instruments of a node')).action(
+    async (options: NodeOptions & InstrumentsQuery) => {
       const { listInstruments } = await import('./operator/list-instruments.ts');
-      await listInstruments({ ...(await connect(options)), query });
+      await listInstruments({ ...(await connect(options)), query: queryOf(options) });
+    },
+  );
+
+  chosen(asking(program, 'top', 'watch the instruments of a node, refreshed in place; q or Ctrl-C ends'))
+    .option('--every <ms>', 'how often, 200 ms at least', parseWhole, 1_000)
+    .action(async (options: NodeOptions & InstrumentsQuery & { every: number }) => {
+      const [{ watchMarkets, watchKeys }, { systemTimers }] = await Promise.all([
+        import('./operator/watch-markets.ts'),
+        import('../base/clock.ts'),
+      ]);
+      const end = new AbortController();
+      const giveKeysBack = watchKeys(process.stdin, () => end.abort());
+      process.once('SIGTERM', () => end.abort()).once('SIGINT', () => end.abort());
+      try {
+        const everyMs = Math.max(200, options.every);
+        const watched = { query: queryOf(options), everyMs, timers: systemTimers, signal: end.signal };
+        await watchMarkets({ ...(await connect(options)), ...watched });
+      } finally {
+        giveKeysBack();
+      }
     });
 
   asking(program, 'events', 'show what supervisors saw and decided, the newest last')
@@ -165,6 +176,22 @@ function addLocalCommands(program: Command): void {
       const { completionScript } = await import('./operator/completion.ts');
       process.stdout.write(completionScript(program, shell));
     });
+}
+
+/** Options that say which instruments are meant, and in which order. */
+function chosen(command: Command): Command {
+  return command
+    .option('--exchange <name>', 'of one exchange')
+    .addOption(new Option('--status <status>', 'of the actor').choices(ACTOR_STATUSES))
+    .addOption(new Option('--book <status>', 'of the book').choices(['empty', 'live', 'stale']))
+    .option('--contains <text>', 'part of the symbol, in any case')
+    .addOption(
+      new Option('--sort <order>', '- turns it round').choices(INSTRUMENT_ORDERS).default('instrument'),
+    );
+}
+
+function queryOf({ exchange, status, book, contains, sort }: InstrumentsQuery): InstrumentsQuery {
+  return { exchange, status, book, contains, sort };
 }
 
 function asking(program: Command, name: string, description: string): Command {
