@@ -6,6 +6,7 @@ import { LoadedNode } from './end-to-end/loaded-node.ts';
 import { PublishProbe } from './gateway/publish-probe.ts';
 import { StreamClients } from './gateway/stream-clients.ts';
 import { percentiles } from './harness/percentiles.ts';
+import { MUCH_TRADED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
 import { realPostgres, realRedis } from './harness/services.ts';
 
@@ -31,6 +32,7 @@ export const gateway: BenchmarkGroup = {
       title: `${postgres.title}, ${redis.title}`,
       postgresUrl: postgres.location.url,
       redisUrl: redis.location,
+      pace: MUCH_TRADED,
       framesPerRun: LOAD.frameCount,
       runsMax: PHASES.length + 1,
       symbolCount: SYMBOL_COUNT,

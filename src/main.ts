@@ -29,7 +29,7 @@ import type { ProvidedRedis } from './publishing/redis-provider.ts';
 import { provideRedis } from './publishing/redis-provider.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 import type { SettingOrigins, Settings } from './settings.ts';
-import { describeSettings } from './settings.ts';
+import { adminTokens, describeSettings } from './settings.ts';
 
 export type NodeOptions = {
   readonly settings: Settings;
@@ -167,13 +167,17 @@ function startAdmin(
   return createAdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
-    token: settings.admin.token,
+    tokens: adminTokens(settings),
     log,
     clock: systemClock,
     instruments: node.instruments,
     system: node.system,
     tables: storage.tables,
     records: storage.records,
+    savepoints: {
+      list: (instrument) => storage.journal.listSavepoints(instrument),
+      delete: (instrument, batchNumber) => storage.journal.deleteSavepoint(claim, instrument, batchNumber),
+    },
     documents: createRedisDocuments(settings.publish.naming),
     readiness: () =>
       checkReadiness({

@@ -1,7 +1,7 @@
 /**
  * Every setting: its meaning, default and range. Layers, later ones win: defaults, file, environment, flags.
  * A setting `admin.port` is `TAMPINES_ADMIN_PORT` in the environment and `--set admin.port=…` on the command line.
- * Secrets (`postgres.url`, `redis.url`, `admin.token`) come only from the environment.
+ * Secrets (`postgres.url`, `redis.url`, `admin.token`, `admin.tokens`) come only from the environment.
  */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
@@ -88,6 +88,14 @@ const schema = z.strictObject({
     port: z.number().int().min(0).max(65_535).default(8080),
     /** Secret. Bearer token for anything that changes something; empty: changes are allowed from loopback only. */
     token: z.string().default(''),
+    /** Secret. `name:token` each; the audit says whose token changed something. */
+    tokens: z
+      .array(
+        z.string().regex(/^[\w.-]{1,40}:[\x21-\x2b\x2d-\x7e]{16,200}$/, {
+          error: 'must be name:token, the token of 16 to 200 printable characters',
+        }),
+      )
+      .default([]),
   }),
   gateway: z.strictObject({
     /** Origins of web pages that may read the stream beside the node's own; `*`: any. */
@@ -175,7 +183,15 @@ type Tree = Record<string, unknown>;
 /** Where each setting's value came from: `default`, `file`, `environment` or `flag`. */
 export type SettingOrigins = ReadonlyMap<string, string>;
 
-export const SECRET_SETTINGS: readonly string[] = ['postgres.url', 'redis.url', 'admin.token'];
+export const SECRET_SETTINGS: readonly string[] = [
+  'postgres.url',
+  'redis.url',
+  'admin.token',
+  'admin.tokens',
+];
+
+/** Where commands find a running node; no setting of a node itself. */
+export const NODE_URL_VARIABLE = 'TAMPINES_URL';
 
 export type SettingsSources = {
   /** Path of a YAML file. */
@@ -208,7 +224,7 @@ export function loadSettings(sources: SettingsSources): { settings: Settings; or
 
   const byEnvironmentName = new Map(leaves.map((path) => [environmentName(path), path]));
   for (const [name, text] of Object.entries(sources.environment ?? {})) {
-    if (!name.startsWith('TAMPINES_') || text === undefined) continue;
+    if (!name.startsWith('TAMPINES_') || text === undefined || name === NODE_URL_VARIABLE) continue;
     const path = byEnvironmentName.get(name);
     if (path === undefined) throw invalid(`the environment variable ${name} names no setting`);
     assign(merged, path, text);
@@ -278,11 +294,28 @@ function checkBetween(settings: Settings): void {
     );
   }
   const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(settings.admin.host);
-  if (!isLoopback && settings.admin.token === '') {
+  const tokens = adminTokens(settings);
+  if (!isLoopback && tokens.length === 0) {
     throw invalid(
       `admin.host ${settings.admin.host} is reachable from outside: set ${environmentName('admin.token')}`,
     );
   }
+  for (const part of ['name', 'token'] as const) {
+    if (new Set(tokens.map((named) => named[part])).size < tokens.length) {
+      throw invalid(
+        `two of admin.tokens and admin.token have the same ${part}; admin.token is named operator`,
+      );
+    }
+  }
+}
+
+/** Returns the bearer tokens with their names; `admin.token` alone goes by the name of `operator`. */
+export function adminTokens({ admin }: Settings): { readonly name: string; readonly token: string }[] {
+  const named = admin.tokens.map((text) => {
+    const colon = text.indexOf(':');
+    return { name: text.slice(0, colon), token: text.slice(colon + 1) };
+  });
+  return admin.token === '' ? named : [{ name: 'operator', token: admin.token }, ...named];
 }
 
 function invalid(message: string): TampinesError {
@@ -372,6 +405,7 @@ function assign(tree: Tree, path: string, text: string): void {
 }
 
 const LIST_SETTINGS: readonly string[] = [
+  'admin.tokens',
   'gateway.allowedOrigins',
   'instruments',
   'kafka.brokers',
@@ -394,7 +428,8 @@ export function describeSettings(
 ): { name: string; value: unknown; origin: string }[] {
   return leafPaths(schema).map((name) => {
     const value = valueAt(settings, name);
-    const shown = SECRET_SETTINGS.includes(name) ? (value === '' ? 'not set' : 'set') : value;
+    const isSet = Array.isArray(value) ? value.length > 0 : value !== '';
+    const shown = SECRET_SETTINGS.includes(name) ? (isSet ? 'set' : 'not set') : value;
     return { name, value: shown, origin: origins.get(name) ?? 'default' };
   });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TampinesError } from '../src/base/errors.ts';
-import { environmentName, loadSettings } from '../src/settings.ts';
+import { adminTokens, environmentName, loadSettings } from '../src/settings.ts';
 
 function settingsFile(text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'tampines-settings-')), 'settings.yaml');
@@ -103,6 +103,11 @@ describe('settings', () => {
     }
   });
 
+  it('are not meant by the variable that tells commands where a node is', () => {
+    const { origins } = loadSettings({ environment: { TAMPINES_URL: 'http://127.0.0.1:1' } });
+    expect([...origins.values()].filter((origin) => origin !== 'default')).toEqual([]);
+  });
+
   it('take secrets from the environment only', () => {
     const file = settingsFile('postgres: { url: "postgres://x" }');
     expect(messageOf(() => loadSettings({ file }))).toContain('TAMPINES_POSTGRES_URL');
@@ -110,6 +115,24 @@ describe('settings', () => {
       'TAMPINES_ADMIN_TOKEN',
     );
     expect(loadSettings({ environment: { TAMPINES_ADMIN_TOKEN: '0123' } }).settings.admin.token).toBe('0123');
+  });
+
+  it('name tokens for several people, and refuse two of one name or one token', () => {
+    const load = (tokens: string, token = '') =>
+      loadSettings({ environment: { TAMPINES_ADMIN_TOKENS: tokens, TAMPINES_ADMIN_TOKEN: token } }).settings;
+    expect(adminTokens(load('alice:0123456789abcdef,bob:fedcba9876543210:x', 'short'))).toEqual([
+      { name: 'operator', token: 'short' },
+      { name: 'alice', token: '0123456789abcdef' },
+      { name: 'bob', token: 'fedcba9876543210:x' },
+    ]);
+    expect(messageOf(() => load('alice:too-short'))).toMatch(
+      /^Settings are not valid: admin.tokens.0: must be name:token/,
+    );
+    expect(messageOf(() => load('a:0123456789abcdef,a:fedcba9876543210'))).toContain('the same name');
+    expect(messageOf(() => load('operator:0123456789abcdef', 'x'))).toContain('the same name');
+    const twice = messageOf(() => load('a:0123456789abcdef,b:0123456789abcdef'));
+    expect(twice).toContain('the same token');
+    expect(twice).not.toContain('0123456789abcdef');
   });
 
   it('refuse an admin address outside loopback without a token', () => {

@@ -162,7 +162,12 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/feeds/simulators/simulated-exchange.ts#parseRequest':
     'a subscription of a client, which names no price',
   'src/cli/replay-command.ts#describe': 'how many seconds a replay took',
-  'src/cli/tampines.ts#parseWhole': 'a seed or a rate of the command line',
+  'src/cli/parse-whole.ts#parseWhole': 'a seed, a rate or a count of the command line',
+  'src/cli/doctor/check-storage.ts#checkDisk': 'free space of a disk',
+  'src/cli/operator/list-instruments.ts#formatLag': 'a time: how far a node is behind',
+  'src/cli/operator/since.ts#parseSince': 'a time',
+  'src/cli/operator/watch-markets.ts#formatRate': 'a count of events a second',
+  'src/cli/operator/follow-events.ts#readBlock': 'an event of supervision, which names no price',
 };
 
 describe('prices and quantities', () => {

@@ -1,13 +1,20 @@
 /**
- * The checkpoints of one life of a symbol actor. The state becomes bytes at once; the rows before it, the snapshot and the dropping of what the
- * journal needs no more follow behind the actor's back, so that no delivery waits for them.
+ * Saves the state of one life of a symbol actor: checkpoints, of which the newest two stay, and savepoints, which stay until they are deleted. For a
+ * checkpoint the state becomes bytes at once; the rows before it, the snapshot and the dropping of what the journal needs no more follow behind the
+ * actor's back, so that no delivery waits for them.
  */
+import type { TampinesError } from '../base/errors.ts';
+import { hasErrorCode } from '../base/errors.ts';
 import type { InstrumentState } from '../market/instrument-state.ts';
 import { snapshotInstrument } from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { DerivedRows } from './derived-rows.ts';
 import type { PersistentActorContext } from './kernel/actor-types.ts';
-import type { DesiredInstrument, Journal, ShardClaim } from './ports.ts';
+import type { DesiredInstrument, Journal, ShardClaim, StateSnapshotRow } from './ports.ts';
+
+export type SavepointOutcome =
+  | { readonly ok: true; readonly batchNumber: number; readonly position: number }
+  | { readonly ok: false; readonly refusal: TampinesError };
 
 export type CheckpointOptions = {
   readonly instrument: DesiredInstrument;
@@ -53,26 +60,36 @@ export class Checkpoints {
     await this.#take(state, context);
   }
 
+  /** Recoveries may begin at it as at any checkpoint, so the rows of what it contains come first as well. */
+  async takeSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
+    const { journal, claim, rows } = this.#options;
+    await rows.write();
+    const row = this.#rowOf(state, context);
+    try {
+      await journal.saveSavepoint(claim, row);
+      return { ok: true, batchNumber: row.batchNumber, position: row.position };
+    } catch (error) {
+      if (hasErrorCode(error, 'SAVEPOINTS_FULL')) return { ok: false, refusal: error };
+      throw error;
+    }
+  }
+
   /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
   async #take(state: InstrumentState, context: Context): Promise<void> {
     const rowsWritten = this.#options.rows.write();
     // The journal sees how it ends, unless the state can't become bytes: that is the error to tell then.
     rowsWritten.catch(() => undefined);
     if (state.position === this.#position) return rowsWritten;
-    const { journal, claim, instrument } = this.#options;
+    const { journal, claim } = this.#options;
     const { position } = state;
-    await journal.saveSnapshot(
-      claim,
-      {
-        instrument: instrument.instrument,
-        batchNumber: context.batchNumber,
-        position,
-        state: snapshotInstrument(state),
-      },
-      rowsWritten,
-    );
+    await journal.saveSnapshot(claim, this.#rowOf(state, context), rowsWritten);
     this.#position = position;
     await this.#prune(context);
+  }
+
+  #rowOf(state: InstrumentState, { batchNumber }: Context): StateSnapshotRow {
+    const { instrument } = this.#options.instrument;
+    return { instrument, batchNumber, position: state.position, state: snapshotInstrument(state) };
   }
 
   /** Rows that are kept for longer do no harm: a database too busy to drop them is no reason to begin a new life. */

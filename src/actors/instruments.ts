@@ -7,10 +7,11 @@ import { TampinesError } from '../base/errors.ts';
 import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
 import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
+import type { SavepointOutcome } from './checkpoints.ts';
 import type { ConnectionMessage } from './connection.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
-import type { ActorRef } from './kernel/actor-types.ts';
+import type { ActorNode, ActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
 import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
 import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
@@ -44,19 +45,32 @@ export type InstrumentStatus = {
   readonly instrument: DesiredInstrument;
   /** Of its actor: `running`, `recovering`, `restarting`, `parked`, … */
   readonly actorStatus: string;
+  /** Which start of an instrument on this node it was. */
+  readonly startNumber: number;
+  /** Lives of its actor so far: grows with each restart. */
+  readonly incarnation: number;
   readonly restarts: number;
   readonly lastFailure: string | undefined;
 };
 
 const RESOLVE_TIMEOUT_MS = 30_000;
 const VIEW_TIMEOUT_MS = 5_000;
+const SAVEPOINT_TIMEOUT_MS = 20_000;
 
-type Running = { readonly instrument: DesiredInstrument; readonly symbol: RunningSymbol };
+/** What a change is meant for; it is not made where the instrument is another by then. */
+export type ChangeCondition = (status: InstrumentStatus) => boolean;
+
+type Running = {
+  readonly instrument: DesiredInstrument;
+  readonly symbol: RunningSymbol;
+  readonly startNumber: number;
+};
 
 export class Instruments {
   readonly #options: InstrumentsOptions;
   readonly #running = new Map<InstrumentKey, Running>();
   readonly #changes = new Map<string, Promise<unknown>>();
+  #startCount = 0;
 
   constructor(options: InstrumentsOptions) {
     this.#options = options;
@@ -76,15 +90,9 @@ export class Instruments {
 
   list(): InstrumentStatus[] {
     const nodes = new Map(this.#options.system.tree().map((node) => [node.path, node]));
-    return Array.from(this.#running.values(), ({ instrument, symbol }) => {
-      const node = nodes.get(symbol.ref.path);
-      return {
-        instrument,
-        actorStatus: node?.status ?? 'stopped',
-        restarts: node?.restarts ?? 0,
-        lastFailure: node?.lastFailure?.cause,
-      };
-    });
+    return Array.from(this.#running.values(), (running) =>
+      describe(running, nodes.get(running.symbol.ref.path)),
+    );
   }
 
   has(key: InstrumentKey): boolean {
@@ -132,9 +140,13 @@ export class Instruments {
     });
   }
 
-  /** Takes the instrument out of the wanted set; its actor drains, checkpoints and ends. @throws TampinesError `INSTRUMENT_UNKNOWN` */
-  async stop(key: InstrumentKey): Promise<void> {
+  /**
+   * Takes the instrument out of the wanted set; its actor drains, checkpoints and ends.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `CHANGED_MEANWHILE`
+   */
+  async stop(key: InstrumentKey, condition?: ChangeCondition): Promise<void> {
     await this.#inTurn(key, async () => {
+      this.#require(key, condition);
       const { instrument, symbol } = this.#get(key);
       // The one step that may fail comes first: until then nothing has changed, and it can be asked for again.
       await this.#options.catalog.remove(key);
@@ -150,11 +162,15 @@ export class Instruments {
     });
   }
 
-  /** Ends the actor's life and begins a new one from its log; a parked one starts again. @throws TampinesError `INSTRUMENT_UNKNOWN` */
-  async restart(key: InstrumentKey, reason: string): Promise<void> {
+  /**
+   * Ends the actor's life and begins a new one from its log; a parked one starts again.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `CHANGED_MEANWHILE`
+   */
+  async restart(key: InstrumentKey, reason: string, condition?: ChangeCondition): Promise<void> {
     this.#get(key);
     // In turn: a stop that is under way is not to find its actor begun anew.
     await this.#inTurn(key, async () => {
+      this.#require(key, condition);
       const { system } = this.#options;
       const { ref } = this.#get(key).symbol;
       if (system.node(ref)?.status === 'parked') system.unpark(ref);
@@ -170,6 +186,20 @@ export class Instruments {
       nativeSymbol: instrument.nativeSymbol,
       reason,
     });
+  }
+
+  /**
+   * Saves the state of an instrument so that it is kept until it is deleted; returns where in its log.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINTS_FULL` · `ACTOR_UNAVAILABLE` · `ASK_TIMEOUT`
+   */
+  async takeSavepoint(key: InstrumentKey): Promise<{ batchNumber: number; position: number }> {
+    const outcome = await this.#options.system.ask<SymbolMessage, SavepointOutcome>(
+      this.#get(key).symbol.ref,
+      (reply) => ({ type: 'TakeSavepoint', reply }),
+      SAVEPOINT_TIMEOUT_MS,
+    );
+    if (!outcome.ok) throw outcome.refusal;
+    return { batchNumber: outcome.batchNumber, position: outcome.position };
   }
 
   /**
@@ -238,7 +268,7 @@ export class Instruments {
 
   #run(instrument: DesiredInstrument): void {
     const symbol = this.#options.spawnSymbol(instrument);
-    this.#running.set(instrument.instrument, { instrument, symbol });
+    this.#running.set(instrument.instrument, { instrument, symbol, startNumber: ++this.#startCount });
     this.#options.schedule.add(symbol.scheduled);
     this.#options.staleWatch?.add(symbol);
     this.#options.system.send(this.#exchange(instrument.exchange), {
@@ -256,6 +286,14 @@ export class Instruments {
       throw new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
     }
     return running;
+  }
+
+  #require(key: InstrumentKey, condition: ChangeCondition | undefined): void {
+    const running = this.#get(key);
+    const status = describe(running, this.#options.system.node(running.symbol.ref));
+    if (condition === undefined || condition(status)) return;
+    const message = `${key} was not changed: it is another run of it by now (${status.actorStatus}, life ${status.incarnation})`;
+    throw new TampinesError('CHANGED_MEANWHILE', message, { fields: { instrument: key } });
   }
 
   #exchange(exchange: string): ActorRef<ExchangeMessage> {
@@ -284,4 +322,15 @@ export class Instruments {
     });
     return turn;
   }
+}
+
+function describe({ instrument, startNumber }: Running, node: ActorNode | undefined): InstrumentStatus {
+  return {
+    instrument,
+    startNumber,
+    actorStatus: node?.status ?? 'stopped',
+    incarnation: node?.incarnation ?? 0,
+    restarts: node?.restarts ?? 0,
+    lastFailure: node?.lastFailure?.cause,
+  };
 }

@@ -90,6 +90,19 @@ export type StateSnapshotRow = {
   readonly state: InstrumentSnapshot;
 };
 
+/** A state snapshot that is kept until somebody deletes it. */
+export type Savepoint = {
+  /** The last batch of the journal that it contains; names it among those of its instrument. */
+  readonly batchNumber: number;
+  /** Entries (events) that it contains. */
+  readonly position: number;
+  readonly savedAtMs: number;
+  readonly sizeBytes: number;
+};
+
+/** Savepoints of one instrument that are kept at most. */
+export const SAVEPOINTS_MAX = 10;
+
 /**
  * The durable log of the instruments of one shard and their state snapshots. One implementation on Postgres (real or embedded), one in memory;
  * both pass the same contract suite.
@@ -109,6 +122,18 @@ export interface Journal {
    * @throws what `after` failed with; the errors of `append`
    */
   saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void>;
+  /**
+   * Saves a state snapshot that is kept until it is deleted; the one of the same batch is made one. Errors as those of `append`, and
+   * `SAVEPOINTS_FULL` when `SAVEPOINTS_MAX` others are kept.
+   */
+  saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
+  /** Newest first. */
+  listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]>;
+  /**
+   * Gives a savepoint up. The journal does not depend on it: recoveries go on from the ordinary snapshots.
+   * @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN`
+   */
+  deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void>;
   /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
   latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;
   /** Streams the batches after `afterBatchNumber` in order, in pages; `visit` is awaited for each. @throws TampinesError `JOURNAL_SEQUENCE` on a hole */
@@ -240,14 +265,31 @@ export type FeedGap = {
   readonly tradesRefetched: number;
 };
 
+/** A change that was asked for over REST by someone who may. */
+export type AuditEntry = {
+  readonly timeMs: number;
+  /** Name of the token; `local` where none is set. */
+  readonly who: string;
+  readonly address: string;
+  readonly method: string;
+  readonly path: string;
+  /** JSON text, cut; empty where there was none. */
+  readonly body: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+};
+
 /** Bounded records for operators; writing never blocks and never fails its caller. */
 export interface OperationsRecords {
   recordSupervisionEvent(event: SupervisionEvent): void;
   recordDeadLetter(letter: DeadLetter): void;
   /** Once for each gap, when it ends. */
   recordFeedGap(gap: FeedGap): void;
+  recordAudit(entry: AuditEntry): void;
   /** Newest first; of one path, of these kinds, from this time on. */
   readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]>;
+  /** Calls the listener with each event as it is recorded, until the returned function is called. It must not throw. */
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void;
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]>;
   countDeadLetters(): Promise<{ exchange: string; reason: string; count: number }[]>;
   /** Newest first; of one exchange or one instrument where told. */
@@ -256,6 +298,12 @@ export interface OperationsRecords {
     instrument: string | undefined;
     limit: number;
   }): Promise<FeedGap[]>;
+  /** Newest first; of one requester, from this time on. */
+  readAudit(query: {
+    who: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }): Promise<AuditEntry[]>;
   /** Since this process began. */
   countFeedGaps(): FeedGapCount[];
 }

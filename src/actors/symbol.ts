@@ -16,6 +16,7 @@ import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
+import type { SavepointOutcome } from './checkpoints.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type {
@@ -62,6 +63,8 @@ export type SymbolMessage =
   | { readonly type: 'CheckpointDue' }
   /** A feed wants to know after which trade others may be missing. Answered after everything delivered before. */
   | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
+  /** Answered when the savepoint is durable, or the reason why there is none. */
+  | { readonly type: 'TakeSavepoint'; readonly reply: (outcome: SavepointOutcome) => void }
   /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
   | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
@@ -286,6 +289,8 @@ class SymbolActor {
       case 'CheckpointDue':
         this.#checkpoints.begin(state, context);
         return state;
+      case 'TakeSavepoint':
+        return this.#takeSavepoint(state, message.reply, context);
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -371,6 +376,15 @@ class SymbolActor {
   #checkpointsFrom(position: number): Checkpoints {
     const { instrument, claim, journal, checkpointEveryEntries: everyEntries } = this.#options;
     return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries }, position);
+  }
+
+  async #takeSavepoint(
+    state: InstrumentState,
+    reply: (outcome: SavepointOutcome) => void,
+    context: Context,
+  ): Promise<InstrumentState> {
+    reply(await this.#checkpoints.takeSavepoint(state, context));
+    return state;
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {

@@ -1,5 +1,5 @@
 /**
- * Who may ask, and who may change something. Reading is open to everyone who reaches the port; a change needs the bearer token or, where
+ * Who may ask, and who may change something, by which name. Reading is open to everyone who reaches the port; a change needs the bearer token or, where
  * none is set, a client on this machine. Web pages of other origins are refused either way: a browser on this machine is a client too.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -13,16 +13,34 @@ export type AccessOptions = {
   /** Address that the server is bound to. */
   readonly host: string;
   /** Empty: changes from loopback only. */
-  readonly token: string;
+  readonly tokens: readonly NamedToken[];
 };
 
-const READING_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** A secret, and whose it is. */
+export type NamedToken = { readonly name: string; readonly token: string };
+
+/** Who was let in to change something. */
+export type Requester = {
+  /** Of the token; `local` where none is set. */
+  readonly name: string;
+  readonly address: string;
+};
+
+const LOCAL_NAME = 'local';
+const requesters = new WeakMap<AccessRequest, Requester>();
+
+/** Returns who asks for a change; `undefined` for a reader, and for whoever was not let in. */
+export function requesterOf(request: AccessRequest): Requester | undefined {
+  return requesters.get(request);
+}
+
+export const READING_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
 
-/** Returns the check of each request. It throws TampinesError `HOST_REFUSED` · `UNAUTHORIZED` · `CHANGE_FORBIDDEN`. */
+/** Returns the check of each request; it remembers who changes something. It throws TampinesError `HOST_REFUSED` · `UNAUTHORIZED` · `CHANGE_FORBIDDEN`. */
 export function createAccessCheck(options: AccessOptions): (request: AccessRequest) => void {
   const isBoundToLoopback = options.host === 'localhost' || isLoopbackAddress(options.host);
-  const wantedDigest = digest(options.token);
+  const digests = options.tokens.map(({ name, token }) => ({ name, digest: digest(token) }));
   return (request) => {
     // A page whose name was rebound to 127.0.0.1 still sends its own name.
     if (isBoundToLoopback && !LOOPBACK_HOST.test(request.headers.host ?? '')) {
@@ -33,8 +51,12 @@ export function createAccessCheck(options: AccessOptions): (request: AccessReque
     }
     if (READING_METHODS.has(request.method)) return;
     requireOwnOrigin(request);
-    if (options.token === '') requireLoopbackClient(request);
-    else requireToken(request, wantedDigest);
+    const address = request.ip;
+    if (digests.length === 0) requireLoopbackClient(request);
+    requesters.set(request, {
+      name: digests.length === 0 ? LOCAL_NAME : requireToken(request, digests),
+      address,
+    });
   };
 }
 
@@ -77,10 +99,15 @@ function requireLoopbackClient(request: AccessRequest): void {
   throw new TampinesError('CHANGE_FORBIDDEN', message);
 }
 
-function requireToken(request: AccessRequest, wantedDigest: Buffer): void {
-  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  // Digests have one length, so that the comparison tells nothing of the token's.
-  if (timingSafeEqual(digest(given), wantedDigest)) return;
+/** Returns the name of the token that the request carries. */
+function requireToken(
+  request: AccessRequest,
+  digests: readonly { readonly name: string; readonly digest: Buffer }[],
+): string {
+  const given = digest(/^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? '');
+  // Digests have one length, and all are compared, so that the time tells nothing of any token.
+  const [found] = digests.filter((one) => timingSafeEqual(given, one.digest));
+  if (found !== undefined) return found.name;
   throw new TampinesError('UNAUTHORIZED', `${request.method} needs the bearer token of this node`);
 }
 

@@ -9,10 +9,12 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Instruments } from '../actors/instruments.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
-import type { Documents, MarketTables, OperationsRecords } from '../actors/ports.ts';
+import type { Documents, MarketTables, OperationsRecords, Savepoint } from '../actors/ports.ts';
 import type { Clock, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+import type { NamedToken } from './access.ts';
 import type { GatewayOptions } from './gateway/gateway-options.ts';
 import type { MetricSource } from './metrics.ts';
 
@@ -20,14 +22,15 @@ export type AdminOptions = {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Secret. Bearer token for anything that changes something; empty: changes from loopback only. */
-  readonly token: string;
+  /** Secret. Bearer tokens for anything that changes something; empty: changes from loopback only. */
+  readonly tokens: readonly NamedToken[];
   readonly log: Log;
   readonly clock: Clock;
   readonly instruments: Instruments;
   readonly system: ActorSystem;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
+  readonly savepoints: SavepointStore;
   readonly documents: Documents;
   /** What the node needs to do its work, and whether it is there. */
   readonly readiness: () => Promise<readonly ReadinessCheck[]>;
@@ -49,6 +52,13 @@ export type AdminOptions = {
     GatewayOptions,
     'channels' | 'lease' | 'allowedOrigins' | 'bookResolutions' | 'bookDepth' | 'candleIntervals'
   >;
+};
+
+/** Savepoints that are there; taking one is the instrument's own business. */
+export type SavepointStore = {
+  readonly list: (instrument: InstrumentKey) => Promise<readonly Savepoint[]>;
+  /** @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN` */
+  readonly delete: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
 };
 
 export type ReadinessCheck = { readonly name: string; readonly isReady: boolean; readonly detail: string };

@@ -15,9 +15,11 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { TampinesError } from '../base/errors.ts';
-import { createAccessCheck } from './access.ts';
+import { READING_METHODS, createAccessCheck, requesterOf } from './access.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { auditChanges } from './audit.ts';
+import { ChangeLimits } from './change-limits.ts';
 import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
@@ -25,12 +27,15 @@ import { PROBLEM_TYPE, pathOf, toProblem } from './problems.ts';
 import { queueMetrics } from './queue-metrics.ts';
 import { answerUnreadable } from './raw-answer.ts';
 import { RequestLimits } from './request-limits.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
 import { addStreamRoute } from './routes/stream.ts';
+import { addSavepointRoutes } from './routes/savepoints.ts';
+import { addSupervisionStream } from './routes/supervision-stream.ts';
 
 export interface AdminServer {
   /** `http://host:port`, with the port that was taken. */
@@ -84,6 +89,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   // Before the server waits for its connections to end.
   app.addHook('preClose', () => gateway.close());
   addGuards(app, options);
+  auditChanges(app, options);
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
     done();
@@ -105,9 +111,12 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
   await addOpenApi(app);
   addInstrumentRoutes(app, options);
+  addSavepointRoutes(app, options);
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);
   addOperationsRoutes(app, options);
+  addAuditRoutes(app, options);
+  addSupervisionStream(app, options);
   addHealthRoutes(app, options, metrics);
   addStreamRoute(app);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
@@ -119,10 +128,20 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
 function addGuards(app: AdminApp, options: AdminOptions): void {
   const checkAccess = createAccessCheck(options);
+  const limits = new ChangeLimits(options.clock);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
-    checkAccess(request);
+    const isChange = !READING_METHODS.has(request.method);
+    if (isChange) limits.requireTrust(request.ip);
+    try {
+      checkAccess(request);
+    } catch (error) {
+      if (isChange) limits.noteRefusal(request.ip);
+      throw error;
+    }
+    const requester = requesterOf(request);
+    if (requester !== undefined) limits.countChange(requester.name);
     done();
   });
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 
 /** JSON numbers would lose digits. */
-const decimal = z.string().regex(/^-?\d+(\.\d+)?$/);
+export const decimal = z.string().regex(/^-?\d+(\.\d+)?$/);
 const price = decimal.nullable();
 const level = z.tuple([decimal, decimal]).describe('[price, quantity]');
 const time = z.int().describe('Unix milliseconds');

@@ -1,5 +1,7 @@
 /** The shapes of what operators read: instruments, exchanges, actors, records, settings, health. */
 import { z } from 'zod';
+import { decimal } from './market-schemas.ts';
+import { problemSchema } from './problems.ts';
 
 const time = z.int().describe('Unix milliseconds');
 
@@ -12,17 +14,63 @@ export const instrumentSchema = z
     actorStatus: z.string().describe('`running`, `recovering`, `restarting`, `parked`, …'),
     restarts: z.int(),
     lastFailure: z.string().nullable(),
+    version: z.string().describe('Changes with each start and each life of its actor: its `ETag`'),
   })
   .meta({ id: 'Instrument' });
+
+const marketSummarySchema = z
+  .strictObject({
+    status: z.enum(['empty', 'live', 'stale']).describe('Of the book'),
+    reason: z.string().describe('Why it is stale'),
+    bid: decimal.nullable().describe('Best bid'),
+    ask: decimal.nullable().describe('Best ask'),
+    spread: decimal.nullable(),
+    last: decimal.nullable().describe('Price of the last trade'),
+    position: z.int().describe('Events in its log so far'),
+    eventTimeMs: time.nullable().describe('Of the newest event'),
+    lagMs: z
+      .int()
+      .nullable()
+      .describe(
+        'How long ago the newest event was received: the second between two heartbeats, and what the node is behind',
+      ),
+  })
+  .meta({ id: 'MarketSummary' });
+
+export type MarketSummary = z.output<typeof marketSummarySchema>;
 
 export const instrumentsSchema = z
   .strictObject({
     total: z.int().describe('Of those that match, on all pages'),
     limit: z.int(),
     offset: z.int(),
-    instruments: z.array(instrumentSchema),
+    timeMs: time.describe('When the node answered'),
+    instruments: z.array(
+      instrumentSchema.extend({
+        market: marketSummarySchema
+          .nullable()
+          .optional()
+          .describe('Where it was asked for; `null` while its actor can’t answer'),
+      }),
+    ),
   })
   .meta({ id: 'Instruments' });
+
+export const spawnResultsSchema = z
+  .strictObject({
+    results: z
+      .array(
+        z.strictObject({
+          exchange: z.string(),
+          symbol: z.string().describe('As it was asked for'),
+          status: z.int().describe('What it would have been answered with alone: 201, 404, 409, …'),
+          instrument: instrumentSchema.optional(),
+          problem: problemSchema.optional(),
+        }),
+      )
+      .describe('In the order of the request'),
+  })
+  .meta({ id: 'SpawnResults' });
 
 export const instrumentDetailSchema = instrumentSchema
   .extend({
@@ -44,6 +92,21 @@ export const instrumentDetailSchema = instrumentSchema
       .describe('`null` while its actor can’t answer (parked, restarting)'),
   })
   .meta({ id: 'InstrumentDetail' });
+
+export const savepointSchema = z
+  .strictObject({
+    batchNumber: z.int().describe('Names it: the last batch of the journal that it contains'),
+    position: z.int().describe('Events that it contains'),
+  })
+  .meta({ id: 'Savepoint' });
+
+export const savepointsSchema = z
+  .strictObject({
+    savepoints: z
+      .array(savepointSchema.extend({ savedAtMs: time, sizeBytes: z.int() }))
+      .describe('Newest first'),
+  })
+  .meta({ id: 'Savepoints' });
 
 export const exchangesSchema = z
   .strictObject({
@@ -179,6 +242,24 @@ export const feedGapsSchema = z
       .describe('Newest first'),
   })
   .meta({ id: 'FeedGaps' });
+
+export const auditSchema = z
+  .strictObject({
+    changes: z
+      .array(
+        z.strictObject({
+          timeMs: time,
+          who: z.string().describe('Name of the token; `local` where none is set'),
+          address: z.string(),
+          method: z.string(),
+          path: z.string(),
+          body: z.string().describe('JSON text, cut at 1,000 characters'),
+          status: z.int().describe('Of the answer'),
+        }),
+      )
+      .describe('Newest first'),
+  })
+  .meta({ id: 'Audit' });
 
 export const settingsSchema = z
   .strictObject({

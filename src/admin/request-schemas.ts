@@ -1,6 +1,6 @@
 /** What requests may hold. Names are checked by shape before they become keys of anything; whether they exist is asked later. */
 import { z } from 'zod';
-import type { SupervisionEventKind } from '../actors/kernel/actor-types.ts';
+import type { ActorStatus, SupervisionEventKind } from '../actors/kernel/actor-types.ts';
 import { CANDLE_INTERVALS } from '../market/intervals.ts';
 import { SYMBOL_NAME } from '../market/symbols.ts';
 
@@ -23,23 +23,95 @@ export const symbolName = z
 export const exchangeParams = z.object({ exchange: exchangeName });
 export const instrumentParams = z.object({ exchange: exchangeName, symbol: symbolName });
 
-/** Query numbers arrive as text. */
+/** Numbers of paths and queries arrive as text. */
 const queryInteger = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+export const savepointParams = z.object({
+  exchange: exchangeName,
+  symbol: symbolName,
+  batchNumber: queryInteger(0, Number.MAX_SAFE_INTEGER).meta({
+    description: 'Of the savepoint',
+    example: 42,
+  }),
+});
 
 export const timeQuery = queryInteger(0, TIME_MAX_MS).meta({ description: 'Unix milliseconds' });
 export const limitQuery = (byDefault: number, maximum: number) => queryInteger(1, maximum).default(byDefault);
 export const offsetQuery = queryInteger(0, 10_000_000).default(0);
 
+export const SPAWNED_AT_ONCE_MAX = 100;
+
+/** One instrument, or a list of them. A union would say of a wrong one only that it is neither. */
 export const spawnBody = z
-  .strictObject({ exchange: exchangeName, symbol: symbolName })
-  .meta({ example: { exchange: 'binance', symbol: 'BTC-USDT' } });
+  .strictObject({
+    exchange: exchangeName.optional(),
+    symbol: symbolName.optional(),
+    instruments: z
+      .array(z.strictObject({ exchange: exchangeName, symbol: symbolName }))
+      .min(1)
+      .max(SPAWNED_AT_ONCE_MAX)
+      .optional()
+      .describe('Several; then `exchange` and `symbol` are left out, and each has its own result'),
+  })
+  .superRefine(({ instruments, ...one }, context) => {
+    for (const name of ['exchange', 'symbol'] as const) {
+      if ((one[name] === undefined) === (instruments !== undefined)) continue;
+      const message = instruments === undefined ? 'must be given' : 'must not be given beside `instruments`';
+      context.addIssue({ code: 'custom', path: [name], message });
+    }
+  })
+  .meta({
+    oneOf: [{ required: ['exchange', 'symbol'] }, { required: ['instruments'] }],
+    example: { exchange: 'binance', symbol: 'BTC-USDT' },
+  });
+
+/** Others of the request stay as they are. */
+export const spawnHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, 'must be up to 100 printable ASCII characters')
+    .optional()
+    .describe('The same key with the same body gets the same answer again, for ten minutes'),
+});
+
+export const conditionHeaders = z.looseObject({
+  'if-match': z
+    .string()
+    .max(500)
+    .optional()
+    .describe('`ETag` of the instrument: change it only while it is still that'),
+});
+
+/** Part of a name, in any case. */
+const namePart = z
+  .string()
+  .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
+  .describe('Part of the unified or native symbol, in any case');
+
+export const ACTOR_STATUSES = [
+  'starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped',
+] as const satisfies readonly ActorStatus[]; // prettier-ignore
+
+export const INSTRUMENT_ORDERS = [
+  'instrument', '-instrument', 'status', '-status', 'restarts', '-restarts',
+] as const; // prettier-ignore
 
 export const instrumentsQuery = z.strictObject({
   exchange: exchangeName.optional(),
-  status: z
-    .enum(['starting', 'recovering', 'running', 'restarting', 'stopping', 'parked', 'stopped'])
+  status: z.enum(ACTOR_STATUSES).optional().describe('Of the symbol actor'),
+  contains: namePart.optional(),
+  book: z
+    .enum(['empty', 'live', 'stale'])
     .optional()
-    .describe('Of the symbol actor'),
+    .describe('Status of the book; those whose actor can’t answer have none. Asks every actor'),
+  sort: z
+    .enum(INSTRUMENT_ORDERS)
+    .optional()
+    .describe('`-` turns the order round; in the order they were started when absent'),
+  include: z
+    .enum(['market'])
+    .optional()
+    .describe('`market`: with each instrument its best prices and how it keeps up'),
   limit: limitQuery(100, 1_000),
   offset: offsetQuery,
 });
@@ -66,11 +138,7 @@ export const tradesQuery = z.strictObject({
 });
 
 export const symbolsQuery = z.strictObject({
-  contains: z
-    .string()
-    .regex(/^[\p{L}\p{N}\-_/.:]{1,60}$/u, 'must be letters, digits and - _ / . :')
-    .optional()
-    .describe('Part of the unified or native symbol, in any case'),
+  contains: namePart.optional(),
   limit: limitQuery(100, 10_000),
 });
 
@@ -84,7 +152,7 @@ export const actorsQuery = z.strictObject({
   limit: limitQuery(1_000, 10_000),
 });
 
-const SUPERVISION_KINDS = [
+export const SUPERVISION_KINDS = [
   'started', 'recovered', 'restarted', 'poison', 'escalated', 'parked', 'unparked', 'stuck', 'abandoned', 'stopped', 'fenced',
 ] as const satisfies readonly SupervisionEventKind[]; // prettier-ignore
 
@@ -99,6 +167,21 @@ export const supervisionQuery = z.strictObject({
     .describe(`One kind of event or several, separated by commas: ${SUPERVISION_KINDS.join(', ')}`),
   since: timeQuery.optional().describe('Events of this time (Unix ms) or later'),
   limit: limitQuery(100, 1_000),
+});
+
+export const auditQuery = z.strictObject({
+  who: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'must be the name of a token')
+    .optional()
+    .describe('Name of a token'),
+  since: timeQuery.optional().describe('Changes of this time (Unix ms) or later'),
+  limit: limitQuery(100, 1_000),
+});
+
+export const followQuery = supervisionQuery.omit({ limit: true });
+export const followHeaders = z.looseObject({
+  'last-event-id': timeQuery.optional().describe('`id` of the last event that came, as browsers send it'),
 });
 
 export const deadLettersQuery = z.strictObject({

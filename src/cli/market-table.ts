@@ -5,6 +5,8 @@ import { formatCandle } from '../market/candle-text.ts';
 import { formatTicker } from '../market/ticker.ts';
 import type { Units } from '../market/units.ts';
 import { formatUnits } from '../market/units.ts';
+import type { Column } from './text-table.ts';
+import { formatTable } from './text-table.ts';
 
 export type MarketRow = {
   readonly instrument: string;
@@ -19,21 +21,17 @@ export type MarketRow = {
   readonly minute: string;
 };
 
-const COLUMNS: readonly {
-  readonly key: keyof MarketRow;
-  readonly title: string;
-  readonly width: number;
-  readonly isRight: boolean;
-}[] = [
-  { key: 'instrument', title: 'INSTRUMENT', width: 22, isRight: false },
-  { key: 'status', title: 'BOOK', width: 6, isRight: false },
-  { key: 'bid', title: 'BID', width: 11, isRight: true },
-  { key: 'ask', title: 'ASK', width: 11, isRight: true },
-  { key: 'last', title: 'LAST', width: 11, isRight: true },
-  { key: 'changePercent', title: '24H %', width: 8, isRight: true },
-  { key: 'volume', title: '24H VOLUME', width: 14, isRight: true },
-  { key: 'trades', title: 'TRADES', width: 8, isRight: true },
-  { key: 'minute', title: 'MINUTE O/H/L/C', width: 44, isRight: false },
+/** Fixed widths, so that the table stands still while its numbers change. */
+const COLUMNS: readonly Column<MarketRow>[] = [
+  { title: 'INSTRUMENT', text: (row) => row.instrument, width: 22 },
+  { title: 'BOOK', text: (row) => row.status, width: 6 },
+  { title: 'BID', text: (row) => row.bid, width: 11, isRight: true },
+  { title: 'ASK', text: (row) => row.ask, width: 11, isRight: true },
+  { title: 'LAST', text: (row) => row.last, width: 11, isRight: true },
+  { title: '24H %', text: (row) => row.changePercent, width: 8, isRight: true },
+  { title: '24H VOLUME', text: (row) => row.volume, width: 14, isRight: true },
+  { title: 'TRADES', text: (row) => row.trades, width: 8, isRight: true },
+  { title: 'MINUTE O/H/L/C', text: (row) => row.minute, width: 44 },
 ];
 
 /** Returns a row per running instrument; one whose actor does not answer now says so. */
@@ -89,14 +87,5 @@ function readRow(instruments: Instruments, key: InstrumentKey): Promise<MarketRo
 
 /** Returns the rows as lines, the header first. */
 export function formatMarketTable(rows: readonly MarketRow[]): string[] {
-  const header = COLUMNS.map(({ title, width, isRight }) => fit(title, width, isRight)).join(' ');
-  return [
-    header,
-    ...rows.map((row) => COLUMNS.map(({ key, width, isRight }) => fit(row[key], width, isRight)).join(' ')),
-  ];
-}
-
-function fit(text: string, width: number, isRight: boolean): string {
-  const cut = text.length > width ? `${text.slice(0, width - 1)}…` : text;
-  return isRight ? cut.padStart(width) : cut.padEnd(width);
+  return formatTable(COLUMNS, rows);
 }

@@ -3,6 +3,7 @@
 import { systemClock, systemTimers } from '../base/clock.ts';
 import { startNode } from '../main.ts';
 import { loadSettings } from '../settings.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { createLogger } from './logger.ts';
 import { startLoopWatchdog } from './loop-watchdog.ts';
 
@@ -21,11 +22,8 @@ export async function start(options: { config: string | undefined; set: readonly
   await node.stop();
   log.info({}, 'stopped');
   watchdog.stop();
-  if (signal === undefined) process.exit(FENCED_EXIT_CODE);
+  if (signal === undefined) process.exit(EXIT_CODES.fenced);
 }
-
-/** Another node took this one's instruments over. A supervisor must not start it again: the two would take them from each other for ever. */
-export const FENCED_EXIT_CODE = 75;
 
 /** A signal that comes again this soon is the same one: sent to the process group, and passed on by npm or a shell. */
 const SAME_SIGNAL_MS = 1_500;
@@ -37,7 +35,7 @@ export function untilStopped(): Promise<NodeJS.Signals> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
         firstAtMs ??= systemClock.monotonicMs();
-        if (systemClock.monotonicMs() - firstAtMs > SAME_SIGNAL_MS) process.exit(130);
+        if (systemClock.monotonicMs() - firstAtMs > SAME_SIGNAL_MS) process.exit(EXIT_CODES.interrupted);
         resolve(signal);
       });
     }

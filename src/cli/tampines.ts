@@ -1,133 +1,37 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
-/**
- * The command line. Each command is a file beside this one, loaded when it is wanted: a node that recovers need not read simulators first. Here
- * are only their options and what happens to errors.
- */
-import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+/** The command line: parses it, and ends the process as docs/cli.md says. */
+import { CommanderError } from 'commander';
 import { TampinesError } from '../base/errors.ts';
-
-const program = new Command('tampines')
-  .description('Live market data from crypto exchanges: one supervised, persistent actor per instrument.')
-  .version('0.1.0')
-  .showHelpAfterError();
-
-const setOption = new Option('--set <name=value>', 'one setting, as in docs/settings.md; may be repeated')
-  .default([])
-  .argParser((value: string, before: readonly string[]) => [...before, value]);
-
-program
-  .command('start')
-  .description('run a node until SIGINT or SIGTERM')
-  .option('--config <file>', 'settings file (YAML)')
-  .addOption(setOption)
-  .action(async (options: { config?: string; set: string[] }) => {
-    const { start } = await import('./start.ts');
-    await start({ config: options.config, set: options.set });
-  });
-
-program
-  .command('demo')
-  .description('run a node with embedded storage on three simulated exchanges, and show its markets')
-  .option('--seed <n>', 'seed of the simulated markets', parseWhole, 1)
-  .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
-  .addOption(setOption)
-  .action(async (options: { seed: number; rate: number; set: string[] }) => {
-    const { demo } = await import('./demo.ts');
-    await demo({ seed: options.seed, stepsPerSecond: options.rate, set: options.set });
-  });
-
-program
-  .command('simulate')
-  .description('run three simulated exchanges on loopback')
-  .option('--seed <n>', 'seed of the simulated markets', parseWhole, 1)
-  .option('--rate <n>', 'market events a second and symbol', parseWhole, 10)
-  .action(async (options: { seed: number; rate: number }) => {
-    const { simulate } = await import('./simulate.ts');
-    await simulate({ seed: options.seed, stepsPerSecond: options.rate });
-  });
-
-program
-  .command('replay')
-  .description('replay recordings through the whole system; the same command again goes on where it ended')
-  .argument('<file...>', 'recordings (*.jsonl.gz)')
-  .addOption(
-    new Option('--through <way>', 'how frames reach the actors')
-      .choices(['direct', 'socket'])
-      .default('direct'),
-  )
-  .option('--summary <file>', 'write the results as JSON (one recording: an object, several: a list)')
-  .option('--config <file>', 'settings file (YAML)')
-  .addOption(setOption)
-  .action(
-    async (
-      files: string[],
-      options: { through: 'direct' | 'socket'; summary?: string; config?: string; set: string[] },
-    ) => {
-      const { replay } = await import('./replay-command.ts');
-      await replay({
-        files,
-        through: options.through,
-        summary: options.summary,
-        config: options.config,
-        set: options.set,
-      });
-    },
-  );
-
-program
-  .command('aggregate')
-  .description(
-    'aggregate a file of trades to candles and 24-hour tickers, and compare them with those published beside it',
-  )
-  .argument('<file>', 'trades (*.json.gz)')
-  .option('--summary <file>', 'write the results as JSON')
-  .action(async (file: string, options: { summary?: string }) => {
-    const [{ aggregateTrades }, { createProgress }] = await Promise.all([
-      import('./aggregate.ts'),
-      import('./progress.ts'),
-    ]);
-    const progress = createProgress(file);
-    const summary = await aggregateTrades(file, (done, total) =>
-      progress.update('aggregating', total === 0 ? 1 : done / total),
-    );
-    progress.finish();
-    if (options.summary !== undefined)
-      writeFileSync(options.summary, `${JSON.stringify(summary, undefined, 2)}\n`);
-    const parts = [`${summary.trades.toString()} trades`];
-    if (summary.agreement !== undefined)
-      parts.push(`candles: ${summary.agreement.equal} of ${summary.agreement.checked} agree`);
-    if (summary.ticker_agreement !== undefined) {
-      parts.push(`tickers: ${summary.ticker_agreement.equal} of ${summary.ticker_agreement.checked} agree`);
-    }
-    process.stdout.write(`${parts.join(', ')}\n`);
-    const hasDifference = [summary.agreement, summary.ticker_agreement].some(
-      (part) => part !== undefined && part.equal < part.checked,
-    );
-    if (hasDifference) process.exitCode = 1;
-  });
-
-function parseWhole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('wants a whole number.');
-  return Number.parseInt(text, 10);
-}
+import { CommandFailure, EXIT_CODES } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { createProgram } from './program.ts';
 
 // A promise that nobody awaited has failed: the state of the process is unknown, and the supervisor outside starts it again.
-process.on('unhandledRejection', (error) => fail(error, 70));
+process.on('unhandledRejection', (error) => fail(error, EXIT_CODES.internal));
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
-  fail(error, error instanceof TampinesError ? 1 : 70);
+  // Help and the version end here too; what was wrong has been said already.
+  if (error instanceof CommanderError)
+    process.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
+  if (error instanceof CommandFailure) fail(error, error.exitCode);
+  fail(error, error instanceof TampinesError ? EXIT_CODES.failed : EXIT_CODES.internal);
 }
 
-function fail(error: unknown, exitCode: number): void {
-  const text =
-    error instanceof TampinesError
-      ? `${error.code}: ${error.message}`
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  process.stderr.write(`tampines: ${text}\n`);
+function fail(error: unknown, exitCode: ExitCode): never {
+  process.stderr.write(`${textOf(error)}\n`);
   process.exit(exitCode);
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof CommandFailure)
+    return isJson(error.message) ? error.message : `tampines: ${error.message}`;
+  if (error instanceof TampinesError) return `tampines: ${error.code}: ${error.message}`;
+  return `tampines: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** A script that asked for JSON reads its failures as JSON too. */
+function isJson(message: string): boolean {
+  return message.startsWith('{');
 }

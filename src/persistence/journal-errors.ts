@@ -1,6 +1,18 @@
 /** The failures that every journal, in Postgres or in memory, reports in the same words. */
 import type { ShardClaim } from '../actors/ports.ts';
+import { SAVEPOINTS_MAX } from '../actors/ports.ts';
 import { TampinesError, hasErrorCode } from '../base/errors.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
+
+export function savepointsFullError(instrument: InstrumentKey): TampinesError {
+  const message = `Cannot take a savepoint of ${instrument}: ${SAVEPOINTS_MAX} are kept already`;
+  return new TampinesError('SAVEPOINTS_FULL', message, { fields: { instrument, limit: SAVEPOINTS_MAX } });
+}
+
+export function savepointUnknownError(instrument: InstrumentKey, batchNumber: number): TampinesError {
+  const message = `There is no savepoint of ${instrument} at batch ${batchNumber}`;
+  return new TampinesError('SAVEPOINT_UNKNOWN', message, { fields: { instrument, batchNumber } });
+}
 
 export function fencedError(claim: ShardClaim): TampinesError {
   return new TampinesError(

@@ -1,17 +1,27 @@
 /** The in-memory twin of the Postgres journal, for simulation and tests: same bytes, same errors, same order, no disk. */
-import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import type { Journal, JournalRow, Savepoint, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import { SAVEPOINTS_MAX } from '../actors/ports.ts';
 import type { Log } from '../base/log.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { LogCodec } from './log-codec.ts';
-import { fencedError, missingBatchError, notNextBatchError } from './journal-errors.ts';
+import {
+  fencedError,
+  missingBatchError,
+  notNextBatchError,
+  savepointsFullError,
+  savepointUnknownError,
+} from './journal-errors.ts';
 import type { StoredEntry, StoredState } from './stored-bytes.ts';
 import { readStoredEntry, readStoredState, storeEntry, storeState } from './stored-bytes.ts';
 
 type InstrumentRows = {
   entries: (StoredEntry & { readonly epoch: number })[];
   /** Newest last. */
-  states: (StoredState & { readonly position: number })[];
+  states: (StoredState & {
+    readonly position: number;
+    readonly isSavepoint: boolean;
+  })[];
   lastBatchNumber: number;
 };
 
@@ -99,12 +109,50 @@ export class MemoryJournal implements Journal {
     await after;
     this.#requireNewest(claim);
     const rows = this.#storage.rowsOf(snapshot.instrument);
-    const others = rows.states.filter(({ batchNumber }) => batchNumber !== snapshot.batchNumber);
-    const before = others.filter(({ batchNumber }) => batchNumber < snapshot.batchNumber).at(-1);
-    rows.states = [...others, { ...stored, position: snapshot.position }]
-      .filter(({ batchNumber }) => batchNumber >= (before?.batchNumber ?? 0))
-      .sort((a, b) => a.batchNumber - b.batchNumber);
-    rows.lastBatchNumber = Math.max(rows.lastBatchNumber, snapshot.batchNumber);
+    const isSavepoint = rows.states.some(
+      (row) => row.batchNumber === snapshot.batchNumber && row.isSavepoint,
+    );
+    const before = rows.states
+      .filter((row) => !row.isSavepoint && row.batchNumber < snapshot.batchNumber)
+      .at(-1);
+    rows.states = rows.states.filter(
+      (row) => row.isSavepoint || row.batchNumber >= (before?.batchNumber ?? 0),
+    );
+    this.#keep(rows, stored, snapshot, isSavepoint);
+    await Promise.resolve();
+  }
+
+  async saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+    const stored = storeState(this.#codec, snapshot, snapshot.state);
+    this.#requireNewest(claim);
+    const rows = this.#storage.rowsOf(snapshot.instrument);
+    const others = rows.states.filter((row) => row.isSavepoint && row.batchNumber !== snapshot.batchNumber);
+    if (others.length >= SAVEPOINTS_MAX) throw savepointsFullError(snapshot.instrument);
+    this.#keep(rows, stored, snapshot, true);
+    await Promise.resolve();
+  }
+
+  async listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]> {
+    await Promise.resolve();
+    return this.#storage
+      .rowsOf(instrument)
+      .states.filter(({ isSavepoint }) => isSavepoint)
+      .toReversed()
+      .map(({ batchNumber, position, state }) => ({
+        batchNumber,
+        position,
+        // It has no clock; when a test saved it means nothing.
+        savedAtMs: 0,
+        sizeBytes: state.length,
+      }));
+  }
+
+  async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {
+    this.#requireNewest(claim);
+    const rows = this.#storage.rowsOf(instrument);
+    const left = rows.states.filter((row) => !(row.isSavepoint && row.batchNumber === batchNumber));
+    if (left.length === rows.states.length) throw savepointUnknownError(instrument, batchNumber);
+    rows.states = left;
     await Promise.resolve();
   }
 
@@ -138,7 +186,7 @@ export class MemoryJournal implements Journal {
 
   async prune(instrument: InstrumentKey): Promise<void> {
     const rows = this.#storage.rowsOf(instrument);
-    const older = rows.states.at(-2);
+    const older = rows.states.filter(({ isSavepoint }) => !isSavepoint).at(-2);
     if (older !== undefined) {
       rows.entries = rows.entries.filter(({ batchNumber }) => batchNumber > older.batchNumber);
     }
@@ -147,6 +195,19 @@ export class MemoryJournal implements Journal {
 
   async flush(): Promise<void> {
     await Promise.resolve();
+  }
+
+  #keep(
+    rows: InstrumentRows,
+    stored: StoredState,
+    { batchNumber, position }: StateSnapshotRow,
+    isSavepoint: boolean,
+  ): void {
+    rows.states = [
+      ...rows.states.filter((row) => row.batchNumber !== batchNumber),
+      { ...stored, position, isSavepoint },
+    ].sort((a, b) => a.batchNumber - b.batchNumber);
+    rows.lastBatchNumber = Math.max(rows.lastBatchNumber, batchNumber);
   }
 
   #requireNewest(claim: ShardClaim): void {

@@ -1,4 +1,5 @@
 import type {
+  AuditEntry,
   DeadLetter,
   FeedGap,
   FeedGapCount,
@@ -14,12 +15,15 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #events: SupervisionEvent[] = [];
   readonly #letters: DeadLetter[] = [];
   readonly #gaps: FeedGap[] = [];
+  readonly #audit: AuditEntry[] = [];
+  readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
     this.#events.push(event);
     if (this.#events.length > STORED_MAX_RECORDS) this.#events.shift();
+    for (const listener of this.#followers) listener(event);
   }
 
   recordDeadLetter(letter: DeadLetter): void {
@@ -36,6 +40,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
     if (this.#gaps.length > STORED_MAX_RECORDS) this.#gaps.shift();
   }
 
+  recordAudit(entry: AuditEntry): void {
+    this.#audit.push(entry);
+    if (this.#audit.length > STORED_MAX_RECORDS) this.#audit.shift();
+  }
+
   readSupervisionEvents({ path, kinds, sinceMs, limit }: SupervisionQuery): Promise<SupervisionEvent[]> {
     const rows = this.#events.filter(
       (event) =>
@@ -44,6 +53,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
         (sinceMs === undefined || event.timeMs >= sinceMs),
     );
     return Promise.resolve(rows.toReversed().slice(0, limit));
+  }
+
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
   }
 
   readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {
@@ -67,6 +81,19 @@ export class MemoryOperationsRecords implements OperationsRecords {
       ({ exchange, instrument }) =>
         (query.exchange === undefined || exchange === query.exchange) &&
         (query.instrument === undefined || instrument === query.instrument),
+    );
+    return Promise.resolve(rows.toReversed().slice(0, query.limit));
+  }
+
+  readAudit(query: {
+    who: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }): Promise<AuditEntry[]> {
+    const rows = this.#audit.filter(
+      ({ who, timeMs }) =>
+        (query.who === undefined || who === query.who) &&
+        (query.sinceMs === undefined || timeMs >= query.sinceMs),
     );
     return Promise.resolve(rows.toReversed().slice(0, query.limit));
   }

@@ -9,8 +9,12 @@ import type { Database, RunStatement } from './database.ts';
 import type { Migration } from './migrations/migration.ts';
 import { createTables } from './migrations/001-create-tables.ts';
 import { feedGaps } from './migrations/002-feed-gaps.ts';
+import { audit } from './migrations/003-audit.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables, feedGaps];
+const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit];
+
+/** The version of a database that this code brought up to date. */
+export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));
 
 /** Key of the advisory lock that lets one process migrate at a time: `tampines` as letters of a phone keypad. */
 const MIGRATION_LOCK = 82_674_637;

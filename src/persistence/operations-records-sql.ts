@@ -1,5 +1,5 @@
 /** The statements that write records for operators; rows of one kind go in one statement. */
-import type { DeadLetter, FeedGap, SupervisionEvent } from '../actors/ports.ts';
+import type { AuditEntry, DeadLetter, FeedGap, SupervisionEvent } from '../actors/ports.ts';
 import type { RunStatement } from './database.ts';
 
 export type DeadLetterCount = {
@@ -92,9 +92,30 @@ export async function insertFeedGaps(
   });
 }
 
+export async function insertAudit(
+  run: RunStatement,
+  schema: string,
+  entries: readonly AuditEntry[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  await run({
+    text: `INSERT INTO ${schema}.audit (time_ms, who, address, method, path, body, status)
+      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[])`,
+    values: [
+      entries.map(({ timeMs }) => timeMs),
+      entries.map(({ who }) => storableText(who)),
+      entries.map(({ address }) => storableText(address)),
+      entries.map(({ method }) => storableText(method)),
+      entries.map(({ path }) => storableText(path)),
+      entries.map(({ body }) => storableText(body)),
+      entries.map(({ status }) => status),
+    ],
+  });
+}
+
 /** Keeps about the newest `storedMax` records of each kind. */
 export async function dropOldRecords(run: RunStatement, schema: string, storedMax: number): Promise<void> {
-  for (const table of ['supervision_event', 'dead_letter', 'feed_gap']) {
+  for (const table of ['supervision_event', 'dead_letter', 'feed_gap', 'audit']) {
     await run({
       text: `DELETE FROM ${schema}.${table} WHERE id <= (SELECT max(id) FROM ${schema}.${table}) - $1`,
       values: [storedMax],

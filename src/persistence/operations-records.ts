@@ -1,9 +1,10 @@
 /**
- * Supervision events, dead letters and feed gaps for operators. Recording never waits and never fails its caller: records queue up to a limit, the
+ * Supervision events, dead letters, feed gaps and the audit of changes for operators. Recording never waits and never fails its caller: records queue up to a limit, the
  * oldest give way when the database can't keep up, and the log says how many did. Counts of dead letters lose nothing, and
  * count twice only what was under way when a connection broke at commit.
  */
 import type {
+  AuditEntry,
   DeadLetter,
   FeedGap,
   FeedGapCount,
@@ -17,6 +18,7 @@ import type { DeadLetterCount } from './operations-records-sql.ts';
 import {
   addDeadLetterCounts,
   dropOldRecords,
+  insertAudit,
   insertDeadLetters,
   insertFeedGaps,
   insertSupervisionEvents,
@@ -44,6 +46,7 @@ type Waiting = {
   readonly events: SupervisionEvent[];
   readonly letters: DeadLetter[];
   readonly gaps: FeedGap[];
+  readonly audit: AuditEntry[];
   readonly letterCounts: Map<string, DeadLetterCount>;
 };
 
@@ -51,6 +54,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
   readonly #stop = new AbortController();
+  readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
   #waiting = nothingWaiting();
   /** Since the log told. */
@@ -68,8 +72,8 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   /** Records that wait, of the kind of which most do. */
   get waitingMax(): number {
-    const { events, letters, gaps } = this.#waiting;
-    return Math.max(events.length, letters.length, gaps.length);
+    const { events, letters, gaps, audit } = this.#waiting;
+    return Math.max(events.length, letters.length, gaps.length, audit.length);
   }
 
   get droppedTotal(): number {
@@ -78,6 +82,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   recordSupervisionEvent(event: SupervisionEvent): void {
     this.#add(this.#waiting.events, event);
+    for (const listener of this.#followers) listener(event);
   }
 
   recordDeadLetter(letter: DeadLetter): void {
@@ -89,6 +94,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
   recordFeedGap(gap: FeedGap): void {
     this.#gapCounts.add(gap);
     this.#add(this.#waiting.gaps, gap);
+  }
+
+  recordAudit(entry: AuditEntry): void {
+    this.#add(this.#waiting.audit, entry);
   }
 
   async readSupervisionEvents(query: SupervisionQuery): Promise<SupervisionEvent[]> {
@@ -105,6 +114,11 @@ export class PostgresOperationsRecords implements OperationsRecords {
       values: [query.path ?? null, query.kinds ?? null, query.sinceMs ?? null, query.limit],
     });
     return rows.map((row) => ({ ...row, recoveredPosition: row.recoveredPosition ?? undefined }));
+  }
+
+  followSupervisionEvents(listener: (event: SupervisionEvent) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
   }
 
   async readDeadLetters(query: { exchange: string | undefined; limit: number }): Promise<DeadLetter[]> {
@@ -139,6 +153,22 @@ export class PostgresOperationsRecords implements OperationsRecords {
         WHERE ($1::text IS NULL OR exchange = $1) AND ($2::text IS NULL OR instrument = $2)
         ORDER BY id DESC LIMIT $3`,
       values: [query.exchange ?? null, query.instrument ?? null, query.limit],
+    });
+    return rows;
+  }
+
+  async readAudit(query: {
+    who: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }): Promise<AuditEntry[]> {
+    await this.#untilWritten();
+    const { rows } = await this.#database.read<AuditEntry>({
+      text: `SELECT time_ms AS "timeMs", who, address, method, path, body, status
+        FROM ${this.#database.schema}.audit
+        WHERE ($1::text IS NULL OR who = $1) AND ($2::bigint IS NULL OR time_ms >= $2)
+        ORDER BY id DESC LIMIT $3`,
+      values: [query.who ?? null, query.sinceMs ?? null, query.limit],
     });
     return rows;
   }
@@ -229,6 +259,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
       await insertDeadLetters(run, schema, waiting.letters);
       await addDeadLetterCounts(run, schema, [...waiting.letterCounts.values()]);
       await insertFeedGaps(run, schema, waiting.gaps);
+      await insertAudit(run, schema, waiting.audit);
       if (isTrimDue) await dropOldRecords(run, schema, STORED_MAX_RECORDS);
     });
     if (isTrimDue) this.#writtenSinceTrim = 0;
@@ -236,11 +267,11 @@ export class PostgresOperationsRecords implements OperationsRecords {
 }
 
 function nothingWaiting(): Waiting {
-  return { events: [], letters: [], gaps: [], letterCounts: new Map() };
+  return { events: [], letters: [], gaps: [], audit: [], letterCounts: new Map() };
 }
 
-function recordsOf({ events, letters, gaps }: Waiting): number {
-  return events.length + letters.length + gaps.length;
+function recordsOf({ events, letters, gaps, audit }: Waiting): number {
+  return events.length + letters.length + gaps.length + audit.length;
 }
 
 function addCount(counts: Waiting['letterCounts'], { exchange, reason }: DeadLetter): void {

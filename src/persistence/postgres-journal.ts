@@ -2,7 +2,7 @@
  * The journal on Postgres: claims, the order of batch numbers, reading. Group commit lives in `journal-lane.ts`, snapshots in
  * `state-snapshots.ts`; which bytes an entry or a state becomes is the codec's business.
  */
-import type { Journal, JournalRow, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import type { Journal, JournalRow, Savepoint, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
 import { estimateBytes } from '../market/event-bytes.ts';
 import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
@@ -132,6 +132,18 @@ export class PostgresJournal implements Journal {
 
   async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
     await this.#track(this.#snapshots.save(claim, snapshot, after));
+  }
+
+  async saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+    await this.#track(this.#snapshots.saveSavepoint(claim, snapshot));
+  }
+
+  listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]> {
+    return this.#snapshots.listSavepoints(instrument);
+  }
+
+  async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {
+    await this.#track(this.#snapshots.deleteSavepoint(claim, instrument, batchNumber));
   }
 
   async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {

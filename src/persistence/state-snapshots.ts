@@ -1,9 +1,10 @@
 /** State snapshots in Postgres: saved under the fence of their shard, the newest two kept, damaged ones skipped when read. */
-import type { ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import type { Savepoint, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
+import { SAVEPOINTS_MAX } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
-import { fencedError, toJournalError } from './journal-errors.ts';
+import { fencedError, savepointsFullError, savepointUnknownError, toJournalError } from './journal-errors.ts';
 import type { JournalReads } from './journal-reads.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
@@ -37,16 +38,64 @@ export class StateSnapshots {
     this.#stop = options.stop;
   }
 
-  /** Encodes the state before the first wait, so that its owner may go on changing it. */
   async save(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
+    const { schema } = this.#database;
+    const statement = { name: `${schema}.save-snapshot`, text: saveSnapshotText(schema) };
+    const { saved } = await this.#write<{ saved: number }>(claim, snapshot, statement, after);
+    if (saved === 0) throw fencedError(claim);
+  }
+
+  /** @throws TampinesError `SAVEPOINTS_FULL` */
+  async saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
+    const text = saveSavepointText(this.#database.schema);
+    const { held, saved } = await this.#write<{ held: number; saved: number }>(claim, snapshot, { text });
+    if (held === 0) throw fencedError(claim);
+    if (saved === 0) throw savepointsFullError(snapshot.instrument);
+  }
+
+  async listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]> {
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) return [];
+    const { rows } = await this.#database.read<Savepoint>({
+      text: `SELECT batch_number AS "batchNumber", position,
+          floor(extract(epoch FROM saved_at) * 1000)::bigint AS "savedAtMs", length(state) AS "sizeBytes"
+        FROM ${this.#database.schema}.state_snapshot
+        WHERE instrument_id = $1 AND is_savepoint ORDER BY batch_number DESC LIMIT ${SAVEPOINTS_MAX}`,
+      values: [instrumentId],
+    });
+    return rows;
+  }
+
+  async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {
+    const { schema } = this.#database;
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) throw savepointUnknownError(instrument, batchNumber);
+    const { rows } = await this.#database.query<{ held: number; deleted: number }>({
+      text: `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE),
+        deleted AS (
+          DELETE FROM ${schema}.state_snapshot
+          WHERE instrument_id = $3 AND batch_number = $4 AND is_savepoint AND EXISTS (SELECT FROM fence)
+          RETURNING 1)
+        SELECT (SELECT count(*) FROM fence) AS held, (SELECT count(*) FROM deleted) AS deleted`,
+      values: [claim.shard, claim.epoch, instrumentId, batchNumber],
+    });
+    if (rows[0]!.held === 0) throw fencedError(claim);
+    if (rows[0]!.deleted === 0) throw savepointUnknownError(instrument, batchNumber);
+  }
+
+  /** Encodes the state before the first wait, so that its owner may go on changing it. */
+  async #write<Row extends Record<string, number>>(
+    claim: ShardClaim,
+    snapshot: StateSnapshotRow,
+    statement: Pick<Statement, 'name' | 'text'>,
+    after?: Promise<void>,
+  ): Promise<Row> {
     const stored = storeState(this.#codec, snapshot, snapshot.state);
     await after;
-    const { schema } = this.#database;
-    const attempt = async (): Promise<number> => {
+    const attempt = async (): Promise<Row> => {
       const instrumentId = await this.#ids.assign(snapshot.instrument);
-      const { rows } = await this.#database.query<{ saved: number }>({
-        name: `${schema}.save-snapshot`,
-        text: saveSnapshotText(schema),
+      const { rows } = await this.#database.query<Row>({
+        ...statement,
         values: [
           claim.shard,
           claim.epoch,
@@ -58,12 +107,11 @@ export class StateSnapshots {
           stored.state,
         ],
       });
-      return rows[0]!.saved;
+      return rows[0]!;
     };
-    let saved: number;
     try {
       // Saving it again changes nothing, so an unknown outcome is simply tried again.
-      saved = await retryTransient(attempt, {
+      return await retryTransient(attempt, {
         context: this.#context,
         what: `saving a state snapshot of ${snapshot.instrument}`,
         deadlineMs: this.#outcomeDeadlineMs,
@@ -72,7 +120,6 @@ export class StateSnapshots {
     } catch (error) {
       throw toJournalError(error);
     }
-    if (saved === 0) throw fencedError(claim);
   }
 
   /** Returns the newest that can be read, and the batch number of the newest of all; 0 where there is none. */
@@ -118,4 +165,22 @@ function saveSnapshotText(schema: string): string {
         SELECT max(batch_number) FROM ${schema}.state_snapshot
         WHERE instrument_id = $3 AND NOT is_savepoint AND batch_number < $4))
     SELECT count(*) AS saved FROM saved`;
+}
+
+/** Saves under the fence where fewer than the limit are kept beside it; the ordinary snapshot of the same batch becomes the savepoint. */
+function saveSavepointText(schema: string): string {
+  return `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE),
+    others AS (
+      SELECT count(*) AS kept FROM ${schema}.state_snapshot
+      WHERE instrument_id = $3 AND is_savepoint AND batch_number <> $4),
+    saved AS (
+      INSERT INTO ${schema}.state_snapshot
+        (instrument_id, batch_number, position, epoch, schema_id, sha256, state, is_savepoint)
+      SELECT $3::int, $4::bigint, $5::bigint, fence.epoch, $6::text, $7::bytea, $8::bytea, true
+      FROM fence, others WHERE others.kept < ${SAVEPOINTS_MAX}
+      ON CONFLICT (instrument_id, batch_number) DO UPDATE SET
+        position = excluded.position, epoch = excluded.epoch, schema_id = excluded.schema_id,
+        sha256 = excluded.sha256, state = excluded.state, saved_at = now(), is_savepoint = true
+      RETURNING 1)
+    SELECT (SELECT count(*) FROM fence) AS held, (SELECT count(*) FROM saved) AS saved`;
 }

@@ -10,6 +10,7 @@ import type { World } from './support.ts';
 import { createWorld } from './support.ts';
 
 const TOKEN = 'a-secret-token';
+const TOKENS = [{ name: 'alice', token: TOKEN }];
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
@@ -46,16 +47,16 @@ describe('with a token', () => {
     ['an empty', { authorization: 'Bearer ' }],
     ['a basic', { authorization: `Basic ${TOKEN}` }],
   ])('%s token changes nothing', async (_name, headers) => {
-    expect(await ask({ token: TOKEN }, { headers })).toEqual([401, 'UNAUTHORIZED']);
+    expect(await ask({ tokens: TOKENS }, { headers })).toEqual([401, 'UNAUTHORIZED']);
   });
 
   it('the right one may, from anywhere', async () => {
     const headers = { authorization: `Bearer ${TOKEN}` };
-    expect(await ask({ token: TOKEN }, { headers, remoteAddress: '192.0.2.7' })).toEqual(ALLOWED);
+    expect(await ask({ tokens: TOKENS }, { headers, remoteAddress: '192.0.2.7' })).toEqual(ALLOWED);
   });
 
   it('is asked before anything else is told, and asks for itself', async () => {
-    const app = await createAdminApp({ ...world.options, token: TOKEN });
+    const app = await createAdminApp({ ...world.options, tokens: TOKENS });
     const response = await app.inject({ method: 'DELETE', url: '/nowhere', headers: { host: 'localhost' } });
     expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer']);
     await app.close();
@@ -63,7 +64,7 @@ describe('with a token', () => {
 
   it('is never logged', async () => {
     for (const given of [TOKEN, `${TOKEN}-almost`]) {
-      await ask({ token: TOKEN }, { headers: { authorization: `Bearer ${given}` } });
+      await ask({ tokens: TOKENS }, { headers: { authorization: `Bearer ${given}` } });
     }
     expect(JSON.stringify(world.logLines)).not.toContain(TOKEN);
   });
@@ -144,7 +145,7 @@ describe('over a real socket', () => {
   afterEach(() => server?.close());
 
   it('answers, and closes while a connection is kept open', async () => {
-    server = await createAdminServer({ ...world.options, token: TOKEN });
+    server = await createAdminServer({ ...world.options, tokens: TOKENS });
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     const live = await fetch(`${server.url}/health/live`);
     expect(await live.json()).toEqual({ status: 'live', node: 'node-1' });

@@ -99,6 +99,47 @@ describe('listing', () => {
     expect(await symbolsOf('?status=parked')).toEqual([]);
   });
 
+  it('finds a part of either name and sorts, equal ones by name', async () => {
+    for (const symbol of ['XBT-EUR', 'BTC-USDT', 'ETH-USDT']) await spawn(symbol);
+    await until(() => world.instruments.list().every(({ actorStatus }) => actorStatus === 'running'));
+    await send('POST', '/v1/instruments/binance/ETH-USDT/restart');
+    await until(() => world.instruments.list().every(({ actorStatus }) => actorStatus === 'running'));
+    const symbolsOf = async (query: string) =>
+      instrumentsSchema
+        .parse((await get(`/v1/instruments${query}`)).json())
+        .instruments.map(({ symbol }) => symbol);
+    expect(await symbolsOf('?contains=xbt%2F')).toEqual(['XBT-EUR']);
+    expect(await symbolsOf('?contains=usd')).toEqual(['BTC-USDT', 'ETH-USDT']);
+    expect(await symbolsOf('?sort=instrument')).toEqual(['BTC-USDT', 'ETH-USDT', 'XBT-EUR']);
+    expect(await symbolsOf('?sort=-instrument')).toEqual(['XBT-EUR', 'ETH-USDT', 'BTC-USDT']);
+    expect(await symbolsOf('?sort=-restarts')).toEqual(['ETH-USDT', 'BTC-USDT', 'XBT-EUR']);
+    expect(await symbolsOf('?sort=restarts&limit=1&offset=2')).toEqual(['ETH-USDT']);
+  });
+
+  it('shows markets where asked, and finds books by their status', async () => {
+    for (const symbol of ['BTC-USDT', 'ETH-USDT']) await spawn(symbol);
+    await world.deliver('binance:BTC-USDT', [instrument(), bookSnapshot(), trade()]);
+    const read = async (query: string) =>
+      instrumentsSchema.parse((await get(`/v1/instruments${query}`)).json());
+    expect((await read('')).instruments[0]).not.toHaveProperty('market');
+    const { instruments: shown } = await read('?include=market&sort=instrument');
+    expect(shown[0]!.market).toEqual({
+      status: 'live',
+      reason: '',
+      bid: '100',
+      ask: '100.1',
+      spread: '0.1',
+      last: '100.05',
+      position: 3,
+      eventTimeMs: NOON_MS,
+      lagMs: 0,
+    });
+    expect(shown[1]!.market).toMatchObject({ status: 'empty', bid: null, spread: null, lagMs: null });
+    const live = await read('?book=live');
+    expect([live.total, live.instruments.map(({ symbol }) => symbol)]).toEqual([1, ['BTC-USDT']]);
+    expect((await read('?book=stale')).instruments).toEqual([]);
+  });
+
   it('shows one instrument with what its actor knows', async () => {
     await spawn('BTC-USDT');
     await world.deliver('binance:BTC-USDT', [instrument(), bookSnapshot(), trade()]);

@@ -16,6 +16,9 @@ const ROUTES = [
   'DELETE /v1/instruments/{exchange}/{symbol}',
   'POST /v1/instruments/{exchange}/{symbol}/restart',
   'POST /v1/instruments/{exchange}/{symbol}/resync',
+  'POST /v1/instruments/{exchange}/{symbol}/savepoint',
+  'GET /v1/instruments/{exchange}/{symbol}/savepoints',
+  'DELETE /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}',
   'GET /v1/instruments/{exchange}/{symbol}/book',
   'GET /v1/instruments/{exchange}/{symbol}/ticker',
   'GET /v1/instruments/{exchange}/{symbol}/candles',
@@ -25,9 +28,11 @@ const ROUTES = [
   'GET /v1/exchanges/{exchange}/connections',
   'GET /v1/actors',
   'GET /v1/supervision/events',
+  'GET /v1/supervision/events/stream',
   'GET /v1/dead-letters',
   'GET /v1/dead-letters/counts',
   'GET /v1/gaps',
+  'GET /v1/audit',
   'GET /v1/settings',
   'GET /v1/stream',
   'GET /metrics',
@@ -39,7 +44,9 @@ const operation = z.looseObject({
   summary: z.string(),
   tags: z.array(z.string()).min(1),
   parameters: z
-    .array(z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), schema: z.looseObject({}) }))
+    .array(
+      z.looseObject({ name: z.string(), in: z.enum(['path', 'query', 'header']), schema: z.looseObject({}) }),
+    )
     .default([]),
   responses: z.record(z.string(), z.looseObject({ description: z.string() })),
   security: z.array(z.unknown()).optional(),

@@ -158,13 +158,17 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     options: {
       host: '127.0.0.1',
       port: 0,
-      token: '',
+      tokens: [],
       log,
       clock,
       instruments,
       system,
       tables,
       records,
+      savepoints: {
+        list: (instrument) => journal.listSavepoints(instrument),
+        delete: (instrument, batchNumber) => journal.deleteSavepoint(claim, instrument, batchNumber),
+      },
       documents: redisDocuments,
       readiness: () => Promise.resolve([{ name: 'postgres', isReady: true, detail: 'answers' }]),
       settingsInForce: () => [{ name: 'admin.port', value: 0, origin: 'flag' }],

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
-import { FENCED_EXIT_CODE } from '../../src/cli/start.ts';
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import type { SimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
@@ -125,7 +125,7 @@ test('frozen past its lease while another node takes over, it wakes, writes and 
     const before = await rowsOfEpoch(1);
     const exited = once(older.child, 'exit');
     older.child.kill('SIGCONT');
-    expect(await exited).toEqual([FENCED_EXIT_CODE, null]);
+    expect(await exited).toEqual([EXIT_CODES.fenced, null]);
     expect((await rowsOfEpoch(1)).journal).toBe(before.journal);
     expect(messages.slice(from).filter(({ epoch }) => epoch === 1)).toEqual([]);
     expect((JSON.parse((await reader.get(BOOK_KEY))!) as Message).epoch).toBe(2);

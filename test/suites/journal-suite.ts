@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Journal, JournalRow, ShardClaim } from '../../src/actors/ports.ts';
+import { SAVEPOINTS_MAX } from '../../src/actors/ports.ts';
 import type { LogEntry } from '../../src/market/events.ts';
 import type { InstrumentSnapshot } from '../../src/market/instrument-state.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
@@ -319,6 +320,101 @@ export function describeJournal(name: string, openStore: () => Promise<JournalSt
         }
         expect(storedCount).toBe(writtenCount);
         expect(taken.epoch).toBeGreaterThan(old.epoch);
+      });
+    });
+
+    describe('savepoints', () => {
+      const snapshotOf = (instrument: InstrumentKey, batchNumber: number) => ({
+        instrument,
+        batchNumber,
+        position: batchNumber * 10,
+        state: stateOf(batchNumber * 10),
+      });
+      const listed = async (instrument: InstrumentKey): Promise<number[]> =>
+        (await journal.listSavepoints(instrument)).map(({ batchNumber }) => batchNumber);
+
+      it('stay when checkpoints after them are dropped, and are no reason to keep the journal', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 9 });
+        await journal.saveSavepoint(claim, snapshotOf(instrument, 2));
+        for (const batchNumber of [5, 7, 9])
+          await journal.saveSnapshot(claim, snapshotOf(instrument, batchNumber));
+        await journal.prune(instrument);
+        expect(await journal.listSavepoints(instrument)).toEqual([
+          {
+            batchNumber: 2,
+            position: 20,
+            savedAtMs: expect.any(Number) as unknown,
+            sizeBytes: expect.any(Number) as unknown,
+          },
+        ]);
+        const kept = await readAll(journal, instrument, 7);
+        expect(kept.map(({ batchNumber }) => batchNumber)).toEqual([8, 9]);
+        expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(9);
+      });
+
+      it('are what recoveries begin at when they are the newest', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 3 });
+        await journal.saveSnapshot(claim, snapshotOf(instrument, 1));
+        await journal.saveSavepoint(claim, snapshotOf(instrument, 3));
+        expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(3);
+      });
+
+      it('of the batch of a checkpoint are that checkpoint, made one; a checkpoint after it leaves it one', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 4 });
+        await journal.saveSnapshot(claim, snapshotOf(instrument, 2));
+        await journal.saveSavepoint(claim, snapshotOf(instrument, 2));
+        await journal.saveSnapshot(claim, snapshotOf(instrument, 2));
+        for (const batchNumber of [3, 4])
+          await journal.saveSnapshot(claim, snapshotOf(instrument, batchNumber));
+        expect(await listed(instrument)).toEqual([2]);
+      });
+
+      it('are bounded in number, and one that is deleted makes room', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: SAVEPOINTS_MAX + 2 });
+        for (let batchNumber = 1; batchNumber <= SAVEPOINTS_MAX; batchNumber++) {
+          await journal.saveSavepoint(claim, snapshotOf(instrument, batchNumber));
+        }
+        const oneMore = snapshotOf(instrument, SAVEPOINTS_MAX + 1);
+        await expect(journal.saveSavepoint(claim, oneMore)).rejects.toMatchObject({
+          code: 'SAVEPOINTS_FULL',
+        });
+        await journal.saveSavepoint(claim, snapshotOf(instrument, SAVEPOINTS_MAX));
+        await journal.deleteSavepoint(claim, instrument, 1);
+        await journal.saveSavepoint(claim, oneMore);
+        expect(await listed(instrument)).toHaveLength(SAVEPOINTS_MAX);
+      });
+
+      it('can be deleted once, and checkpoints not at all', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 2 });
+        await journal.saveSavepoint(claim, snapshotOf(instrument, 1));
+        await journal.saveSnapshot(claim, snapshotOf(instrument, 2));
+        await journal.deleteSavepoint(claim, instrument, 1);
+        for (const batchNumber of [1, 2]) {
+          await expect(journal.deleteSavepoint(claim, instrument, batchNumber)).rejects.toMatchObject({
+            code: 'SAVEPOINT_UNKNOWN',
+          });
+        }
+        expect((await journal.latestSnapshot(instrument))?.batchNumber).toBe(2);
+        expect(await listed(freshInstrument())).toEqual([]);
+      });
+
+      it('are neither taken nor deleted by a stale owner', async () => {
+        const instrument = freshInstrument();
+        const shard = freshShard();
+        const stale = await journal.claim(shard, 'stale');
+        await journal.append(stale, instrument, 1, entryOf(1));
+        await journal.saveSavepoint(stale, snapshotOf(instrument, 1));
+        await store.openJournal().claim(shard, 'newest');
+        await expect(journal.saveSavepoint(stale, snapshotOf(instrument, 1))).rejects.toMatchObject({
+          code: 'FENCED',
+        });
+        await expect(journal.deleteSavepoint(stale, instrument, 1)).rejects.toMatchObject({ code: 'FENCED' });
+        expect(await listed(instrument)).toEqual([1]);
       });
     });
 

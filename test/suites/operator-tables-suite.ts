@@ -1,6 +1,7 @@
 /** What every implementation of the instrument catalog and of the operations records promises. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type {
+  AuditEntry,
   DeadLetter,
   DesiredInstrument,
   FeedGap,
@@ -169,6 +170,28 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
         expect(await store.records.readFeedGaps({ instrument: 'kraken:BTC-USD', limit: 10 })).toEqual([
           first,
         ]);
+      });
+
+      it('returns what was changed by whom newest first, of one requester or from a time on', async () => {
+        const entryOf = (who: string, timeMs: number): AuditEntry => ({
+          timeMs,
+          who,
+          address: '192.0.2.7',
+          method: 'POST',
+          path: '/v1/instruments',
+          body: `{"symbol":"a\u{1F4A5}'"}`,
+          status: 201,
+        });
+        const entries = [entryOf('alice', 1_000), entryOf('bob', 2_000), entryOf('alice', 3_000)];
+        for (const entry of entries) store.records.recordAudit(entry);
+        const read = (who?: string, sinceMs?: number, limit = 10) =>
+          store.records.readAudit({ who, sinceMs, limit });
+        expect(await read()).toEqual(entries.toReversed());
+        expect(await read('alice')).toEqual([entries[2], entries[0]]);
+        expect(await read(undefined, 2_000)).toEqual([entries[2], entries[1]]);
+        expect(await read(undefined, undefined, 1)).toEqual([entries[2]]);
+        store.records.recordAudit({ ...entryOf('carol', 4_000), body: 'a\0b' });
+        expect((await read('carol'))[0]!.body).toMatch(/^a[\0\uFFFD]b$/);
       });
 
       it('counts gaps by exchange, channel and repair', () => {

@@ -2,38 +2,88 @@
 import { z } from 'zod';
 import type { InstrumentStatus } from '../../actors/instruments.ts';
 import type { SymbolView } from '../../actors/symbol.ts';
-import { TampinesError, hasErrorCode } from '../../base/errors.ts';
+import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../market/symbols.ts';
+import { requesterOf } from '../access.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
-import { instrumentDetailSchema, instrumentSchema, instrumentsSchema } from '../operations-schemas.ts';
-import { instrumentParams, instrumentsQuery, spawnBody } from '../request-schemas.ts';
+import { Idempotency } from '../idempotency.ts';
+import { filterInstruments, isUnanswered, readMarkets, sortInstruments } from '../instrument-list.ts';
+import { readIfMatch, versionOf } from '../instrument-version.ts';
+import {
+  instrumentDetailSchema,
+  instrumentSchema,
+  instrumentsSchema,
+  spawnResultsSchema,
+} from '../operations-schemas.ts';
+import { pathOf, toProblem } from '../problems.ts';
+import {
+  conditionHeaders,
+  instrumentParams,
+  instrumentsQuery,
+  spawnBody,
+  spawnHeaders,
+} from '../request-schemas.ts';
 import { CHANGES, PROBLEMS } from './route-schema.ts';
 
 const tags = ['instruments'];
 const OPERATOR = 'asked for over REST';
 
-export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOptions): void {
+type SpawnAnswer = z.output<typeof instrumentSchema> | z.output<typeof spawnResultsSchema>;
+
+export function addInstrumentRoutes(app: AdminApp, { instruments, clock, epoch }: AdminOptions): void {
+  const spawned = new Idempotency<SpawnAnswer>(clock);
+
+  const spawnOne = async (exchange: string, symbol: string): Promise<z.output<typeof instrumentSchema>> => {
+    const { instrument } = await instruments.spawn(exchange, symbol);
+    return toInstrument(findStatus(instruments.list(), instrument), epoch);
+  };
+
+  const spawnAsked = async (
+    { exchange = '', symbol = '', instruments: several }: z.output<typeof spawnBody>,
+    path: string,
+  ): Promise<SpawnAnswer> => {
+    if (several === undefined) return spawnOne(exchange, symbol);
+    const results = several.map(async (asked) => {
+      try {
+        return { ...asked, status: 201, instrument: await spawnOne(asked.exchange, asked.symbol) };
+      } catch (error) {
+        const problem = toProblem(error, path);
+        return { ...asked, status: problem.status, problem };
+      }
+    });
+    return { results: await Promise.all(results) };
+  };
+
   app.get(
     '/v1/instruments',
     {
       schema: {
         tags,
-        summary: 'List the instruments of this node',
+        summary: 'List the instruments of this node: filter, sort and page',
         querystring: instrumentsQuery,
         response: { 200: instrumentsSchema, ...PROBLEMS },
       },
     },
-    ({ query: { exchange, status, limit, offset } }) => {
-      const matching = instruments
-        .list()
-        .filter(
-          ({ instrument, actorStatus }) =>
-            (exchange === undefined || instrument.exchange === exchange) &&
-            (status === undefined || actorStatus === status),
-        );
+    async ({ query: { book, sort, include, limit, offset, ...filter } }) => {
+      const timeMs = clock.nowMs();
+      let matching = sortInstruments(filterInstruments(instruments.list(), filter), sort);
+      if (book !== undefined) {
+        const markets = await readMarkets(instruments, matching, timeMs);
+        matching = matching.filter((_, index) => markets[index]?.status === book);
+      }
       const page = matching.slice(offset, offset + limit);
-      return { total: matching.length, limit, offset, instruments: page.map(toInstrument) };
+      const markets = include === undefined ? [] : await readMarkets(instruments, page, timeMs);
+      return {
+        total: matching.length,
+        limit,
+        offset,
+        timeMs,
+        instruments: page.map((status, index) => ({
+          ...toInstrument(status, epoch),
+          market: markets[index],
+        })),
+      };
     },
   );
 
@@ -43,16 +93,30 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOp
       schema: {
         tags,
         ...CHANGES,
-        summary: 'Spawn the actor of an instrument; it stays wanted over restarts of the node',
+        summary:
+          'Spawn the actor of an instrument, or of several; they stay wanted over restarts of the node',
+        headers: spawnHeaders,
         body: spawnBody,
-        response: { 201: instrumentSchema, ...PROBLEMS },
+        response: {
+          201: instrumentSchema.describe('One was asked for, and runs'),
+          207: spawnResultsSchema.describe('Several were asked for'),
+          ...PROBLEMS,
+        },
       },
     },
-    async ({ body: { exchange, symbol } }, reply) => {
-      const { instrument } = await instruments.spawn(exchange, symbol);
-      log.info({ instrument }, 'instrument spawned over REST');
-      const status = findStatus(instruments.list(), instrument);
-      return reply.code(201).header('location', pathOfInstrument(status)).send(toInstrument(status));
+    async (request, reply) => {
+      const who = requesterOf(request)?.name ?? '';
+      const key = request.headers['idempotency-key'];
+      const { answer, isReplayed } = await spawned.once({ who, key, body: request.body }, () =>
+        spawnAsked(request.body, pathOf(request.url)),
+      );
+      if (isReplayed) reply.header('idempotency-replayed', 'true');
+      if ('results' in answer) return reply.code(207).send(answer);
+      return reply
+        .code(201)
+        .header('location', pathOfInstrument(answer))
+        .header('etag', `"${answer.version}"`)
+        .send(answer);
     },
   );
 
@@ -66,10 +130,11 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOp
         response: { 200: instrumentDetailSchema, ...PROBLEMS },
       },
     },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const key = toKey(params);
-      const status = findStatus(instruments.list(), key);
-      return { ...toInstrument(status), state: await readState(() => instruments.view(key, describeState)) };
+      const instrument = toInstrument(findStatus(instruments.list(), key), epoch);
+      reply.header('etag', `"${instrument.version}"`);
+      return { ...instrument, state: await readState(() => instruments.view(key, describeState)) };
     },
   );
 
@@ -80,14 +145,13 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOp
         tags,
         ...CHANGES,
         summary: 'Stop an instrument: it drains, checkpoints and is no longer wanted',
+        headers: conditionHeaders,
         params: instrumentParams,
         response: { 204: z.null().describe('Stopped'), ...PROBLEMS },
       },
     },
-    async ({ params }, reply) => {
-      const key = toKey(params);
-      await instruments.stop(key);
-      log.info({ instrument: key }, 'instrument stopped over REST');
+    async ({ params, headers }, reply) => {
+      await instruments.stop(toKey(params), readIfMatch(headers['if-match'], epoch));
       return reply.code(204).send(null);
     },
   );
@@ -99,14 +163,13 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOp
         tags,
         ...CHANGES,
         summary: 'Begin a new life of its actor from its log; a parked one starts again',
+        headers: conditionHeaders,
         params: instrumentParams,
         response: { 204: z.null().describe('Restarted'), ...PROBLEMS },
       },
     },
-    async ({ params }, reply) => {
-      const key = toKey(params);
-      await instruments.restart(key, OPERATOR);
-      log.info({ instrument: key }, 'instrument restarted over REST');
+    async ({ params, headers }, reply) => {
+      await instruments.restart(toKey(params), OPERATOR, readIfMatch(headers['if-match'], epoch));
       return reply.code(204).send(null);
     },
   );
@@ -125,7 +188,6 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, log }: AdminOp
     ({ params }, reply) => {
       const key = toKey(params);
       instruments.resync(key, OPERATOR);
-      log.info({ instrument: key }, 'book resync asked for over REST');
       void reply.code(202).send(null);
     },
   );
@@ -143,11 +205,11 @@ export function findStatus(list: readonly InstrumentStatus[], key: InstrumentKey
   throw new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
 }
 
-function pathOfInstrument({ instrument }: InstrumentStatus): string {
-  return `/v1/instruments/${instrument.exchange}/${encodeURIComponent(instrument.symbol)}`;
+function pathOfInstrument({ exchange, symbol }: { exchange: string; symbol: string }): string {
+  return `/v1/instruments/${exchange}/${encodeURIComponent(symbol)}`;
 }
 
-function toInstrument(status: InstrumentStatus): z.output<typeof instrumentSchema> {
+function toInstrument(status: InstrumentStatus, epoch: number): z.output<typeof instrumentSchema> {
   const { instrumentId, exchange, symbol, nativeSymbol } = status.instrument;
   return {
     instrumentId,
@@ -157,6 +219,7 @@ function toInstrument(status: InstrumentStatus): z.output<typeof instrumentSchem
     actorStatus: status.actorStatus,
     restarts: status.restarts,
     lastFailure: status.lastFailure ?? null,
+    version: versionOf(status, epoch),
   };
 }
 
@@ -184,7 +247,7 @@ async function readState(read: () => Promise<StateDescription>): Promise<StateDe
   try {
     return await read();
   } catch (error) {
-    if (hasErrorCode(error, 'ACTOR_UNAVAILABLE') || hasErrorCode(error, 'ASK_TIMEOUT')) return null;
+    if (isUnanswered(error)) return null;
     throw error;
   }
 }

@@ -1,4 +1,6 @@
 /** What operators look at when something is wrong: actors, supervision events, dead letters, settings. */
+import type { z } from 'zod';
+import type { SupervisionEvent } from '../../actors/ports.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
 import {
   actorsSchema,
@@ -60,18 +62,7 @@ export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void 
     },
     async ({ query: { path, kind: kinds, since: sinceMs, limit } }) => {
       const events = await records.readSupervisionEvents({ path, kinds, sinceMs, limit });
-      return {
-        events: events.map((event) => ({
-          timeMs: event.timeMs,
-          path: event.path,
-          kind: event.kind,
-          cause: event.cause,
-          decision: event.decision,
-          attempt: event.attempt,
-          delayMs: event.delayMs,
-          recoveredPosition: event.recoveredPosition ?? null,
-        })),
-      };
+      return { events: events.map(toSupervisionEvent) };
     },
   );
 
@@ -157,4 +148,19 @@ export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void 
     },
     () => ({ settings: settingsInForce().map(({ name, value, origin }) => ({ name, value, origin })) }),
   );
+}
+
+type ShownEvent = z.output<typeof supervisionEventsSchema>['events'][number];
+
+export function toSupervisionEvent(event: SupervisionEvent): ShownEvent {
+  return {
+    timeMs: event.timeMs,
+    path: event.path,
+    kind: event.kind,
+    cause: event.cause,
+    decision: event.decision,
+    attempt: event.attempt,
+    delayMs: event.delayMs,
+    recoveredPosition: event.recoveredPosition ?? null,
+  };
 }

@@ -24,12 +24,14 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['INSERT INTO supervision_event (', insertRecords],
   ['INSERT INTO dead_letter (', insertRecords],
   ['INSERT INTO feed_gap (', insertRecords],
+  ['INSERT INTO audit (', insertRecords],
   ['SELECT time_ms AS "timeMs", path,', readRecords],
   ['SELECT time_ms AS "timeMs", exchange,', readRecords],
   ['SELECT exchange, instrument, channel,', readRecords],
   ['DELETE FROM supervision_event WHERE id <=', nothing],
   ['DELETE FROM dead_letter WHERE id <=', nothing],
   ['DELETE FROM feed_gap WHERE id <=', nothing],
+  ['DELETE FROM audit WHERE id <=', nothing],
 ];
 
 function findId({ tables }: StatementContext, [key]: readonly SqlValue[]): StatementResult {

@@ -1,0 +1,58 @@
+/** The command line as a process: what it ends with, and where it says so. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { projectPath } from '../support/source-files.ts';
+import { startAskedNode } from './operator/support.ts';
+
+type Ended = { readonly exitCode: number; readonly output: string; readonly errors: string };
+
+function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/tampines.ts', ...args],
+      { cwd: projectPath('.'), env: { PATH: process.env['PATH'], ...environment } },
+      (_error, output, errors) => resolve({ exitCode: child.exitCode ?? -1, output, errors }),
+    );
+  });
+}
+
+describe('the process', () => {
+  it('ends with 0 and one JSON document where a node answers, found by TAMPINES_URL', async () => {
+    const node = await startAskedNode();
+    const ended = await run(['ls', '--json'], { TAMPINES_URL: node.server.url });
+    expect([ended.exitCode, JSON.parse(ended.output)]).toEqual([EXIT_CODES.done, { instruments: [] }]);
+    const refused = await run(['restart', 'binance', 'BTC-USDT'], { TAMPINES_URL: node.server.url });
+    expect([refused.exitCode, refused.output]).toEqual([EXIT_CODES.notFound, '']);
+    expect(refused.errors).toMatch(
+      /^tampines: Instrument not running \(INSTRUMENT_UNKNOWN\)\n.*\nWhat to do: /,
+    );
+    await node.end();
+  });
+
+  it.each([
+    ['an unknown command', ['lss'], EXIT_CODES.usage],
+    ['an unknown option', ['ls', '--colour'], EXIT_CODES.usage],
+    ['a value out of its choices', ['ls', '--book', 'wrong'], EXIT_CODES.usage],
+    ['help', ['ls', '--help'], EXIT_CODES.done],
+    ['a setting that is none', ['start', '--set', 'a=1'], EXIT_CODES.failed],
+  ])('ends after %s as documented', async (_what, args, exitCode) => {
+    expect((await run(args)).exitCode).toBe(exitCode);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const page = readFileSync(projectPath('docs/cli.md'), 'utf8');
+
+  it('lists every exit code, and no other', () => {
+    const listed = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+    expect(listed).toEqual(Object.values(EXIT_CODES));
+  });
+
+  it('names every command', () => {
+    for (const command of createProgram().commands) expect(page).toContain(`\`${command.name()}`);
+  });
+});
