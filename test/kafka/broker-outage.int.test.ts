@@ -127,12 +127,12 @@ describe('when the broker is away', () => {
     expect(writer.offer(instrument, batchOf(2))).toBe(true);
     expect(writer.offer(instrument, batchOf(3))).toBe(true);
     // Past the proxy: what the writer was never told is in the log all the same.
-    await waitUntil(() => reader.batchesOf(instrument).length === 3);
+    await waitUntil(() => reader.batchesOf(instrument).length >= 3);
     expect(durable).toHaveLength(1);
     proxy.mode = 'open';
     await waitUntil(() => durable.length === 3);
     expect(writer.offer(instrument, batchOf(4))).toBe(true);
-    await waitUntil(() => durable.length === 4 && reader.batchesOf(instrument).length === 4);
+    await waitUntil(() => durable.length === 4 && reader.batchesOf(instrument).length >= 4);
     expect(reader.batchesOf(instrument).map(({ firstOrdinal }) => firstOrdinal)).toEqual([1, 2, 3, 4]);
     const [first] = durable;
     expect(durable.map(({ offset, lastOrdinal }) => [offset - first!.offset, lastOrdinal])).toEqual([
