@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /** Whole nodes on one Redis: two that follow the same instruments at once would be two owners of the same keys. */
-const NODES = 'test/guarantees/{node,frozen-node,missed-trades,slow-postgres,storage-away}.int.test.ts';
+const NODES =
+  'test/guarantees/{node,stream,frozen-node,missed-trades,slow-postgres,storage-away}.int.test.ts';
 
 /** A project of its own, for it is left out where no broker can be had. */
 const KAFKA = 'test/kafka/**/*.int.test.ts';

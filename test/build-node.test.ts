@@ -13,7 +13,7 @@ import { loadSettings } from '../src/settings.ts';
 import { ScriptedTransport, holdableJournal } from './actors/support.ts';
 import { FakeClock, settle } from './support/fake-clock.ts';
 import { FakeRedis } from './support/fake-redis.ts';
-import { bookDelta, bookSnapshot, timesAt } from './support/market-events.ts';
+import { bookDelta, bookSnapshot, timesAt, trade } from './support/market-events.ts';
 import { RecordingLog } from './support/recording-log.ts';
 
 const exchange = toExchangeId('kraken');
@@ -33,11 +33,12 @@ async function startNode() {
   const redis = new FakeRedis(time);
   const store = holdableJournal();
   const { journal } = store;
+  const records = new MemoryOperationsRecords();
   const catalog = new MemoryInstrumentCatalog();
   await catalog.add({ instrument: INSTRUMENT, exchange, symbol, nativeSymbol: toNativeSymbol('BTC/USD') });
   const closers = new Closers({ log, deadlineMs: 1_000, clock: time, timers: time });
   const claim = await journal.claim(SHARD, 'test');
-  const database = { isAway: false };
+  const database = { isAway: false, epoch: claim.epoch };
   const node = buildNode({
     settings,
     surroundings,
@@ -45,17 +46,17 @@ async function startNode() {
       journal,
       tables: new MemoryMarketTables(),
       catalog,
-      records: new MemoryOperationsRecords(),
+      records,
     },
     redis: { url: 'redis://nowhere', connect: () => redis },
     transport: new ScriptedTransport(),
     claim,
     lease: {
       claimed: momentOf(time),
-      readHolder: () =>
+      readHolder: (_shard, timeoutMs) =>
         database.isAway
-          ? new Promise(() => undefined)
-          : Promise.resolve({ epoch: claim.epoch, owner: 'test', claimedAtMs: time.nowMs() }),
+          ? time.sleep(timeoutMs).then(() => Promise.reject(new Error('no answer in time')))
+          : Promise.resolve({ epoch: database.epoch, owner: 'test', claimedAtMs: time.nowMs() }),
     },
     closers,
     runId: 'test',
@@ -77,7 +78,7 @@ async function startNode() {
     return { status, reason };
   };
   expect(shown()).toEqual({ status: 'live', reason: '' });
-  return { node, time, redis, store, database, closers, deliver, shown };
+  return { node, time, redis, records, store, database, closers, deliver, shown };
 }
 
 test('a node that is stopped says of a book that it is stale, also where its instrument had no last word', async () => {
@@ -112,4 +113,80 @@ test('Redis comes back with an older book: it is published again within the inte
   redis.emit('ready');
   await time.advance(100);
   expect(shown()).toEqual({ status: 'stale', reason: 'a gap' });
+});
+
+/** Reads a channel as a client of the stream would. */
+function readChannel(node: Awaited<ReturnType<typeof startNode>>['node'], channel: string) {
+  type Told = {
+    type: string;
+    reason?: string;
+    value?: { seq: number; afterSeq: number; status: string; reason: string };
+  };
+  const told: Told[] = [];
+  node.channels.join(channel, {
+    tell: ({ text }) => void told.push(JSON.parse(text) as Told),
+    ended: () => undefined,
+  });
+  return told;
+}
+
+test('trades are told to readers once they are durable, and never again', async () => {
+  const { node, time, store, deliver } = await startNode();
+  const told = readChannel(node, `trades:${INSTRUMENT}`);
+  store.hold();
+  await deliver(trade({ tradeId: '1', ...timesAt(time.nowMs()) }));
+  expect(told).toEqual([]);
+  store.release();
+  await settle();
+  expect(told).toHaveLength(1);
+  await node.instruments.restart(INSTRUMENT, 'test');
+  await time.advance(1_000);
+  await deliver(trade({ tradeId: '2', ...timesAt(time.nowMs()) }));
+  expect(told).toHaveLength(2);
+  // Over the restart, for it took none with it.
+  expect(told[1]!.value!.afterSeq).toBe(told[0]!.value!.seq);
+});
+
+test('what a life that goes on from a snapshot reads again is no news: its dead letters are there already', async () => {
+  const { node, time, records, deliver } = await startNode();
+  await deliver(trade({ tradeId: '1', ...timesAt(time.nowMs()) }));
+  await deliver(trade({ tradeId: '2', ...timesAt(time.nowMs() - 600_000) }));
+  const late = [{ exchange, reason: 'late-trade', count: 1 }];
+  expect(await records.countDeadLetters()).toEqual(late);
+  await node.instruments.restart(INSTRUMENT, 'test');
+  await time.advance(1_000);
+  expect(await records.countDeadLetters()).toEqual(late);
+});
+
+test('a node that can not confirm its lease says so to its readers, and speaks again when it can', async () => {
+  const { node, time, database } = await startNode();
+  const told = readChannel(node, KEY);
+  await time.advance(100);
+  node.instruments.publishAgain();
+  await time.advance(200);
+  expect(told.at(-1)!.value!.status).toBe('live');
+  database.isAway = true;
+  await time.advance(2 * LEASE_MS);
+  expect(told.at(-1)!.value).toMatchObject({ status: 'stale', reason: LEASE_LOST_REASON });
+  database.isAway = false;
+  await time.advance(LEASE_MS);
+  expect(told.at(-1)!.value!.status).toBe('live');
+});
+
+test('a node that was replaced leaves its readers in doubt, and tells them nothing more', async () => {
+  const { node, time, database, deliver } = await startNode();
+  const book = readChannel(node, KEY);
+  const trades = readChannel(node, `trades:${INSTRUMENT}`);
+  node.instruments.publishAgain();
+  await time.advance(200);
+  database.epoch++;
+  await time.advance(LEASE_MS);
+  expect(book.at(-1)!.value).toMatchObject({
+    status: 'stale',
+    reason: 'another node owns the instruments now',
+  });
+  expect(trades).toMatchObject([{ type: 'stale', reason: 'another node owns the instruments now' }]);
+  await deliver(trade({ tradeId: '1', ...timesAt(time.nowMs()) }));
+  await time.advance(1_000);
+  expect(trades).toHaveLength(1);
 });

@@ -114,7 +114,7 @@ export function symbolActor(options: SymbolActorOptions): Spec {
     engine: journalEngine(options, () => actor.handOverRows()),
     strategy: options.strategy,
     initialState: () => actor.begin(),
-    restore: (snapshot) => restoreInstrument(snapshot, options.policy),
+    restore: (snapshot) => actor.restore(snapshot),
     evolve: (state, entry) => actor.fold(state, entry),
     receive: (state, message, context) => actor.receive(state, message, context),
     onRecovered: (state, context, recovery) => actor.recovered(state, context, recovery),
@@ -180,10 +180,19 @@ class SymbolActor {
   }
 
   begin(): InstrumentState {
+    this.#forgetLastLife();
+    return createInstrumentState(this.#options.policy);
+  }
+
+  restore(snapshot: InstrumentSnapshot): InstrumentState {
+    this.#forgetLastLife();
+    return restoreInstrument(snapshot, this.#options.policy);
+  }
+
+  #forgetLastLife(): void {
     this.#isRecovering = true;
     this.#rows.forget();
     this.#gaps.forget();
-    return createInstrumentState(this.#options.policy);
   }
 
   fold(state: InstrumentState, entry: LogEntry): InstrumentState {

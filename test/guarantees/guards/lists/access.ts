@@ -144,4 +144,25 @@ export const accessFromOutside: readonly Guard[] = [
       { file: 'test/publishing/resp-server.test.ts', name: 'are cut off before its body is a command' },
     ],
   },
+  {
+    holds: 'access',
+    name: 'Web pages of other origins read no stream',
+    file: 'src/admin/access.ts',
+    text: "if (isFromOwnOrigin(request) || allowedOrigins.includes('*')) return;",
+    without: "if (isFromOwnOrigin(request) || !allowedOrigins.includes('')) return;",
+    tests: [{ file: 'test/admin/gateway/hostile-clients.test.ts', name: 'of a page of another origin' }],
+  },
+  {
+    holds: 'access',
+    name: 'A client of the stream that says too much is disconnected',
+    file: 'src/admin/gateway/gateway-session.ts',
+    text: 'if (this.#messageBudget.take(1, this.#surroundings.clock.monotonicMs()) === 0) return true;',
+    without: 'if (this.#messageBudget.take(1, this.#surroundings.clock.monotonicMs()) >= 0) return true;',
+    tests: [
+      {
+        file: 'test/admin/gateway/hostile-clients.test.ts',
+        name: 'that sends too many messages within a second',
+      },
+    ],
+  },
 ];

@@ -116,4 +116,12 @@ export const durableFirst: readonly Guard[] = [
     without: '',
     tests: [{ file: 'test/persistence/postgres-journal.int.test.ts', name: 'refuses a journal with a hole' }],
   },
+  {
+    holds: 2,
+    name: 'Readers of the stream hear of trades that were folded, not of those that are read again',
+    file: 'src/actors/symbol.ts',
+    text: 'if (this.#isRecovering) this.#options.publications.tradesReplayed(state);',
+    without: 'if (this.#isRecovering && !this.#hasLived) this.#options.publications.tradesReplayed(state);',
+    tests: [{ file: 'test/build-node.test.ts', name: 'trades are told to readers once they are durable' }],
+  },
 ];

@@ -158,4 +158,27 @@ export const oneWriter: readonly Guard[] = [
       { file: 'test/actors/lease-keeper.test.ts', name: 'it is lost to the millisecond' },
     ],
   },
+  {
+    holds: 4,
+    name: 'What waits for a client of the stream is sent under the lease only',
+    file: 'src/admin/gateway/outbox.ts',
+    text: 'if (message.needsLease && !options.mayPromise) continue;',
+    without: 'if (message.needsLease && !options.mayPromise && this.#eventCount < 0) continue;',
+    tests: [
+      {
+        file: 'test/admin/gateway/gateway-session.test.ts',
+        name: 'values and trades wait, marks are told at once',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A node that was replaced tells readers of the stream nothing more',
+    file: 'src/build-node.ts',
+    text: '      channels.close(FENCED_REASON);\n',
+    without: '',
+    tests: [
+      { file: 'test/build-node.test.ts', name: 'a node that was replaced leaves its readers in doubt' },
+    ],
+  },
 ];

@@ -112,4 +112,37 @@ export const boundedQueues: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 5,
+    name: 'What waits for a client of the stream and can not be replaced is bounded',
+    file: 'src/admin/gateway/outbox.ts',
+    text: 'this.#eventCount < CLIENT_EVENTS_MAX &&',
+    without: 'this.#eventCount < CLIENT_EVENTS_MAX * CLIENT_EVENTS_MAX &&',
+    tests: [
+      {
+        file: 'test/admin/gateway/gateway-session.test.ts',
+        name: 'keeps what can not be replaced up to a limit',
+      },
+    ],
+  },
+  {
+    holds: 5,
+    name: 'A value of the stream gives way to the next of its channel',
+    file: 'src/admin/gateway/outbox.ts',
+    text: 'this.#waiting.set(message.channel, { message,',
+    without: 'this.#waiting.set(this.#nextNumber++, { message,',
+    tests: [
+      { file: 'test/admin/gateway/gateway-session.test.ts', name: 'has one value of each channel waiting' },
+    ],
+  },
+  {
+    holds: 5,
+    name: 'A client of the stream that does not read is disconnected',
+    file: 'src/admin/gateway/gateway-session.ts',
+    text: 'if (lateMs >= DISCONNECT_LATE_MS) {',
+    without: 'if (lateMs >= DISCONNECT_LATE_MS && nowMs < 0) {',
+    tests: [
+      { file: 'test/admin/gateway/gateway-session.test.ts', name: 'is warned first, and then disconnected' },
+    ],
+  },
 ];

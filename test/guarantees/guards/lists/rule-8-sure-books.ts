@@ -260,4 +260,12 @@ export const sureBooks: readonly Guard[] = [
     without: 'if (decimals === 0) return NaN;',
     tests: [{ file: 'test/exchanges/direct-reading.test.ts', name: 'frames as the parser does' }],
   },
+  {
+    holds: 8,
+    name: 'Readers of the stream see marks from outside as those of Redis do',
+    file: 'src/publishing/shared-publisher.ts',
+    text: '    this.#listener.markStale(marks);\n',
+    without: '',
+    tests: [{ file: 'test/admin/gateway/gateway.test.ts', name: 'is marked for readers as it is in Redis' }],
+  },
 ];
