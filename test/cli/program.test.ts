@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { projectPath } from '../support/source-files.ts';
+import { projectPath, readSourceFiles } from '../support/source-files.ts';
 import { startAskedNode } from './operator/support.ts';
 
 type Ended = { readonly exitCode: number; readonly output: string; readonly errors: string };
@@ -54,5 +54,29 @@ describe('docs/cli.md', () => {
 
   it('names every command', () => {
     for (const command of createProgram().commands) expect(page).toContain(`\`${command.name()}`);
+  });
+});
+
+describe('every page', () => {
+  const pages = readSourceFiles('.', /^(README|CHANGELOG)\.md$|^docs\/[\w-]+\.md$/);
+  const commands = new Map(createProgram().commands.map((command) => [command.name(), command]));
+
+  /** Commands of a text that there are none of, and options that they do not have. */
+  const faultsOf = (text: string): string[] =>
+    [...text.matchAll(/`(?:npx )?tampines ([a-z]+)([^`\n]*)`/g)].flatMap(([, name, rest]) => {
+      const command = commands.get(name!);
+      if (command === undefined) return [`tampines ${name!}`];
+      const known = command.options.map(({ long }) => long);
+      const options = [...rest!.matchAll(/(?<=\s)--[\w-]+/g)].map(([option]) => option);
+      return options.filter((option) => !known.includes(option)).map((option) => `${name!} ${option}`);
+    });
+
+  it('names only commands and options that there are', () => {
+    expect(pages.flatMap(({ text }) => faultsOf(text))).toEqual([]);
+    expect(pages.filter(({ text }) => /`tampines [a-z]+/.test(text)).length).toBeGreaterThan(2);
+    expect(faultsOf('`tampines lss`, `tampines ls --colour`, `tampines ls --book stale`')).toEqual([
+      'tampines lss',
+      'ls --colour',
+    ]);
   });
 });

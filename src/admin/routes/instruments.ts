@@ -182,13 +182,13 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, clock, epoch }
         ...CHANGES,
         summary: 'Ask the exchange for a fresh book',
         params: instrumentParams,
-        response: { 202: z.null().describe('Asked for; the book is stale until it came'), ...PROBLEMS },
+        response: { 202: z.undefined().describe('Asked for; the book is stale until it came'), ...PROBLEMS },
       },
     },
     ({ params }, reply) => {
       const key = toKey(params);
       instruments.resync(key, OPERATOR);
-      void reply.code(202).send(null);
+      void reply.code(202).send();
     },
   );
 }
