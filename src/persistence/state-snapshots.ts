@@ -1,16 +1,29 @@
 /** State snapshots in Postgres: saved under the fence of their shard, the newest two kept, damaged ones skipped when read. */
 import type { ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import type { Database } from './database.ts';
+import type { Database, SqlValue } from './database.ts';
+import { isTransient } from './database.ts';
+import { GroupedStatements } from './grouped-statements.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import { fencedError, toJournalError } from './journal-errors.ts';
 import type { JournalReads } from './journal-reads.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { rowParameters, rowSlotsFor } from './row-slots.ts';
+import type { StoredState } from './stored-bytes.ts';
 import { readStoredState, storeState } from './stored-bytes.ts';
 
+/** Of one statement; a power of two, so that the prepared statements are few. */
+const SAVES_MAX = 16;
+const COLUMN_TYPES = ['int', 'bigint', 'bigint', 'text', 'bytea', 'bytea'] as const;
+
+type Save = { readonly instrumentId: number; readonly position: number; readonly stored: StoredState };
+type SaveOutcome = { readonly isSaved: boolean } | { readonly error: unknown };
+
 export class StateSnapshots {
+  /** By claim: a statement has one fence. */
+  readonly #saves = new Map<string, GroupedStatements<Save, SaveOutcome>>();
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #codec: LogCodec;
@@ -40,38 +53,75 @@ export class StateSnapshots {
   /** Encodes the state before the first wait, so that its owner may go on changing it. */
   async save(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {
     const stored = storeState(this.#codec, snapshot, snapshot.state);
-    const { schema } = this.#database;
-    const attempt = async (): Promise<number> => {
-      const instrumentId = await this.#ids.assign(snapshot.instrument);
-      const { rows } = await this.#database.query<{ saved: number }>({
-        name: `${schema}.save-snapshot`,
-        text: saveSnapshotText(schema),
-        values: [
-          claim.shard,
-          claim.epoch,
-          instrumentId,
-          stored.batchNumber,
-          snapshot.position,
-          stored.schemaId,
-          stored.sha256,
-          stored.state,
-        ],
-      });
-      return rows[0]!.saved;
-    };
-    let saved: number;
+    const saves = this.#savesUnder(claim);
+    let isSaved: boolean;
     try {
       // Saving it again changes nothing, so an unknown outcome is simply tried again.
-      saved = await retryTransient(attempt, {
-        context: this.#context,
-        what: `saving a state snapshot of ${snapshot.instrument}`,
-        deadlineMs: this.#outcomeDeadlineMs,
-        stop: this.#stop,
-      });
+      isSaved = await retryTransient(
+        async () => {
+          const instrumentId = await this.#ids.assign(snapshot.instrument);
+          const outcome = await saves.ask({ instrumentId, position: snapshot.position, stored });
+          if ('error' in outcome) throw outcome.error;
+          return outcome.isSaved;
+        },
+        {
+          context: this.#context,
+          what: `saving a state snapshot of ${snapshot.instrument}`,
+          deadlineMs: this.#outcomeDeadlineMs,
+          stop: this.#stop,
+        },
+      );
     } catch (error) {
       throw toJournalError(error);
     }
-    if (saved === 0) throw fencedError(claim);
+    if (!isSaved) throw fencedError(claim);
+  }
+
+  #savesUnder(claim: ShardClaim): GroupedStatements<Save, SaveOutcome> {
+    const key = `${claim.shard}.${claim.epoch}`;
+    const known = this.#saves.get(key);
+    if (known !== undefined) return known;
+    const saves = new GroupedStatements<Save, SaveOutcome>({
+      questionsMax: SAVES_MAX,
+      run: (group) => this.#saveGroup(claim, group),
+    });
+    this.#saves.set(key, saves);
+    return saves;
+  }
+
+  async #saveGroup(claim: ShardClaim, group: readonly Save[]): Promise<readonly SaveOutcome[]> {
+    try {
+      const isSaved = await this.#insert(claim, group);
+      return group.map(() => ({ isSaved }));
+    } catch (error) {
+      if (group.length === 1 || isTransient(error)) throw error;
+      // One that Postgres refuses must not fail those it was grouped with.
+      return Promise.all(
+        group.map((save) =>
+          this.#insert(claim, [save]).then(
+            (isSaved) => ({ isSaved }),
+            (cause: unknown) => ({ error: cause }),
+          ),
+        ),
+      );
+    }
+  }
+
+  /** Returns false when the claim is not the newest any more: nothing was saved. */
+  async #insert({ shard, epoch }: ShardClaim, group: readonly Save[]): Promise<boolean> {
+    const { schema } = this.#database;
+    const rowSlots = rowSlotsFor(group.length);
+    const values: SqlValue[] = [shard, epoch];
+    for (const { instrumentId, position, stored } of group) {
+      values.push(instrumentId, stored.batchNumber, position, stored.schemaId, stored.sha256, stored.state);
+    }
+    while (values.length < 2 + rowSlots * COLUMN_TYPES.length) values.push(null);
+    const { rows } = await this.#database.query<{ saved: number }>({
+      name: `${schema}.save-snapshots.${rowSlots}`,
+      text: saveSnapshotsText(schema, rowSlots),
+      values,
+    });
+    return rows[0]!.saved > 0;
   }
 
   /** Returns the newest that can be read, and the batch number of the newest of all; 0 where there is none. */
@@ -99,22 +149,26 @@ export class StateSnapshots {
 }
 
 /**
- * Saves under the fence and keeps, besides the new snapshot, the newest before it. All parts of a statement see the table as it was
- * before, which is why the new row is not among the rows compared.
+ * Saves under the fence and keeps, besides each new snapshot, the newest before it; unused rows are null. All parts of a statement see the table as
+ * it was before, which is why the new rows are not among those compared.
  */
-function saveSnapshotText(schema: string): string {
+function saveSnapshotsText(schema: string, rowSlots: number): string {
+  const rows = rowParameters(rowSlots, COLUMN_TYPES, 3);
   return `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE),
+    given (instrument_id, batch_number, position, schema_id, sha256, state) AS (VALUES ${rows}),
     saved AS (
       INSERT INTO ${schema}.state_snapshot (instrument_id, batch_number, position, epoch, schema_id, sha256, state)
-      SELECT $3::int, $4::bigint, $5::bigint, fence.epoch, $6::text, $7::bytea, $8::bytea FROM fence
+      SELECT given.instrument_id, given.batch_number, given.position, fence.epoch, given.schema_id, given.sha256, given.state
+      FROM fence, given WHERE given.instrument_id IS NOT NULL
       ON CONFLICT (instrument_id, batch_number) DO UPDATE SET
         position = excluded.position, epoch = excluded.epoch, schema_id = excluded.schema_id,
         sha256 = excluded.sha256, state = excluded.state, saved_at = now()
       RETURNING 1),
     dropped AS (
-      DELETE FROM ${schema}.state_snapshot
-      WHERE instrument_id = $3 AND NOT is_savepoint AND EXISTS (SELECT FROM saved) AND batch_number < (
-        SELECT max(batch_number) FROM ${schema}.state_snapshot
-        WHERE instrument_id = $3 AND NOT is_savepoint AND batch_number < $4))
+      DELETE FROM ${schema}.state_snapshot AS old USING given
+      WHERE old.instrument_id = given.instrument_id AND NOT old.is_savepoint AND EXISTS (SELECT FROM saved)
+        AND old.batch_number < (
+          SELECT max(batch_number) FROM ${schema}.state_snapshot
+          WHERE instrument_id = given.instrument_id AND NOT is_savepoint AND batch_number < given.batch_number))
     SELECT count(*) AS saved FROM saved`;
 }

@@ -24,7 +24,7 @@ function createSchedule() {
     const scheduled = {
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
-      changes: { book: false, ticker: false, candles: false },
+      changes: { book: false, ticker: false, candles: false, state: false },
       wakeUp: { isPending: false, takenCount: 0 },
     };
     schedule.add(scheduled);
