@@ -7,14 +7,22 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
+import { grouped } from './harness/report.ts';
 import { realPostgres, realRedis } from './harness/services.ts';
 import type { ScaleOrder, ScaleReport } from './scale/scale-process.ts';
+import { describeWindowMemory, tickerBenchmarks } from './scale/tickers.ts';
 
-/** Fewer while something is worked on. */
+/** Fewer, and some of the runs, while something is worked on. */
 const INSTRUMENT_COUNT = Number(process.env['SCALE_BENCH_INSTRUMENTS'] ?? 10_000);
+const RUNS_WITH = process.env['SCALE_BENCH_ONLY'] ?? '';
 const HOT_COUNT = 10;
-const LOAD = { framesPerRun: 50_000, runsMax: 4 };
-const IDLE_MS = Number(process.env['SCALE_BENCH_IDLE'] ?? 90_000);
+const LOAD = { framesPerRun: 50_000, runsMax: 4, idleMs: 60_000 };
+
+const RUNS = [
+  { title: 'few', instrumentCount: HOT_COUNT, settings: [] },
+  { title: 'carry', instrumentCount: INSTRUMENT_COUNT, settings: [] },
+  { title: 'skip', instrumentCount: INSTRUMENT_COUNT, settings: ['candles.emptyIntervals=skip'] },
+];
 
 export const scale: BenchmarkGroup = {
   name: 'scale',
@@ -23,34 +31,42 @@ export const scale: BenchmarkGroup = {
     const notes: string[] = [];
     const postgres = await realPostgres(notes);
     const redis = await realRedis(notes);
-    if (postgres !== undefined && redis !== undefined && 'url' in postgres.location) {
-      const { url } = postgres.location;
-      const runs = [
-        { title: `${HOT_COUNT} instruments`, quietCount: 0, settings: [] },
-        { title: 'empty candles: skip', settings: ['candles.emptyIntervals=skip'] },
-        { title: 'empty candles: carry', settings: [] },
-      ];
-      for (const run of runs.filter(({ title }) => title.includes(process.env['SCALE_BENCH_ONLY'] ?? ''))) {
-        const report = await runApart({
-          quietCount: INSTRUMENT_COUNT - HOT_COUNT,
-          ...{ postgresUrl: url, redisUrl: redis.location, symbolCount: HOT_COUNT, idleMs: IDLE_MS },
-          ...LOAD,
-          ...run,
-        });
-        notes.push(`${run.title}: ${JSON.stringify(report)}`);
-        console.log(`${run.title}: ${JSON.stringify(report)}`);
-      }
-    }
-    return {
-      benchmarks: [],
-      notes,
-      close: async () => {
-        await postgres?.close();
-        await redis?.close();
-      },
+    const close = async (): Promise<void> => {
+      await postgres?.close();
+      await redis?.close();
     };
+    try {
+      if (postgres !== undefined && redis !== undefined && 'url' in postgres.location) {
+        const servers = { postgresUrl: postgres.location.url, redisUrl: redis.location };
+        for (const { title, instrumentCount, settings } of RUNS.filter((run) =>
+          run.title.includes(RUNS_WITH),
+        )) {
+          const quietCount = instrumentCount - HOT_COUNT;
+          const order = { title, ...servers, ...LOAD, symbolCount: HOT_COUNT, quietCount, settings };
+          notes.push(describeRun(title, instrumentCount, await runApart(order)));
+        }
+      }
+      notes.push(describeWindowMemory());
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { benchmarks: tickerBenchmarks(INSTRUMENT_COUNT), notes, close };
   },
 };
+
+function describeRun(title: string, instrumentCount: number, report: ScaleReport): string {
+  const { cpuNsPerFrame, publishedInSlot } = report;
+  const count = (value: number): string => grouped(value);
+  return [
+    `${title}: ${count(instrumentCount)} instruments, live after ${(report.liveAfterMs / 1_000).toFixed(0)} s`,
+    `resident ${count(report.residentMb)} MB (heap ${count(report.heapMb)}, beside it ${count(report.buffersMb)})`,
+    `CPU of a frame at the busy ones ${cpuNsPerFrame.map((ns) => (ns / 1_000).toFixed(1)).join(', ')} µs by rounds`,
+    `while nothing changes but time ${(100 * report.idleShare).toFixed(1)} % of a core, with ${count(report.logEntries)} log entries and ${count(report.closedCandles)} closed candles in ${LOAD.idleMs / 1_000} s`,
+    `values handed over in 10 ms then: ${publishedInSlot.mean.toFixed(1)} on average, ${publishedInSlot.most} at most`,
+    `loop held up for at most ${count(report.loadedLoopDelayMs)} ms under load, ${count(report.idleLoopDelayMs)} ms then`,
+  ].join('; ');
+}
 
 /** Runs the node in a process that is started as the command is. */
 async function runApart(order: ScaleOrder): Promise<ScaleReport> {
