@@ -12,12 +12,13 @@ import { journal } from './journal.bench.ts';
 import { book } from './order-book.bench.ts';
 import { publish } from './publish.bench.ts';
 import { recovery } from './recovery.bench.ts';
+import { scale } from './scale.bench.ts';
 import { stages } from './stages.bench.ts';
 import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, sustained, budget, gateway];
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

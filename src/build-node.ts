@@ -88,6 +88,8 @@ export const SHARD = 0;
 const FENCED_REASON = 'another node owns the instruments now';
 const RECONNECT = { initialMs: 500, maxMs: 30_000, jitter: 0.2 };
 const WANTED_RETRY_MS = 5_000;
+/** Wanted instruments that are started at the same time: an exchange's list and the database are asked for each. */
+const WANTED_AT_ONCE = 16;
 
 export function buildNode(parts: NodeParts): BuiltNode {
   const { settings, surroundings, storage, redis, claim, closers } = parts;
@@ -277,7 +279,7 @@ function exchangeOptions(
     strategy: restartWithBackoff({ initialMs: 500, maxMs: 30_000, jitter: 0.2 }),
     connectionStrategy: failureRate({ maxFailures: 10, withinMs: 300_000, delayMs: 1_000, then: 'escalate' }),
     reconnect: RECONNECT,
-    heartbeatMs: settings.feed.heartbeatMs,
+    heartbeats: { quietMs: settings.feed.heartbeatMs, turnMs: settings.feed.emptyHeartbeatMs },
     budget,
     runId,
   };
@@ -316,9 +318,13 @@ function keepWanted({ settings, surroundings, closers }: NodeParts, instruments:
       retries.add(retry);
     }
   };
-  for (const name of settings.instruments) {
-    if (!instruments.has(name as Parameters<Instruments['has']>[0])) void want(name);
-  }
+  const missing = settings.instruments.filter(
+    (name) => !instruments.has(name as Parameters<Instruments['has']>[0]),
+  );
+  const spawnNext = async (): Promise<void> => {
+    for (let name = missing.shift(); name !== undefined && !isOver; name = missing.shift()) await want(name);
+  };
+  for (let count = 0; count < WANTED_AT_ONCE; count++) void spawnNext();
 }
 
 function splitName(name: string): [exchange: string, symbol: string] {

@@ -152,6 +152,8 @@ const schema = z.strictObject({
   feed: z.strictObject({
     /** Time entries for quiet instruments, so that candles close and windows move on without trades. */
     heartbeatMs: positive.min(100).max(60_000).default(1_000),
+    /** Within how long it is entered where it brings nothing but empty candles, spread evenly over the quiet instruments of a connection. */
+    emptyHeartbeatMs: positive.min(100).max(60_000).default(10_000),
     /** Book events of one instrument that may wait for its actor before the book falls back to a fresh snapshot; events of all kinds before most of
      *  the connection's instruments being behind stops its socket. */
     maxPendingEvents: positive.min(100).default(20_000),

@@ -153,6 +153,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/feeds/simulators/kraken-rest.ts#tradesResult': 'a count in a URL',
   'src/feeds/simulators/loopback-exchange.ts#LoopbackConnection.sendMarketData':
     'a length: where a frame is cut',
+  'src/actors/feed-routes.ts#hasTurn': 'a time: which turn it lies in',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
   'src/actors/publish-schedule.ts#PublishSchedule.#isDue': 'a count of rounds',

@@ -8,15 +8,21 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TampinesNode } from '../../src/main.ts';
 import { startNode } from '../../src/main.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { loadSettings } from '../../src/settings.ts';
-import type { ExchangeOrder, ExchangeReport, SendOrder } from '../feeds/exchange-process.ts';
+import type {
+  ExchangeOrder,
+  ExchangeReport,
+  QuietTradesOrder,
+  SendOrder,
+} from '../feeds/exchange-process.ts';
 import type { MarketPace } from '../feeds/market-moments.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import { benchLog } from '../harness/services.ts';
 
 const SEED = 21;
 const POLL_MS = 2;
-const GIVE_UP_MS = 20_000;
+const GIVE_UP_MS = 120_000;
 
 /** Symbols on its one connection, where nothing else is said. */
 export const SYMBOL_COUNT = 8;
@@ -29,6 +35,10 @@ export type LoadedNodeOptions = {
   readonly pace: MarketPace;
   readonly runsMax: number;
   readonly symbolCount?: number;
+  /** Instruments beside them that have a book and no frames, on further connections. */
+  readonly quietCount?: number;
+  /** `name=value`, beside the node's own. */
+  readonly settings?: readonly string[];
 };
 
 export class LoadedNode {
@@ -54,13 +64,15 @@ export class LoadedNode {
   }
 
   static async start(options: LoadedNodeOptions): Promise<LoadedNode> {
-    const { postgresUrl, redisUrl, framesPerRun, runsMax, pace, symbolCount = SYMBOL_COUNT } = options;
+    const { postgresUrl, redisUrl, framesPerRun, runsMax, pace, settings: more = [] } = options;
+    const { symbolCount = SYMBOL_COUNT, quietCount = 0 } = options;
     // All its frames are made before anyone connects.
     const exchange = fork(join(import.meta.dirname, '../feeds/exchange-process.js'), {
       execArgv: ['--max-old-space-size=8192'],
     });
     const order: ExchangeOrder = {
       symbolCount,
+      quietCount,
       frameCount: framesPerRun * runsMax,
       seed: SEED,
       pace,
@@ -81,7 +93,8 @@ export class LoadedNode {
         `exchanges.kraken.wsUrl=ws://127.0.0.1:${port}`,
         `exchanges.kraken.restUrl=http://127.0.0.1:${port}`,
         'exchanges.kraken.depth=100',
-        `instruments=${Array.from({ length: symbolCount }, (_, index) => `kraken:C${index}-USD`).join(',')}`,
+        `instruments=${[...names('C', symbolCount), ...names('Q', quietCount)].join(',')}`,
+        ...more,
       ],
     });
     const subscribed = nextReport(exchange, 'subscribed');
@@ -98,6 +111,13 @@ export class LoadedNode {
       runsMax: this.#options.runsMax,
       run: () => this.run(),
     };
+  }
+
+  /** Sends one trade of each quiet symbol that is on a connection of quiet ones, and resolves when they are with the socket. */
+  async tradeQuietOnes(withinMs: number): Promise<void> {
+    const sent = nextReport(this.#exchange, 'sent');
+    this.#exchange.send({ quietTradesWithinMs: withinMs } satisfies QuietTradesOrder);
+    await sent;
   }
 
   /** Sends frames and resolves with the checksums verified so far when all that was sent is durable and folded. */
@@ -124,8 +144,8 @@ export class LoadedNode {
   async #readCounts(): Promise<{ deltas: number; trades: number; checksums: number }> {
     const { instruments } = this.node;
     const counts = { deltas: 0, trades: 0, checksums: 0 };
-    for (const { instrument } of instruments.list()) {
-      await instruments.view(instrument.instrument, ({ state: { counters } }) => {
+    for (const name of names('C', this.#options.symbolCount ?? SYMBOL_COUNT)) {
+      await instruments.view(name, ({ state: { counters } }) => {
         counts.deltas += counters.deltasApplied;
         counts.trades += counters.tradesLive;
         counts.checksums += counters.checksumsOk;
@@ -145,6 +165,10 @@ export class LoadedNode {
     await once(this.#exchange, 'exit');
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function names(prefix: string, count: number): InstrumentKey[] {
+  return Array.from({ length: count }, (_, index) => `kraken:${prefix}${index}-USD` as InstrumentKey);
 }
 
 async function nextReport<Type extends ExchangeReport['type']>(

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
-import { assetPair } from '../../src/feeds/simulators/kraken-text.ts';
+import { assetPair, tradeFrame } from '../../src/feeds/simulators/kraken-text.ts';
 import type { SimulatedSymbol } from '../../src/feeds/simulators/simulated-book.ts';
 import type { MarketPace } from './market-moments.ts';
 import { SeededMarket } from './market-moments.ts';
@@ -17,6 +17,8 @@ import { createWire } from './wires.ts';
 /** First word of the parent: what to make. */
 export type ExchangeOrder = {
   readonly symbolCount: number;
+  /** Symbols beside them that have a book and no frames, `Q0/USD` and on. */
+  readonly quietCount?: number;
   readonly frameCount: number;
   readonly seed: number;
   readonly pace: MarketPace;
@@ -24,6 +26,9 @@ export type ExchangeOrder = {
 
 /** Later words: send so many frames more, as fast as they are taken or at this rate. */
 export type SendOrder = { readonly frameCount: number; readonly framesPerSecond?: number };
+
+/** Or: send one trade of each quiet symbol that shares its connection with quiet ones only, spread over this time. */
+export type QuietTradesOrder = { readonly quietTradesWithinMs: number };
 
 export type ExchangeReport =
   | { readonly type: 'listening'; readonly port: number }
@@ -43,18 +48,23 @@ type Frame = {
 /** What may wait in a socket; enough to keep a client busy, and little enough that it is under way soon after it was made. */
 const BUFFERED_MAX_BYTES = 1024 * 1024;
 const MS_PER_MOMENT = 20;
+/** As Kraken does. */
+const HEARTBEAT_MS = 1_000;
+const HEARTBEAT = '{"channel":"heartbeat"}';
 
 process.once('message', (order: ExchangeOrder) => void serve(order));
 process.once('disconnect', () => process.exit());
 
 async function serve(order: ExchangeOrder): Promise<void> {
-  const { books, frames } = makeFrames(order);
+  const { books, frames, startMs } = makeFrames(order);
   const sockets = new Map<string, WebSocket>();
   const server = http.createServer((_request, response) => {
     const result = Object.fromEntries(Array.from(books.keys(), (name) => assetPair(symbolOf(name))));
     response.end(JSON.stringify({ error: [], result }));
   });
   new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
+    const heartbeats = setInterval(() => socket.send(HEARTBEAT), HEARTBEAT_MS);
+    socket.on('close', () => clearInterval(heartbeats));
     socket.on('message', (bytes: Buffer) => {
       const { method, params } = JSON.parse(bytes.toString()) as {
         method: string;
@@ -69,7 +79,14 @@ async function serve(order: ExchangeOrder): Promise<void> {
     });
   });
   let sentCount = 0;
-  process.on('message', ({ frameCount, framesPerSecond }: SendOrder) => {
+  process.on('message', (word: SendOrder | QuietTradesOrder) => {
+    if ('quietTradesWithinMs' in word) {
+      const trades = makeQuietTrades(sockets, startMs);
+      const framesPerSecond = (1_000 * trades.length) / word.quietTradesWithinMs;
+      void sendFrames(trades, sockets, framesPerSecond).then(report);
+      return;
+    }
+    const { frameCount, framesPerSecond } = word;
     const wanted = frames.slice(sentCount, sentCount + frameCount);
     sentCount += frameCount;
     void sendFrames(wanted, sockets, framesPerSecond).then(report);
@@ -100,20 +117,37 @@ async function sendFrames(
   return { type: 'sent', deltas, trades, levels };
 }
 
+function makeQuietTrades(sockets: ReadonlyMap<string, WebSocket>, timeMs: number): Frame[] {
+  const isQuiet = (nativeSymbol: string): boolean => nativeSymbol.startsWith('Q');
+  const loaded = new Set([...sockets].filter(([name]) => !isQuiet(name)).map(([, socket]) => socket));
+  const side = { takerSide: 'buy', priceUnits: 9_142_350, quantityUnits: 40_000_000 } as const;
+  const trade = { ...side, tradeId: 1, timeMs };
+  return Array.from(sockets)
+    .filter(([, socket]) => !loaded.has(socket))
+    .map(([nativeSymbol]) => ({
+      nativeSymbol,
+      text: tradeFrame('update', symbolOf(nativeSymbol), [trade]),
+      tradeCount: 1,
+      levelCount: 0,
+    }));
+}
+
 /** Returns the first book of each symbol, and the frames after it, the symbols taking turns. */
-function makeFrames({ symbolCount, frameCount, seed, pace }: ExchangeOrder): {
+function makeFrames({ symbolCount, quietCount = 0, frameCount, seed, pace }: ExchangeOrder): {
   books: Map<string, string>;
   frames: Frame[];
+  startMs: number;
 } {
   const wire = createWire('kraken');
   const books = new Map<string, string>();
+  // A client that is quicker than this market must not meet times that are yet to come.
+  const startMs = Date.now() - frameCount * MS_PER_MOMENT;
   const markets = Array.from({ length: symbolCount }, (_, index) => {
     const symbol = symbolOf(`C${index}/USD`);
     const { depth, tellPushedOut } = wire;
     const market = new SeededMarket({
       ...{ symbol, depth, tellPushedOut },
-      // A client that is quicker than this market must not meet times that are yet to come.
-      startMs: Date.now() - frameCount * MS_PER_MOMENT,
+      startMs,
       seed: seed + index,
       pace,
       msPerMoment: MS_PER_MOMENT,
@@ -121,6 +155,11 @@ function makeFrames({ symbolCount, frameCount, seed, pace }: ExchangeOrder): {
     books.set(symbol.nativeSymbol, wire.book(market.now()));
     return market;
   });
+  // All books of quiet symbols are alike: the checksum is over levels alone.
+  const [book = ''] = books.values();
+  for (let index = 0; index < quietCount; index++) {
+    books.set(`Q${index}/USD`, book.replace('C0/USD', `Q${index}/USD`));
+  }
   const frames: Frame[] = [];
   while (frames.length < frameCount) {
     for (const market of markets) {
@@ -133,7 +172,7 @@ function makeFrames({ symbolCount, frameCount, seed, pace }: ExchangeOrder): {
       frames.push({ nativeSymbol, text, tradeCount: 0, levelCount: text.split('"price"').length - 1 });
     }
   }
-  return { books, frames };
+  return { books, frames, startMs };
 }
 
 function symbolOf(nativeSymbol: string): SimulatedSymbol {

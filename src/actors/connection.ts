@@ -20,7 +20,7 @@ import type { FeedBudget } from './feed-budget.ts';
 import type { FeedLine, LineItem } from './feed-line.ts';
 import type { FeedOpening, FeedOpeningOptions } from './feed-opening.ts';
 import { openFeed } from './feed-opening.ts';
-import type { RouteRequest, SymbolMetadata } from './feed-routes.ts';
+import type { HeartbeatPace, RouteRequest, SymbolMetadata } from './feed-routes.ts';
 import { FeedRoutes } from './feed-routes.ts';
 import { FeedValve } from './feed-valve.ts';
 import type { ActorContext, ActorSpec } from './kernel/actor-types.ts';
@@ -61,7 +61,7 @@ export type ConnectionOptions = FeedOpeningOptions & {
   readonly strategy: RestartStrategy;
   readonly reconnect: BackoffPolicy;
   /** Time entries for quiet symbols; `undefined`: none (recordings bring their own time). */
-  readonly heartbeatMs: number | undefined;
+  readonly heartbeats: HeartbeatPace | undefined;
   /** Limits of what may wait here, and what all connections of the node may hold together. */
   readonly budget: FeedBudget;
   /**
@@ -182,7 +182,7 @@ class Connection {
         this.#workOff();
         break;
       case 'BatchAccepted':
-        this.#routes.acknowledge(message.instrument, message.source, message.lastOrdinal);
+        this.#routes.acknowledge(message);
         break;
       case 'Tick':
         this.#tick(now);
@@ -387,7 +387,7 @@ class Connection {
   }
 
   #tick(now: Moment): void {
-    const { heartbeatMs, isRecording } = this.#options;
+    const { heartbeats, isRecording } = this.#options;
     // What lies unread is no silence.
     this.#workOff();
     const isPaused = this.#line?.isPaused ?? false;
@@ -402,8 +402,8 @@ class Connection {
       this.#routes.forgetTime();
       return;
     }
-    if (heartbeatMs === undefined || now.monotonicMs - lastSound.monotonicMs > HEARD_WITHIN_MS) return;
-    this.#routes.pushHeartbeats(heartbeatMs, (symbol) => this.#trades.isHolding(symbol));
+    if (heartbeats === undefined || now.monotonicMs - lastSound.monotonicMs > HEARD_WITHIN_MS) return;
+    this.#routes.pushHeartbeats(heartbeats, (symbol) => this.#trades.isHolding(symbol));
   }
 
   #resync(nativeSymbol: NativeSymbol, reason: string): void {

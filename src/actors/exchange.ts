@@ -20,6 +20,7 @@ import type { ConnectionMessage, WatchRequest } from './connection.ts';
 import { connectionActor } from './connection.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
 import type { FeedBudget } from './feed-budget.ts';
+import type { HeartbeatPace } from './feed-routes.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
 import type { SymbolMessage } from './symbol.ts';
@@ -63,7 +64,7 @@ export type ExchangeOptions = {
   readonly strategy: RestartStrategy;
   readonly connectionStrategy: RestartStrategy;
   readonly reconnect: BackoffPolicy;
-  readonly heartbeatMs: number;
+  readonly heartbeats: HeartbeatPace;
   readonly budget: FeedBudget;
   /** Distinguishes this run of the node from earlier ones in the names of sources. */
   readonly runId: string;
@@ -212,7 +213,7 @@ class Exchange {
 
   #openSlot(kind: ConnectionKind, number: number): ConnectionSlot {
     const { adapter, endpoints, adapterOptions, transport, gate, records, random } = this.#options;
-    const { connectionStrategy, reconnect, heartbeatMs, budget, runId } = this.#options;
+    const { connectionStrategy, reconnect, heartbeats, budget, runId } = this.#options;
     const watched = new Map<NativeSymbol, WatchRequest>();
     const name = `${kind.name}-${number}`;
     const ref = this.#context.spawn(
@@ -231,7 +232,7 @@ class Exchange {
         strategy: connectionStrategy,
         source: `${adapter.exchange}/${name}@${runId}.${this.#context.incarnation}`,
         // One connection of a symbol tells it the time; books need no clock.
-        heartbeatMs: kind.channels.includes('trades') ? heartbeatMs : undefined,
+        heartbeats: kind.channels.includes('trades') ? heartbeats : undefined,
         isRecording: false,
         watched: () => watched.values(),
       }),

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { momentOf } from '../base/clock.ts';
 import type { Channel } from '../exchanges/adapter.ts';
 import type { EventBatch, FeedStatus, Instrument, MarketEvent } from '../market/events.ts';
+import type { TimeWanted } from '../market/instrument-state.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import { ExchangeTime } from './exchange-time.ts';
@@ -14,7 +15,7 @@ import type { FeedLimits } from './feed-budget.ts';
 import type { Burden } from './feed-pressure.ts';
 import { FeedPressure } from './feed-pressure.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
-import type { SymbolMessage } from './symbol.ts';
+import type { FeedReply, SymbolMessage } from './symbol.ts';
 
 /** Decimal text; `undefined` where the exchange gives none. */
 export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
@@ -28,6 +29,8 @@ export type RouteRequest = {
   readonly timeMs: number;
 };
 
+type BatchAccepted = Omit<Extract<FeedReply, { type: 'BatchAccepted' }>, 'type'>;
+
 type Destination = {
   readonly instrument: string;
   readonly target: ActorRef<SymbolMessage>;
@@ -36,7 +39,24 @@ type Destination = {
   readonly nativeSymbols: Set<NativeSymbol>;
   /** When something was pushed last, by the monotonic clock. */
   lastPushMs: number;
+  /** As its actor said last; `undefined` before, and since it has failed. */
+  timeWanted: TimeWanted | undefined;
+  /** By how much its turns are later than those of the first. */
+  readonly turnOffsetMs: number;
 };
+
+export type HeartbeatPace = {
+  /** Nothing is told to whom something was pushed within this time. */
+  readonly quietMs: number;
+  /** Each has its turn once within this time, where it does not want it sooner. */
+  readonly turnMs: number;
+};
+
+/** Between the turns of two that were added one after the other. */
+const TURN_OFFSET_MS = 250;
+/** Within how long those have their turn for whom time changes nothing: where a silence began is told by how late it was then. */
+const UNWANTED_TURN_MS = 60_000;
+const AT_ONCE: TimeWanted = { atMs: -Infinity, emptyAtMs: -Infinity };
 
 export type DroppedEvents = {
   readonly instrument: string;
@@ -72,6 +92,7 @@ export class FeedRoutes {
   /** Events of these were dropped while their actors took nothing: once they do, their books have to start again. */
   readonly #lossy = new Set<Destination>();
   #removedCount = 0;
+  #createdCount = 0;
 
   constructor(options: FeedRoutesOptions) {
     this.#options = options;
@@ -170,13 +191,19 @@ export class FeedRoutes {
     if (destination !== undefined) this.#pushTo(destination, event);
   }
 
-  /** Lets the exchange's time pass for destinations that nothing was pushed to for `quietMs`, unless it is held back for one of their symbols. */
-  pushHeartbeats(quietMs: number, isHeldBack: (nativeSymbol: NativeSymbol) => boolean): void {
+  /**
+   * Lets the exchange's time pass for destinations that nothing was pushed to of late, unless it is held back for one of their symbols. Those where
+   * something traded waits for it hear it at once, the others by turns: of thousands nearly all are quiet.
+   */
+  pushHeartbeats(pace: HeartbeatPace, isHeldBack: (nativeSymbol: NativeSymbol) => boolean): void {
     const { wallMs, monotonicMs } = momentOf(this.#options.clock);
     const timeMs = this.#exchangeTime.read();
     if (timeMs === undefined) return;
     for (const destination of this.#destinations.values()) {
-      if (monotonicMs - destination.lastPushMs < quietMs) continue;
+      if (monotonicMs - destination.lastPushMs < pace.quietMs) continue;
+      const { atMs, emptyAtMs } = destination.timeWanted ?? AT_ONCE;
+      const turnMs = timeMs < emptyAtMs ? UNWANTED_TURN_MS : pace.turnMs;
+      if (timeMs < atMs && !hasTurn(destination, monotonicMs, turnMs)) continue;
       if ([...destination.nativeSymbols].some(isHeldBack)) continue;
       this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: wallMs });
     }
@@ -199,9 +226,10 @@ export class FeedRoutes {
     this.#unflushed.clear();
   }
 
-  acknowledge(instrument: string, source: string, lastOrdinal: number): void {
+  acknowledge({ instrument, source, lastOrdinal, timeWanted }: BatchAccepted): void {
     const destination = this.#destinations.get(instrument);
     if (destination?.delivery.source !== source) return;
+    destination.timeWanted = timeWanted;
     destination.delivery.acknowledge(lastOrdinal);
     this.pressure.noteAnswer(destination.burden);
   }
@@ -209,6 +237,7 @@ export class FeedRoutes {
   redeliver(instrument: string, failure: DeliveryFailure): void {
     const destination = this.#destinations.get(instrument);
     if (destination === undefined) return;
+    destination.timeWanted = undefined;
     destination.delivery.redeliver(failure);
     this.pressure.note(destination.burden);
   }
@@ -274,13 +303,15 @@ export class FeedRoutes {
       onPoison: (event, cause) => this.#options.onPoison(instrument, event, cause),
     });
     const burden = this.pressure.add(delivery);
-    const destination = {
+    const destination: Destination = {
       instrument,
       target,
       nativeSymbols: new Set<NativeSymbol>(),
       lastPushMs: this.#options.clock.monotonicMs(),
       delivery,
       burden,
+      timeWanted: undefined,
+      turnOffsetMs: TURN_OFFSET_MS * this.#createdCount++,
     };
     this.#destinations.set(instrument, destination);
     return destination;
@@ -290,6 +321,11 @@ export class FeedRoutes {
     destination.delivery.push(event);
     this.#unflushed.add(destination);
   }
+}
+
+/** Whether a turn has begun since something was pushed last; those of a connection begin one after the other. */
+function hasTurn({ lastPushMs, turnOffsetMs }: Destination, nowMs: number, turnMs: number): boolean {
+  return Math.floor((nowMs - turnOffsetMs) / turnMs) > Math.floor((lastPushMs - turnOffsetMs) / turnMs);
 }
 
 function toStaleStatus(reason: string, nowMs: number): FeedStatus {

@@ -11,6 +11,9 @@ import type { ChangeFlags } from './symbol-publications.ts';
 /** Parts of the book interval that instruments are spread over. */
 const SLOT_COUNT = 10;
 
+/** Checkpoint periods after which one is due where nothing but time was told: of many instruments nearly all are quiet, and time is replayed in no time. */
+const TIME_ALONE_FACTOR = 10;
+
 export type PublishScheduleOptions = {
   readonly timers: Timers;
   readonly bookIntervalMs: number;
@@ -86,9 +89,7 @@ export class PublishSchedule {
   #wake(entry: Entry): void {
     const { scheduled } = entry;
     const round = entry.roundCount++;
-    if (this.#isDue(round, this.#options.checkpointIntervalMs)) {
-      this.#options.send(scheduled.target, { type: 'CheckpointDue' });
-    }
+    this.#checkpoint(scheduled, round);
     const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
     if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
     const { changes } = scheduled;
@@ -98,6 +99,15 @@ export class PublishSchedule {
     scheduled.wakeUp.isPending = true;
     const message = { type: 'PublishDue', ticker, candles, refresh } as const;
     entry.isRefused = !this.#options.send(scheduled.target, message);
+  }
+
+  #checkpoint({ target, changes }: ScheduledInstrument, round: number): void {
+    const { checkpointIntervalMs, send } = this.#options;
+    const isDue = this.#isDue(
+      round,
+      changes.state ? checkpointIntervalMs : TIME_ALONE_FACTOR * checkpointIntervalMs,
+    );
+    if (isDue && send(target, { type: 'CheckpointDue' })) changes.state = false;
   }
 
   #isDue(round: number, intervalMs: number): boolean {

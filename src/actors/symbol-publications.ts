@@ -8,7 +8,9 @@ import type { LogEntry } from '../market/events.ts';
 import { groupLevels } from '../market/grouping.ts';
 import type { InstrumentState } from '../market/instrument-state.ts';
 import type { CandleInterval } from '../market/intervals.ts';
+import type { Ticker } from '../market/ticker.ts';
 import { formatTicker } from '../market/ticker.ts';
+import type { Scales } from '../market/units.ts';
 import type {
   DesiredInstrument,
   DocumentHead,
@@ -19,8 +21,11 @@ import type {
   TradeRow,
 } from './ports.ts';
 
-/** What of an instrument changed since it was last published; shared with the schedule, which only wakes actors that have something to tell. */
-export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean };
+/**
+ * What of an instrument changed since it was last published, and `state`, whether anything but time did since its last checkpoint; shared with the
+ * schedule, which only wakes actors that have something to tell.
+ */
+export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean; state: boolean };
 
 export type PublishedStatus = Pick<DocumentHead, 'status' | 'reason'>;
 
@@ -51,8 +56,9 @@ export class SymbolPublications {
   readonly #bookKeys: readonly string[];
   /** What was said of the books last while nobody could be asked; `undefined` once they were published again. */
   #staleReason: string | undefined;
-  /** Texts of tickers and open candles as published last, without what changes by itself (sequence, times of the head). */
-  readonly #publishedTexts = new Map<string, string>();
+  /** As published last; what changes by itself (sequence, times) makes nothing new of them. */
+  #publishedTicker: { readonly ticker: Ticker; readonly status: PublishedStatus['status'] } | undefined;
+  readonly #publishedCandles = new Map<CandleInterval, Candle>();
   /** Of the newest entry. */
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed. */
@@ -64,7 +70,7 @@ export class SymbolPublications {
   /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
   #isBookHeldBack = false;
   #isRestHeldBack = false;
-  readonly changes: ChangeFlags = { book: false, ticker: false, candles: false };
+  readonly changes: ChangeFlags = { book: false, ticker: false, candles: false, state: false };
 
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;
@@ -85,6 +91,7 @@ export class SymbolPublications {
   /** Marks what the entry may have changed. */
   folded(entry: LogEntry): void {
     for (const { type } of entry.events) {
+      if (type !== 'Heartbeat') this.changes.state = true;
       if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument')
         this.changes.book = true;
       else this.changes.ticker = this.changes.candles = true;
@@ -98,7 +105,8 @@ export class SymbolPublications {
 
   everythingChanged(): void {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
-    this.#publishedTexts.clear();
+    this.#publishedTicker = undefined;
+    this.#publishedCandles.clear();
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
 
@@ -251,24 +259,12 @@ export class SymbolPublications {
     const { documents, instrument, epoch } = this.#options;
     const ticker = state.ticker.read();
     if (ticker === undefined) return;
+    // The window moves with every second; subscribers hear of it when a number changed. To compare numbers costs a tenth of writing them.
+    const last = this.#publishedTicker;
+    if (last?.status === status.status && hasSame(TICKER_NUMBERS, last.ticker, ticker)) return;
+    this.#publishedTicker = { ticker, status: status.status };
     const text = formatTicker(ticker);
     const key = documents.tickerKey(instrument);
-    // The window moves with every second; subscribers hear of it when a number changed.
-    if (
-      !this.#isNew(
-        key,
-        JSON.stringify([
-          text.open,
-          text.high,
-          text.low,
-          text.last,
-          text.volume,
-          text.tradeCount,
-          status.status,
-        ]),
-      )
-    )
-      return;
     const value = documents.ticker(withHead(this.#head(state, status), text));
     publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
   }
@@ -279,24 +275,11 @@ export class SymbolPublications {
     for (const interval of candleIntervals) {
       const candle = state.candles.readOpen(interval);
       if (candle === undefined) continue;
+      const last = this.#publishedCandles.get(interval);
+      if (last !== undefined && hasSame(CANDLE_NUMBERS, last, candle)) continue;
+      this.#publishedCandles.set(interval, candle);
       const text = formatCandle(candle, { isClosed: false });
       const key = documents.candleKey(instrument, interval);
-      if (
-        !this.#isNew(
-          key,
-          JSON.stringify([
-            text.openTimeMs,
-            text.open,
-            text.high,
-            text.low,
-            text.close,
-            text.volume,
-            text.tradeCount,
-          ]),
-        )
-      ) {
-        continue;
-      }
       publications.push({
         key,
         epoch,
@@ -305,12 +288,6 @@ export class SymbolPublications {
         kind: 'latest',
       });
     }
-  }
-
-  #isNew(key: string, text: string): boolean {
-    if (this.#publishedTexts.get(key) === text) return false;
-    this.#publishedTexts.set(key, text);
-    return true;
   }
 
   #head(state: Pick<InstrumentState, 'position'>, status: PublishedStatus, times?: Times): DocumentHead {
@@ -326,6 +303,19 @@ export class SymbolPublications {
       reason: status.reason,
     };
   }
+}
+
+const TICKER_NUMBERS = ['open', 'high', 'low', 'last', 'volume', 'tradeCount'] as const;
+const CANDLE_NUMBERS = ['openTimeMs', 'open', 'high', 'low', 'close', 'volume', 'tradeCount'] as const;
+
+/** Whether two hold the same numbers; the same ones at other scales count as new. */
+function hasSame<Values extends { readonly scales: Scales }>(
+  names: readonly (keyof Values)[],
+  a: Values,
+  b: Values,
+): boolean {
+  if (a.scales.price !== b.scales.price || a.scales.quantity !== b.scales.quantity) return false;
+  return names.every((name) => a[name] === b[name]);
 }
 
 /**

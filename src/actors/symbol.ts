@@ -10,8 +10,14 @@ import type {
   InstrumentSnapshot,
   InstrumentState,
   KnownTrades,
+  TimeWanted,
 } from '../market/instrument-state.ts';
-import { createInstrumentState, readKnownTrades, restoreInstrument } from '../market/instrument-state.ts';
+import {
+  createInstrumentState,
+  readKnownTrades,
+  readTimeWanted,
+  restoreInstrument,
+} from '../market/instrument-state.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -44,6 +50,7 @@ export type FeedReply =
       readonly instrument: string;
       readonly source: string;
       readonly lastOrdinal: number;
+      readonly timeWanted: TimeWanted;
     }
   /** The actor failed and is back: what it did not acknowledge must be sent again. */
   | ({ readonly type: 'SymbolRecovered'; readonly instrument: string } & DeliveryFailure)
@@ -366,7 +373,8 @@ class SymbolActor {
       await this.#rows.writeWithBackpressure();
     }
     const lastOrdinal = batch.firstOrdinal + batch.events.length - 1;
-    context.send(feed, { type: 'BatchAccepted', instrument, source: batch.source, lastOrdinal });
+    const timeWanted = readTimeWanted(next);
+    context.send(feed, { type: 'BatchAccepted', instrument, source: batch.source, lastOrdinal, timeWanted });
     const unsureReason = this.#unsureReason ?? decision.resyncReason;
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)

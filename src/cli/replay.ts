@@ -225,7 +225,7 @@ function spawnConnection(
       source: `recording:${parts.recording}#${conn}`,
       strategy: restartWithBackoff({ initialMs: 10, maxMs: 1_000, jitter: 0, maxRestarts: 3, then: 'park' }),
       reconnect: { initialMs: 100, maxMs: 1_000, jitter: 0 },
-      heartbeatMs: undefined,
+      heartbeats: undefined,
       budget: new FeedBudget(settings.feed),
       isRecording: true,
       watched: () => watched,

@@ -62,6 +62,17 @@ export class CandleSeries {
     return this.#nextCloseMs;
   }
 
+  /** Whether a candle with trades waits for its close. */
+  get hasOpenTrades(): boolean {
+    const newest = this.#kept.at(-1);
+    return newest !== undefined && newest.openTimeMs >= this.#closedBeforeMs;
+  }
+
+  /** Whether an empty candle follows on what there is. */
+  get hasEmptyAhead(): boolean {
+    return this.#emptyIntervals !== 'skip' && this.#closeBefore(this.#kept.length) !== undefined;
+  }
+
   /** Adds trades of one second; changes to a closed candle, and to empty ones that carry its close, are given at once. */
   add(bar: CandleBar, outputs: CandleOutputs): void {
     const openTimeMs = openTimeOf(this.interval, bar.openAtMs);

@@ -104,6 +104,22 @@ export class Candles {
     this.#nextCloseMs = this.#findNextClose();
   }
 
+  /** Returns the event time that closes the earliest candle with trades; Infinity while none is open. O(intervals). */
+  get tradesCloseAtMs(): number {
+    if (this.#pending !== undefined) return this.#nextCloseMs + this.#policy.outOfOrdernessMs;
+    let closeMs = Number.POSITIVE_INFINITY;
+    for (const series of this.#series) {
+      if (series.hasOpenTrades) closeMs = Math.min(closeMs, series.nextCloseMs);
+    }
+    return closeMs + this.#policy.outOfOrdernessMs;
+  }
+
+  /** Returns an event time before which no empty candle begins or closes; Infinity while none can follow. */
+  get emptyAtMs(): number {
+    const isAhead = this.#pending !== undefined || this.#series[0]?.hasEmptyAhead === true;
+    return isAhead && this.#policy.emptyIntervals !== 'skip' ? this.#nextCloseMs : Number.POSITIVE_INFINITY;
+  }
+
   /**
    * Returns the newest candle of `interval`, the one that holds the highest time seen; `undefined` when it has no trade and the policy
    * gives none for that, before the first trade, and for an interval that the policy lacks.

@@ -13,11 +13,11 @@ export function divideToText(
 ): string | undefined {
   if (denominator.units === 0) return undefined;
   if (numerator.units === 0) return '0';
-  const { isNegative, dividend, divisor } = toFraction(numerator, denominator);
   // The quotient times 10^decimals has the wanted number of digits, or one more.
-  let decimals = significantDigits - (dividend.toString().length - divisor.toString().length);
-  if (divideHalfEven(dividend, divisor, decimals).floor >= 10n ** BigInt(significantDigits)) decimals--;
-  return toText(isNegative, divideHalfEven(dividend, divisor, decimals).rounded, decimals);
+  const decimals = significantDigits - (magnitudeOf(numerator) - magnitudeOf(denominator));
+  const quotient = divideHalfEven(numerator, denominator, decimals);
+  if (quotient.floor < powerOfTen(significantDigits)) return toText(quotient, decimals);
+  return toText(divideHalfEven(numerator, denominator, decimals - 1), decimals - 1);
 }
 
 /** Returns `numerator` ÷ `denominator` rounded to `decimals`; `undefined` when the denominator is 0. */
@@ -27,31 +27,46 @@ export function divideToDecimals(
   decimals: number,
 ): string | undefined {
   if (denominator.units === 0) return undefined;
-  const { isNegative, dividend, divisor } = toFraction(numerator, denominator);
-  return toText(isNegative, divideHalfEven(dividend, divisor, decimals).rounded, decimals);
+  return toText(divideHalfEven(numerator, denominator, decimals), decimals);
 }
 
-function toFraction(numerator: ScaledUnits, denominator: ScaledUnits) {
-  const dividend = BigInt(numerator.units) * 10n ** BigInt(denominator.scale);
-  const divisor = BigInt(denominator.units) * 10n ** BigInt(numerator.scale);
-  return {
-    isNegative: dividend < 0n !== divisor < 0n,
-    dividend: dividend < 0n ? -dividend : dividend,
-    divisor: divisor < 0n ? -divisor : divisor,
-  };
+/** Returns how many digits stand before the point, where they are none a number below 1. */
+function magnitudeOf({ units, scale }: ScaledUnits): number {
+  return String(units).length - (units < 0 ? 1 : 0) - scale;
 }
 
-function divideHalfEven(dividend: bigint, divisor: bigint, decimals: number) {
-  const shiftedDividend = decimals > 0 ? dividend * 10n ** BigInt(decimals) : dividend;
-  const shiftedDivisor = decimals < 0 ? divisor * 10n ** BigInt(-decimals) : divisor;
-  const floor = shiftedDividend / shiftedDivisor;
-  const twiceRest = (shiftedDividend % shiftedDivisor) * 2n;
-  const roundsUp = twiceRest > shiftedDivisor || (twiceRest === shiftedDivisor && floor % 2n === 1n);
-  return { floor, rounded: roundsUp ? floor + 1n : floor };
+type Quotient = {
+  readonly isNegative: boolean;
+  readonly floor: bigint;
+  readonly rounded: bigint;
+};
+
+/** Returns the magnitude of the quotient × 10^`decimals`. */
+function divideHalfEven(numerator: ScaledUnits, denominator: ScaledUnits, decimals: number): Quotient {
+  // Powers of ten on both sides are one on one of them.
+  const exponent = decimals + denominator.scale - numerator.scale;
+  const units = BigInt(numerator.units);
+  const divisorUnits = BigInt(denominator.units);
+  const isNegative = units < 0n !== divisorUnits < 0n;
+  const dividend = (units < 0n ? -units : units) * powerOfTen(exponent);
+  const divisor = (divisorUnits < 0n ? -divisorUnits : divisorUnits) * powerOfTen(-exponent);
+  const floor = dividend / divisor;
+  const twiceRest = (dividend - floor * divisor) * 2n;
+  const roundsUp = twiceRest > divisor || (twiceRest === divisor && floor % 2n === 1n);
+  return { isNegative, floor, rounded: roundsUp ? floor + 1n : floor };
 }
 
-function toText(isNegative: boolean, magnitude: bigint, decimals: number): string {
+/** To raise ten to a power takes longer than the division; 64 are enough for all but absurd scales. */
+const POWERS_OF_TEN = Array.from({ length: 64 }, (_, exponent) => 10n ** BigInt(exponent));
+
+/** Returns 10^`exponent`; 1 where that is negative. */
+function powerOfTen(exponent: number): bigint {
+  if (exponent <= 0) return 1n;
+  return POWERS_OF_TEN[exponent] ?? 10n ** BigInt(exponent);
+}
+
+function toText({ isNegative, rounded }: Quotient, decimals: number): string {
   const text =
-    decimals >= 0 ? formatUnits(magnitude, decimals) : formatUnits(magnitude * 10n ** BigInt(-decimals), 0);
-  return isNegative && magnitude !== 0n ? `-${text}` : text;
+    decimals >= 0 ? formatUnits(rounded, decimals) : formatUnits(rounded * powerOfTen(-decimals), 0);
+  return isNegative && rounded !== 0n ? `-${text}` : text;
 }

@@ -178,3 +178,19 @@ export function readKnownTrades(state: InstrumentState): KnownTrades | undefined
     timeMs,
   };
 }
+
+/** Event times from which on an instrument wants to be told how late it is, though nothing else is heard of it; Infinity: never. */
+export type TimeWanted = {
+  /** A candle with trades closes, or trades leave the ticker's window. */
+  readonly atMs: number;
+  /** Nothing but empty candles follow: they may come later, many at once. */
+  readonly emptyAtMs: number;
+};
+
+/** Returns when the state next changes by time alone. O(intervals). */
+export function readTimeWanted({ ticker, candles }: InstrumentState): TimeWanted {
+  return {
+    atMs: Math.min(ticker.tradesLeaveAtMs, candles.tradesCloseAtMs),
+    emptyAtMs: candles.emptyAtMs,
+  };
+}

@@ -74,13 +74,17 @@ export class TickerMinute {
     return this.isEmpty ? undefined : { eventTimeMs: this.#times.at(-1)!, key: this.#keys.at(-1)! };
   }
 
-  /** Meaningless while empty, as are `low`, `open` and `last`. */
+  /** Meaningless while empty, as are `low`, `firstTradeMs`, `open` and `last`. */
   get high(): Units {
     return this.#high;
   }
 
   get low(): Units {
     return this.#low;
+  }
+
+  get firstTradeMs(): number {
+    return this.#times[0]!;
   }
 
   get open(): Units {

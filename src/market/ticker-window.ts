@@ -6,7 +6,7 @@
 import type { CountedTrade } from './candle-bar.ts';
 import { toBar, widenScales } from './candle-bar.ts';
 import type { TickerMinute } from './ticker-minute.ts';
-import { MINUTE_MS } from './ticker-minute.ts';
+import { MINUTE_MS, endOfSecond } from './ticker-minute.ts';
 import type { Ticker, TickerWindowSnapshot } from './ticker.ts';
 import type { TradeKey } from './trade-order.ts';
 import type { Scales, Units } from './units.ts';
@@ -90,6 +90,15 @@ export class TickerWindow {
   /** Highest time seen; `undefined` before the first. */
   get endMs(): number | undefined {
     return this.#endMs;
+  }
+
+  /** Returns the event time at which the next trades leave the window, or one before it; Infinity while there are none. */
+  get tradesLeaveAtMs(): number {
+    const { firstStartMs } = this.#minutes;
+    if (firstStartMs === undefined) return Number.POSITIVE_INFINITY;
+    // A minute is opened when the edge has reached it, not to look at it.
+    if (firstStartMs >= this.#startMs) return firstStartMs + SECOND_MS + TICKER_WINDOW_MS;
+    return endOfSecond(this.#minutes.first!.firstTradeMs) + TICKER_WINDOW_MS;
   }
 
   /** Returns the window's values; `undefined` before any time was seen. */

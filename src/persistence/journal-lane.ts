@@ -15,6 +15,7 @@ import { SQL_UNIQUE_VIOLATION, isSqlError } from './database.ts';
 import { existingBatchError, fencedError, toJournalError } from './journal-errors.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { rowParameters, rowSlotsFor } from './row-slots.ts';
 import type { StoredEntry } from './stored-bytes.ts';
 
 /** Rows of one statement; a power of two, so that the prepared statements are few. */
@@ -117,12 +118,12 @@ export class JournalLane {
 
   async #insert(group: readonly PendingAppend[], isRepeated: boolean): Promise<void> {
     const { schema } = this.#database;
-    const rowSlots = nextPowerOfTwo(group.length);
+    const rowSlots = rowSlotsFor(group.length);
     const values: SqlValue[] = [this.claim.shard, this.claim.epoch];
     for (const { instrumentId, stored } of group) {
       values.push(instrumentId, stored.batchNumber, stored.schemaId, stored.checksum, stored.entry);
     }
-    while (values.length < 2 + rowSlots * COLUMNS_PER_ROW) values.push(null);
+    while (values.length < 2 + rowSlots * COLUMN_TYPES.length) values.push(null);
     try {
       const result = await this.#database.query({
         name: `${schema}.append.${rowSlots}`,
@@ -188,7 +189,7 @@ export class JournalLane {
   }
 }
 
-const COLUMNS_PER_ROW = 5;
+const COLUMN_TYPES = ['int', 'bigint', 'text', 'int', 'bytea'] as const;
 
 const insertTexts = new Map<string, string>();
 
@@ -197,19 +198,12 @@ function insertText(schema: string, rowSlots: number): string {
   const cacheKey = `${schema}.${rowSlots}`;
   const cached = insertTexts.get(cacheKey);
   if (cached !== undefined) return cached;
-  const rows = Array.from({ length: rowSlots }, (_, index) => {
-    const at = 3 + index * COLUMNS_PER_ROW;
-    return `($${at}::int,$${at + 1}::bigint,$${at + 2}::text,$${at + 3}::int,$${at + 4}::bytea)`;
-  });
+  const rows = rowParameters(rowSlots, COLUMN_TYPES, 3);
   const text = `WITH fence AS MATERIALIZED (SELECT epoch FROM ${schema}.shard WHERE id = $1 AND epoch = $2 FOR SHARE)
     INSERT INTO ${schema}.journal (instrument_id, batch_number, epoch, schema_id, checksum, entry)
     SELECT batch.instrument_id, batch.batch_number, fence.epoch, batch.schema_id, batch.checksum, batch.entry
-    FROM fence, (VALUES ${rows.join(',')}) AS batch (instrument_id, batch_number, schema_id, checksum, entry)
+    FROM fence, (VALUES ${rows}) AS batch (instrument_id, batch_number, schema_id, checksum, entry)
     WHERE batch.instrument_id IS NOT NULL`;
   insertTexts.set(cacheKey, text);
   return text;
-}
-
-function nextPowerOfTwo(count: number): number {
-  return 2 ** Math.ceil(Math.log2(count));
 }

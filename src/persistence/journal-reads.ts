@@ -5,7 +5,7 @@
 import { TampinesError } from '../base/errors.ts';
 import type { BinaryColumns } from './binary-rows.ts';
 import type { Database } from './database.ts';
-import { GroupedReads } from './grouped-reads.ts';
+import { GroupedStatements } from './grouped-statements.ts';
 import type { StoredEntry, StoredState } from './stored-bytes.ts';
 
 /** Batches of one instrument in one page. */
@@ -33,15 +33,15 @@ type StateQuestion = { readonly instrumentId: number; readonly below: number };
 type PageQuestion = { readonly instrumentId: number; readonly after: number };
 
 export class JournalReads {
-  readonly #states: GroupedReads<StateQuestion, FoundState | undefined>;
-  readonly #pages: GroupedReads<PageQuestion, readonly FoundEntry[]>;
-  readonly #ends: GroupedReads<number, number>;
+  readonly #states: GroupedStatements<StateQuestion, FoundState | undefined>;
+  readonly #pages: GroupedStatements<PageQuestion, readonly FoundEntry[]>;
+  readonly #ends: GroupedStatements<number, number>;
 
   constructor(database: Database) {
     const { schema } = database;
-    this.#states = new GroupedReads<StateQuestion, FoundState | undefined>({
+    this.#states = new GroupedStatements<StateQuestion, FoundState | undefined>({
       questionsMax: STATES_MAX,
-      read: async (questions) => {
+      run: async (questions) => {
         const { rows } = await database.read<FoundState & { place: number }>({
           name: `${schema}.read-states`,
           text: `SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, below, place)
@@ -58,9 +58,9 @@ export class JournalReads {
         return questions.map((_, index) => byPlace.get(index + 1));
       },
     });
-    this.#pages = new GroupedReads<PageQuestion, readonly FoundEntry[]>({
+    this.#pages = new GroupedStatements<PageQuestion, readonly FoundEntry[]>({
       questionsMax: PAGES_MAX,
-      read: async (questions) => {
+      run: async (questions) => {
         const { rows } = await database.read<FoundEntry & { place: number }>({
           name: `${schema}.read-batches`,
           text: `SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, after, place)
@@ -79,9 +79,9 @@ export class JournalReads {
         return pages;
       },
     });
-    this.#ends = new GroupedReads({
+    this.#ends = new GroupedStatements({
       questionsMax: ENDS_MAX,
-      read: async (instrumentIds) => {
+      run: async (instrumentIds) => {
         // The journal may be pruned to nothing; what a snapshot contains was written once.
         const { rows } = await database.read<{ last: number | null }>({
           name: `${schema}.read-ends`,

@@ -8,6 +8,7 @@ import type { LogEntry } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { OldestWait } from '../base/oldest-wait.ts';
 import type { Database } from './database.ts';
+import { GroupedStatements } from './grouped-statements.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import { missingBatchError, notNextBatchError, toJournalError } from './journal-errors.ts';
 import { JournalReads, READ_PAGE_ROWS } from './journal-reads.ts';
@@ -27,6 +28,9 @@ type Tail = { readonly instrumentId: number; lastBatchNumber: number };
 /** `batchNumber`: of the newest batch or state snapshot; good for use once the journal was read to its end (`isRead`). */
 type RecoveredEnd = { readonly batchNumber: number; readonly isRead: boolean };
 
+/** Instruments whose journals are pruned by one statement. */
+const PRUNES_MAX = 64;
+
 export class PostgresJournal implements Journal {
   /** Of appends that are not durable yet. */
   readonly appends: OldestWait;
@@ -40,6 +44,7 @@ export class PostgresJournal implements Journal {
   readonly #outcomeDeadlineMs: number;
   readonly #snapshots: StateSnapshots;
   readonly #reads: JournalReads;
+  readonly #prunes: GroupedStatements<number, void>;
   readonly #lanes = new Map<string, JournalLane>();
   /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
   readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
@@ -64,6 +69,7 @@ export class PostgresJournal implements Journal {
     this.#context = options.context;
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs ?? OUTCOME_DEADLINE_MS;
     this.#reads = new JournalReads(options.database);
+    this.#prunes = new GroupedStatements({ questionsMax: PRUNES_MAX, run: (ids) => this.#pruneAll(ids) });
     this.#snapshots = new StateSnapshots({
       ...options,
       reads: this.#reads,
@@ -180,13 +186,22 @@ export class PostgresJournal implements Journal {
   async prune(instrument: InstrumentKey): Promise<void> {
     const instrumentId = await this.#ids.find(instrument);
     if (instrumentId === undefined) return;
+    await this.#prunes.ask(instrumentId);
+  }
+
+  async #pruneAll(instrumentIds: readonly number[]): Promise<void[]> {
     const { schema } = this.#database;
     await this.#database.query({
-      text: `DELETE FROM ${schema}.journal WHERE instrument_id = $1 AND batch_number <= (
-          SELECT batch_number FROM ${schema}.state_snapshot
-          WHERE instrument_id = $1 AND NOT is_savepoint ORDER BY batch_number DESC OFFSET 1 LIMIT 1)`,
-      values: [instrumentId],
+      name: `${schema}.prune`,
+      text: `DELETE FROM ${schema}.journal AS batch USING (
+          SELECT wanted.id, (
+            SELECT batch_number FROM ${schema}.state_snapshot
+            WHERE instrument_id = wanted.id AND NOT is_savepoint ORDER BY batch_number DESC OFFSET 1 LIMIT 1) AS needless
+          FROM unnest($1::int[]) AS wanted (id)) AS pruned
+        WHERE batch.instrument_id = pruned.id AND batch.batch_number <= pruned.needless`,
+      values: [[...instrumentIds]],
     });
+    return instrumentIds.map(() => undefined);
   }
 
   async flush(): Promise<void> {

@@ -53,7 +53,13 @@ it('holds every queue below its limit, and every trade and both books are there 
   }));
   actors.system.spawn(
     actors.system.root,
-    connectionActor(actors.connectionOptions({ watched: () => watched, heartbeatMs: 1_000, budget })),
+    connectionActor(
+      actors.connectionOptions({
+        watched: () => watched,
+        heartbeats: { quietMs: 1_000, turnMs: 1_000 },
+        budget,
+      }),
+    ),
   );
   await openSocket(actors);
   receive(actors, ...watched.map(({ nativeSymbol }) => book(nativeSymbol, 1)));

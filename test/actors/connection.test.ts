@@ -3,7 +3,7 @@ import type { ConnectionOptions, WatchRequest } from '../../src/actors/connectio
 import { connectionActor } from '../../src/actors/connection.ts';
 import type { FeedMessage } from '../../src/exchanges/adapter.ts';
 import { until } from '../support/fake-clock.ts';
-import { bookSnapshot } from '../support/market-events.ts';
+import { bookSnapshot, trade as tradeEvent } from '../support/market-events.ts';
 import type { Actors } from './support.ts';
 import {
   createActors,
@@ -64,11 +64,16 @@ describe('a connection', () => {
     'opens again, resynchronises and lets time pass in time when the wall clock is set by %i ms',
     async (byMs) => {
       const actors = await createActors();
-      const { symbol } = await connect(actors, { heartbeatMs: 1_000 });
+      const { symbol } = await connect(actors, { heartbeats: { quietMs: 1_000, turnMs: 1_000 } });
       const bookNow = (sequence: number): FeedMessage => {
         const timeMs = actors.time.nowMs();
         const event = bookSnapshot({ sequence, eventTimeMs: timeMs, receiveTimeMs: timeMs });
         return { type: 'book', nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol, event };
+      };
+      const tradeNow = (): FeedMessage => {
+        const timeMs = actors.time.nowMs();
+        const event = tradeEvent({ eventTimeMs: timeMs, receiveTimeMs: timeMs });
+        return { type: 'trade', nativeSymbol: instrumentOf('BTC-USDT').nativeSymbol, event };
       };
       const { sockets } = actors.transport;
       receive(actors, bookNow(1));
@@ -91,7 +96,7 @@ describe('a connection', () => {
         'subscribe BTCUSDT book',
       ]);
       actors.time.setWallClock(byMs);
-      receive(actors, bookNow(2), trade('BTCUSDT', '1'));
+      receive(actors, bookNow(2), tradeNow());
       await actors.time.advance(250);
       const { position } = await actors.view(symbol);
       await actors.time.advance(5_000);

@@ -26,7 +26,7 @@ function spawnExchange(actors: Actors): ActorRef<ExchangeMessage> {
       budget,
       strategy: restartWithBackoff({ initialMs: 100, maxMs: 100, jitter: 0 }),
       connectionStrategy: restartWithBackoff({ initialMs: 100, maxMs: 100, jitter: 0 }),
-      heartbeatMs: 1_000,
+      heartbeats: { quietMs: 1_000, turnMs: 1_000 },
       runId: 'run',
     }),
   );

@@ -52,7 +52,13 @@ async function connectAll(actors: Actors, symbols: readonly string[], limits: Pa
   }));
   const connection = actors.system.spawn(
     actors.system.root,
-    connectionActor(actors.connectionOptions({ watched: () => watched, heartbeatMs: 1_000, budget })),
+    connectionActor(
+      actors.connectionOptions({
+        watched: () => watched,
+        heartbeats: { quietMs: 1_000, turnMs: 1_000 },
+        budget,
+      }),
+    ),
   );
   await openSocket(actors);
   const nowMs = actors.time.nowMs();

@@ -24,7 +24,7 @@ function createSchedule() {
     const scheduled = {
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
-      changes: { book: false, ticker: false, candles: false },
+      changes: { book: false, ticker: false, candles: false, state: false },
       wakeUp: { isPending: false, takenCount: 0 },
     };
     schedule.add(scheduled);
@@ -73,6 +73,34 @@ describe('the publish schedule', () => {
     setTaking(true);
     time.advanceNow(2_000);
     expect(wakeUps()).toHaveLength(2);
+  });
+
+  it('asks for checkpoints where something changed, and ten times less often where nothing but time was told', () => {
+    const { time, add, sent } = createSchedule();
+    const busy = add('BTC-USDT');
+    add('ETH-USDT');
+    let busyCount = 0;
+    for (let minute = 0; minute < 20; minute++) {
+      busy.changes.state = true;
+      time.advanceNow(60_000);
+      if (!busy.changes.state) busyCount++;
+    }
+    const asked = sent.filter(({ message }) => message.type === 'CheckpointDue').map(({ path }) => path);
+    expect(busyCount).toBe(20);
+    expect(asked.filter((path) => path === 'BTC-USDT')).toHaveLength(20);
+    expect(asked.filter((path) => path === 'ETH-USDT')).toHaveLength(2);
+  });
+
+  it('asks again for a checkpoint that was refused', () => {
+    const { time, add, setTaking } = createSchedule();
+    setTaking(false);
+    const { changes } = add('BTC-USDT');
+    changes.state = true;
+    time.advanceNow(60_000);
+    expect(changes.state).toBe(true);
+    setTaking(true);
+    time.advanceNow(60_000);
+    expect(changes.state).toBe(false);
   });
 
   it('lets go of a removed instrument, and of its timer when it stops', () => {

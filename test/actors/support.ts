@@ -254,7 +254,7 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
       source: `plain/market-1@run-${claim.epoch}`,
       strategy: restartWithBackoff({ initialMs: 1_000, maxMs: 1_000, jitter: 0 }),
       reconnect: { initialMs: 500, maxMs: 4_000, jitter: 0 },
-      heartbeatMs: undefined,
+      heartbeats: undefined,
       budget: feedBudget(),
       isRecording: false,
       watched: () => [],

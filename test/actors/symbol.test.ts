@@ -258,6 +258,25 @@ describe('a symbol actor', () => {
     ]);
   });
 
+  it('says with each acknowledgement when it wants to be told the time', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, bookSnapshot());
+    await actors.time.advance(1);
+    feed.deliver(ref, 2, trade());
+    await actors.time.advance(1);
+    feed.deliver(ref, 3, heartbeat(NOON_MS + 10_000));
+    await actors.time.advance(1);
+    expect(feed.replies).toMatchObject([
+      { timeWanted: { atMs: Infinity, emptyAtMs: Infinity } },
+      // Its candle of a second closes a second late.
+      { timeWanted: { atMs: NOON_MS + 1_000, emptyAtMs: NOON_MS } },
+      // What is left to come are empty candles, until the first second of the minute of its trade leaves the window.
+      { timeWanted: { atMs: NOON_MS - 59_000 + 86_400_000, emptyAtMs: NOON_MS + 10_000 } },
+    ]);
+  });
+
   /** Market tables whose writes wait until they are let through. */
   function heldTables() {
     const gate = createGate();

@@ -97,7 +97,7 @@ async function connect(
       actors.connectionOptions({
         adapter: plainAdapter({ tradeHistory: history, limits: { ...plainAdapter().limits, settleMs } }),
         watched: () => watched,
-        heartbeatMs: 500,
+        heartbeats: { quietMs: 500, turnMs: 500 },
       }),
     ),
   );

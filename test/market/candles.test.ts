@@ -10,6 +10,8 @@ import { formatUnits } from '../../src/market/units.ts';
 import { arbitraryTrades, ORIGIN_MS, recount } from '../support/arbitrary-trades.ts';
 
 const SEED = 20_261_120;
+/** Later than any step, and than what is left open by it. */
+const AFTER_ALL_MS = ORIGIN_MS + 150 * 86_400_000;
 type Step = CountedTrade | number;
 type Output =
   | { readonly type: 'closed'; readonly candle: Candle }
@@ -47,6 +49,34 @@ const monthsRun = fc.record({
 const anyRun = fc.oneof({ weight: 2, arbitrary: minutesRun }, { weight: 1, arbitrary: monthsRun });
 
 describe('candles', () => {
+  test('time changes none before it is wanted, and nothing but empty ones before it is wanted at once', () => {
+    fc.assert(
+      fc.property(anyRun, ({ policy, steps }) => {
+        const candles = new Candles(policy);
+        for (const step of steps) take(candles, step, []);
+        const outputs: Output[] = [];
+        const open = new Map(policy.intervals.map((interval) => [interval, candles.readOpen(interval)]));
+        const { tradesCloseAtMs } = candles;
+        const isSaid = (ms: number): boolean => ms < Infinity;
+        const unwantedMs = Math.min(tradesCloseAtMs, candles.emptyAtMs);
+        candles.advanceTo(isSaid(unwantedMs) ? unwantedMs - 1 : AFTER_ALL_MS, collect(outputs));
+        expect(outputs).toEqual([]);
+        for (const interval of policy.intervals) {
+          // One of the interval that follows is another candle, and none follows before the time that is wanted.
+          const now = candles.readOpen(interval);
+          if (now !== undefined) expect(now).toEqual(open.get(interval));
+        }
+        candles.advanceTo(isSaid(tradesCloseAtMs) ? tradesCloseAtMs - 1 : AFTER_ALL_MS, collect(outputs));
+        const closed = outputs.flatMap((output) => (output.type === 'closed' ? [output.candle] : []));
+        expect(closed.filter(({ isEmpty }) => !isEmpty)).toEqual([]);
+        if (!isSaid(tradesCloseAtMs)) return;
+        candles.advanceTo(tradesCloseAtMs, collect(outputs));
+        expect(candles.tradesCloseAtMs).toBeGreaterThan(tradesCloseAtMs);
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
   test('after every step the newest revisions are what a full recount gives, and the late ones are those of the rule', () => {
     fc.assert(
       fc.property(anyRun, ({ policy, steps }) => {

@@ -11,6 +11,7 @@ import { TICKER_WINDOW_MS, TickerWindow } from '../../src/market/ticker-window.t
 import { TEST_POLICY } from '../support/instrument-runs.ts';
 import { arbitraryTrades, ORIGIN_MS, recount } from '../support/arbitrary-trades.ts';
 
+const NOTHING_SEEN = { windowStartMs: 0, windowEndMs: 0, tradeCount: 0 };
 const RUNS = { seed: 20_261_120, numRuns: 250 };
 const DAY_MS = TICKER_WINDOW_MS;
 
@@ -82,6 +83,28 @@ function tickerByRecount(steps: readonly (CountedTrade | number)[]): TickerText 
 }
 
 describe('ticker window', () => {
+  test('no time before the one that is wanted changes a number, and all is gone when none is wanted any more', () => {
+    fc.assert(
+      fc.property(anySteps, (steps) => {
+        const window = new TickerWindow();
+        for (const step of steps) take(window, step);
+        for (;;) {
+          const { windowStartMs: _start, windowEndMs: _end, ...before } = readText(window) ?? NOTHING_SEEN;
+          const { tradesLeaveAtMs } = window;
+          if (tradesLeaveAtMs === Infinity) {
+            expect(before.tradeCount).toBe(0);
+            return;
+          }
+          window.advanceTo(tradesLeaveAtMs - 1);
+          expect(readText(window)).toMatchObject(before);
+          window.advanceTo(tradesLeaveAtMs);
+          expect(window.tradesLeaveAtMs).toBeGreaterThan(tradesLeaveAtMs);
+        }
+      }),
+      RUNS,
+    );
+  });
+
   test('after every step it gives what a full recount of the trades in the window gives', () => {
     fc.assert(
       fc.property(anySteps, (steps) => {

@@ -187,7 +187,7 @@ export class RecordedNode {
       source: SOURCE,
       strategy: restartWithBackoff({ initialMs: 10, maxMs: 100, jitter: 0, then: 'park' }),
       reconnect: { initialMs: 100, maxMs: 1_000, jitter: 0 },
-      heartbeatMs: undefined,
+      heartbeats: undefined,
       budget: new FeedBudget({
         maxPendingEvents: 1_000,
         maxPendingBytes: 10_000_000,

@@ -5,6 +5,7 @@ import type { KnownStatement, StatementContext, StatementResult } from './postgr
 import type { JournalRow, SnapshotRow } from './postgres-tables.ts';
 
 const APPEND_COLUMNS = 5;
+const SNAPSHOT_COLUMNS = 6;
 
 export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
   [
@@ -18,8 +19,8 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     append,
   ],
   [
-    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), saved AS/,
-    saveSnapshot,
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), given /,
+    saveSnapshots,
   ],
   ['SELECT count(*) AS count FROM unnest($2::int[], $3::bigint[], $4::int[])', countWritten],
   [
@@ -30,7 +31,7 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     'SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, below, place)',
     readSnapshots,
   ],
-  ['DELETE FROM journal WHERE instrument_id = $1 AND batch_number <=', prune],
+  ['DELETE FROM journal AS batch USING', prune],
   ['SELECT greatest( (SELECT max(batch_number) FROM journal', readEnds],
 ];
 
@@ -140,16 +141,32 @@ function readSnapshots({ tables }: StatementContext, values: readonly SqlValue[]
   return { rows };
 }
 
-function saveSnapshot(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+function saveSnapshots(context: StatementContext, values: readonly SqlValue[]): StatementResult {
   if (!holdsFence(context, values)) return { rows: [{ saved: 0 }] };
-  const { tables, history, nowMs } = context;
-  const [shard, epoch, instrumentId, batchNumber, position, schemaId, sha256, state] = values as [
-    number, number, number, number, number, string, Uint8Array, Uint8Array,
-  ]; // prettier-ignore
-  const row: SnapshotRow = { batchNumber, position, epoch, schemaId, sha256, state };
+  const [shard, epoch] = values as [number, number];
+  let saved = 0;
+  for (let at = 2; at < values.length; at += SNAPSHOT_COLUMNS) {
+    if (values[at] === null) continue;
+    const [instrumentId, batchNumber, position, schemaId, sha256, state] = values.slice(at) as [
+      number, number, number, string, Uint8Array, Uint8Array,
+    ]; // prettier-ignore
+    saveSnapshot(context, {
+      shard,
+      instrumentId,
+      row: { batchNumber, position, epoch, schemaId, sha256, state },
+    });
+    saved++;
+  }
+  return { rows: [{ saved }] };
+}
+
+function saveSnapshot(
+  { tables, history, nowMs }: StatementContext,
+  { shard, instrumentId, row }: { shard: number; instrumentId: number; row: SnapshotRow },
+): void {
   const before = tables.snapshotsOf(instrumentId);
-  const older = before.filter((each) => each.batchNumber < batchNumber);
-  const newer = before.filter((each) => each.batchNumber > batchNumber);
+  const older = before.filter((each) => each.batchNumber < row.batchNumber);
+  const newer = before.filter((each) => each.batchNumber > row.batchNumber);
   // Kept: the new one, the newest before it, and whatever is newer.
   tables.snapshots.set(instrumentId, [...older.slice(-1), row, ...newer]);
   history.snapshots.push({
@@ -159,19 +176,20 @@ function saveSnapshot(context: StatementContext, values: readonly SqlValue[]): S
     instrument: tables.keyOf(instrumentId),
     shardEpoch: tables.shards.get(shard)!.epoch,
   });
-  return { rows: [{ saved: 1 }] };
 }
 
-function prune({ tables, text }: StatementContext, [id]: readonly SqlValue[]): StatementResult {
-  const instrumentId = id as number;
+function prune({ tables, text }: StatementContext, [ids]: readonly SqlValue[]): StatementResult {
   const offset = Number(/OFFSET (\d+)/.exec(text)?.[1] ?? 0);
-  const oldestKept = tables.snapshotsOf(instrumentId).at(-1 - offset);
-  if (oldestKept === undefined) return { rowCount: 0 };
-  const journal = tables.journalOf(instrumentId);
-  tables.prunedTo.set(instrumentId, Math.max(oldestKept.batchNumber, tables.prunedTo.get(instrumentId) ?? 0));
   let rowCount = 0;
-  for (const batchNumber of journal.keys()) {
-    if (batchNumber <= oldestKept.batchNumber && journal.delete(batchNumber)) rowCount++;
+  for (const instrumentId of ids as number[]) {
+    const oldestKept = tables.snapshotsOf(instrumentId).at(-1 - offset);
+    if (oldestKept === undefined) continue;
+    const journal = tables.journalOf(instrumentId);
+    const prunedTo = Math.max(oldestKept.batchNumber, tables.prunedTo.get(instrumentId) ?? 0);
+    tables.prunedTo.set(instrumentId, prunedTo);
+    for (const batchNumber of journal.keys()) {
+      if (batchNumber <= oldestKept.batchNumber && journal.delete(batchNumber)) rowCount++;
+    }
   }
   return { rowCount };
 }

@@ -216,8 +216,8 @@ export const storedBytes: readonly Guard[] = [
     holds: 'bytes',
     name: 'The journal keeps what the older of both snapshots needs',
     file: 'src/persistence/postgres-journal.ts',
-    text: 'ORDER BY batch_number DESC OFFSET 1 LIMIT 1)`,',
-    without: 'ORDER BY batch_number DESC LIMIT 1)`,',
+    text: 'ORDER BY batch_number DESC OFFSET 1 LIMIT 1) AS needless',
+    without: 'ORDER BY batch_number DESC LIMIT 1) AS needless',
     tests: [
       {
         file: 'test/persistence/postgres-journal.int.test.ts',

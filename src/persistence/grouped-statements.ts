@@ -1,6 +1,6 @@
 /**
- * Reads for many instruments in one statement: what is asked for while statements are under way waits and goes together with the next. A
- * thousand instruments that recover at once would otherwise cost a round trip each, again and again.
+ * Questions and orders of many instruments in one statement: what comes while statements are under way waits and goes together with the next. A
+ * thousand instruments that recover at once, or have their checkpoints, would otherwise cost a round trip each, and as many writes to the disk.
  */
 
 /** Statements under way at once; more would only make the groups smaller. */
@@ -12,19 +12,19 @@ type Waiting<Question, Answer> = {
   readonly reject: (error: unknown) => void;
 };
 
-export class GroupedReads<Question, Answer> {
+export class GroupedStatements<Question, Answer> {
   readonly #questionsMax: number;
-  readonly #read: (questions: readonly Question[]) => Promise<readonly Answer[]>;
+  readonly #run: (questions: readonly Question[]) => Promise<readonly Answer[]>;
   #waiting: Waiting<Question, Answer>[] = [];
   #underWayCount = 0;
 
-  /** `read` answers the questions in their order; when it fails, all of its questions fail so. `questionsMax` bounds what one answer holds. */
+  /** `run` answers the questions in their order; when it fails, all of its questions fail so. `questionsMax` bounds what one statement holds. */
   constructor(options: {
     questionsMax: number;
-    read: (questions: readonly Question[]) => Promise<readonly Answer[]>;
+    run: (questions: readonly Question[]) => Promise<readonly Answer[]>;
   }) {
     this.#questionsMax = options.questionsMax;
-    this.#read = options.read;
+    this.#run = options.run;
   }
 
   ask(question: Question): Promise<Answer> {
@@ -46,7 +46,7 @@ export class GroupedReads<Question, Answer> {
 
   async #answer(group: readonly Waiting<Question, Answer>[]): Promise<void> {
     try {
-      const answers = await this.#read(group.map(({ question }) => question));
+      const answers = await this.#run(group.map(({ question }) => question));
       group.forEach(({ resolve }, index) => {
         resolve(answers[index]!);
       });

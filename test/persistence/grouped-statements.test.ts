@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { GroupedReads } from '../../src/persistence/grouped-reads.ts';
+import { GroupedStatements } from '../../src/persistence/grouped-statements.ts';
 
 /** A reader whose statements end when the test says so; answers are ten times the question. */
 function createReader(questionsMax: number) {
   const statements: { questions: readonly number[]; end: (error?: Error) => void }[] = [];
-  const reads = new GroupedReads<number, number>({
+  const reads = new GroupedStatements<number, number>({
     questionsMax,
-    read: (questions) =>
+    run: (questions) =>
       new Promise((resolve, reject) => {
         statements.push({
           questions,
@@ -22,7 +22,7 @@ function createReader(questionsMax: number) {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('grouped reads', () => {
+describe('grouped statements', () => {
   test('questions of one turn go in one statement, and each gets its own answer', async () => {
     const { reads, statements, asked } = createReader(10);
     const answers = Promise.all([1, 2, 3].map((question) => reads.ask(question)));
