@@ -129,10 +129,7 @@ export interface Journal {
   saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
   /** Newest first. */
   listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]>;
-  /**
-   * Gives a savepoint up. The journal does not depend on it: recoveries go on from the ordinary snapshots.
-   * @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN`
-   */
+  /** Gives a savepoint up: recoveries go on from the ordinary snapshots. @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN` */
   deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void>;
   /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
   latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;

@@ -165,7 +165,8 @@ describe('each route', () => {
     expect(reading.length).toBeGreaterThan(15);
     for (const route of reading) {
       const response = await inject('GET', fill(route.path));
-      expect([route.path, response.statusCode]).toEqual([route.path, 200]);
+      const wanted = route.path === '/v1/stream' ? 426 : 200;
+      expect([route.path, response.statusCode]).toEqual([route.path, wanted]);
       expectAsDescribed(route, response);
     }
   });
@@ -234,6 +235,7 @@ const PROVOKED: Readonly<Partial<Record<ErrorCode, () => Promise<{ body: string 
   INSTRUMENT_UNKNOWN: () => inject('GET', '/v1/instruments/binance/NO-SUCH'),
   SAVEPOINT_UNKNOWN: () => inject('DELETE', `${BTC}/savepoints/999`),
   ROUTE_UNKNOWN: () => inject('GET', '/v2'),
+  UPGRADE_REQUIRED: () => inject('GET', '/v1/stream'),
   INSTRUMENT_EXISTS: () =>
     inject('POST', '/v1/instruments', { payload: { exchange: 'binance', symbol: 'BTC-USDT' } }),
   CHANGED_MEANWHILE: () => inject('DELETE', BTC, { headers: { 'if-match': '"0.0.0"' } }),

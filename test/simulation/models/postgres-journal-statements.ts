@@ -22,6 +22,15 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), given /,
     saveSnapshots,
   ],
+  [
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), others /,
+    saveSavepoint,
+  ],
+  [
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), deleted /,
+    deleteSavepoint,
+  ],
+  ['SELECT batch_number AS "batchNumber", position, floor(extract(epoch FROM saved_at)', listSavepoints],
   ['SELECT count(*) AS count FROM unnest($2::int[], $3::bigint[], $4::int[])', countWritten],
   [
     'SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, after, place)',
@@ -153,7 +162,11 @@ function saveSnapshots(context: StatementContext, values: readonly SqlValue[]): 
     saveSnapshot(context, {
       shard,
       instrumentId,
-      row: { batchNumber, position, epoch, schemaId, sha256, state },
+      row: {
+        ...{ batchNumber, position, epoch, schemaId, sha256, state, savedAtMs: context.nowMs },
+        // One that is saved again stays what it was.
+        isSavepoint: isSavepoint(context, instrumentId, batchNumber),
+      },
     });
     saved++;
   }
@@ -164,11 +177,16 @@ function saveSnapshot(
   { tables, history, nowMs }: StatementContext,
   { shard, instrumentId, row }: { shard: number; instrumentId: number; row: SnapshotRow },
 ): void {
-  const before = tables.snapshotsOf(instrumentId);
-  const older = before.filter((each) => each.batchNumber < row.batchNumber);
-  const newer = before.filter((each) => each.batchNumber > row.batchNumber);
-  // Kept: the new one, the newest before it, and whatever is newer.
-  tables.snapshots.set(instrumentId, [...older.slice(-1), row, ...newer]);
+  const others = tables.snapshotsOf(instrumentId).filter((each) => each.batchNumber !== row.batchNumber);
+  const before = others.findLast((each) => !each.isSavepoint && each.batchNumber < row.batchNumber);
+  // Kept: the new one, the newest before it, whatever is newer, and savepoints.
+  const kept = row.isSavepoint
+    ? others
+    : others.filter((each) => each.isSavepoint || each.batchNumber >= (before ?? row).batchNumber);
+  tables.snapshots.set(
+    instrumentId,
+    [...kept, row].sort((a, b) => a.batchNumber - b.batchNumber),
+  );
   history.snapshots.push({
     ...row,
     order: history.nextOrder(),
@@ -178,11 +196,62 @@ function saveSnapshot(
   });
 }
 
+function isSavepoint({ tables }: StatementContext, instrumentId: number, batchNumber: number): boolean {
+  return tables
+    .snapshotsOf(instrumentId)
+    .some((each) => each.batchNumber === batchNumber && each.isSavepoint);
+}
+
+function saveSavepoint(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  if (!holdsFence(context, values)) return { rows: [{ held: 0, saved: 0 }] };
+  const [shard, epoch, instrumentId, batchNumber, position, schemaId, sha256, state] = values as [
+    number, number, number, number, number, string, Uint8Array, Uint8Array,
+  ]; // prettier-ignore
+  const keptMax = Number(/others\.kept < (\d+)/.exec(context.text)?.[1] ?? Infinity);
+  const others = context.tables
+    .snapshotsOf(instrumentId)
+    .filter((each) => each.isSavepoint && each.batchNumber !== batchNumber);
+  if (others.length >= keptMax) return { rows: [{ held: 1, saved: 0 }] };
+  const row = { batchNumber, position, epoch, schemaId, sha256, state, savedAtMs: context.nowMs };
+  saveSnapshot(context, { shard, instrumentId, row: { ...row, isSavepoint: true } });
+  return { rows: [{ held: 1, saved: 1 }] };
+}
+
+function deleteSavepoint(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  if (!holdsFence(context, values)) return { rows: [{ held: 0, deleted: 0 }] };
+  const [, , instrumentId, batchNumber] = values as number[];
+  const deleted = isSavepoint(context, instrumentId!, batchNumber!) ? 1 : 0;
+  const left = context.tables
+    .snapshotsOf(instrumentId!)
+    .filter((each) => !(each.isSavepoint && each.batchNumber === batchNumber));
+  context.tables.snapshots.set(instrumentId!, left);
+  return { rows: [{ held: 1, deleted }] };
+}
+
+function listSavepoints(
+  { tables, text }: StatementContext,
+  [instrumentId]: readonly SqlValue[],
+): StatementResult {
+  const limit = Number(/LIMIT (\d+)/.exec(text)?.[1] ?? Infinity);
+  const rows = tables
+    .snapshotsOf(instrumentId as number)
+    .filter((each) => each.isSavepoint)
+    .toReversed()
+    .slice(0, limit)
+    .map(({ batchNumber, position, savedAtMs, state }) => ({
+      ...{ batchNumber, position, savedAtMs: Math.floor(savedAtMs), sizeBytes: state.length },
+    }));
+  return { rows };
+}
+
 function prune({ tables, text }: StatementContext, [ids]: readonly SqlValue[]): StatementResult {
   const offset = Number(/OFFSET (\d+)/.exec(text)?.[1] ?? 0);
   let rowCount = 0;
   for (const instrumentId of ids as number[]) {
-    const oldestKept = tables.snapshotsOf(instrumentId).at(-1 - offset);
+    const oldestKept = tables
+      .snapshotsOf(instrumentId)
+      .filter((each) => !each.isSavepoint)
+      .at(-1 - offset);
     if (oldestKept === undefined) continue;
     const journal = tables.journalOf(instrumentId);
     const prunedTo = Math.max(oldestKept.batchNumber, tables.prunedTo.get(instrumentId) ?? 0);

@@ -27,6 +27,7 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['INSERT INTO audit (', insertRecords],
   ['SELECT time_ms AS "timeMs", path,', readRecords],
   ['SELECT time_ms AS "timeMs", exchange,', readRecords],
+  ['SELECT time_ms AS "timeMs", who,', readRecords],
   ['SELECT exchange, instrument, channel,', readRecords],
   ['DELETE FROM supervision_event WHERE id <=', nothing],
   ['DELETE FROM dead_letter WHERE id <=', nothing],

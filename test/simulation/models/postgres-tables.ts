@@ -15,6 +15,8 @@ export type SnapshotRow = {
   readonly schemaId: string;
   readonly sha256: Uint8Array;
   state: Uint8Array;
+  readonly isSavepoint: boolean;
+  readonly savedAtMs: number;
   /** Its bytes were spoilt behind the back of everybody. */
   isDamaged?: boolean;
 };

@@ -50,8 +50,8 @@ export const durableFirst: readonly Guard[] = [
     holds: 2,
     name: 'A checkpoint is taken only when the rows before it are in their tables',
     file: 'src/actors/checkpoints.ts',
-    text: '      rowsWritten,\n',
-    without: '',
+    text: ', rowsWritten);',
+    without: ');',
     tests: [
       {
         file: 'test/actors/symbol.test.ts',

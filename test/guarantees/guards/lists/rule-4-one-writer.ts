@@ -32,8 +32,8 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A state snapshot compares the epoch of its claim',
     file: 'src/persistence/state-snapshots.ts',
-    text: 'WHERE id = $1 AND epoch = $2 FOR SHARE),',
-    without: 'WHERE id = $1 AND $2::int IS NOT NULL FOR SHARE),',
+    text: 'WHERE id = $1 AND epoch = $2 FOR SHARE),\n    given',
+    without: 'WHERE id = $1 AND $2::int IS NOT NULL FOR SHARE),\n    given',
     tests: [
       {
         file: 'test/persistence/postgres-journal.int.test.ts',
