@@ -20,7 +20,7 @@ const HOST = 'localhost';
 const BTC = '/v1/instruments/binance/BTC-USDT';
 const STREAM = '/v1/supervision/events/stream';
 
-type JsonSchema = { readonly [name: string]: unknown };
+type JsonSchema = Readonly<Record<string, unknown>>;
 const schemaOf = z.record(z.string(), z.unknown());
 const parameter = z.looseObject({
   name: z.string(),
@@ -125,14 +125,14 @@ function faultsOfArray(value: unknown, schema: JsonSchema, at: string): string[]
 /** Checks an answer against what the document says of its status. */
 function expectAsDescribed(
   route: Route,
-  response: { statusCode: number; headers: Record<string, unknown>; body: string },
+  response: { statusCode: number; headers: Readonly<Record<string, unknown>>; body: string },
 ): void {
   const { statusCode: status, body } = response;
   const described =
     route.operation.responses[String(status)] ?? route.operation.responses[`${String(status)[0]!}XX`];
   const name = `${route.method} ${route.path} ${status}`;
   expect([name, described !== undefined]).toEqual([name, true]);
-  const type = String(response.headers['content-type'] ?? '').split(';')[0]!;
+  const type = z.string().default('').parse(response.headers['content-type']).split(';')[0]!;
   const schema = described!.content?.[type]?.schema;
   if (body === '') return;
   expect([name, type, schema !== undefined]).toEqual([name, type, true]);
@@ -218,7 +218,7 @@ describe('each route', () => {
           visit(part as JsonSchema, `${at}.${name}`);
       }
     };
-    visit(document as unknown as JsonSchema, '$');
+    visit(document, '$');
     expect(seenCount).toBeGreaterThan(10);
   });
 });

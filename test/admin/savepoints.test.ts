@@ -36,17 +36,17 @@ describe('a savepoint', () => {
     const response = await take();
     expect(response.statusCode).toBe(201);
     expect(savepointSchema.parse(response.json())).toEqual({ batchNumber: 1, position: 3 });
-    await world.deliver('binance:BTC-USDT', [trade({ tradeId: '2' as never })]);
+    await world.deliver('binance:BTC-USDT', [trade({ tradeId: '2' })]);
     await world.instruments.stop('binance:BTC-USDT' as never);
     expect(await list()).toMatchObject([{ batchNumber: 1, position: 3 }]);
   });
 
   it('is refused where so many are kept, and deleting one makes room', async () => {
     for (let count = 1; count <= SAVEPOINTS_MAX; count++) {
-      await world.deliver('binance:BTC-USDT', [trade({ tradeId: String(count) as never })]);
+      await world.deliver('binance:BTC-USDT', [trade({ tradeId: String(count) })]);
       expect((await take()).statusCode).toBe(201);
     }
-    await world.deliver('binance:BTC-USDT', [trade({ tradeId: 'last' as never })]);
+    await world.deliver('binance:BTC-USDT', [trade({ tradeId: 'last' })]);
     const refused = await take();
     expect([refused.statusCode, codeOf(refused)]).toEqual([409, 'SAVEPOINTS_FULL']);
     expect(world.actorStatus('binance:BTC-USDT')).toBe('running');

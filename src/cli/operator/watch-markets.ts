@@ -56,7 +56,7 @@ export async function watchMarkets(options: WatchOptions): Promise<void> {
   screen.write(OTHER_SCREEN);
   try {
     draw(options, before.timeMs, toRows(before, undefined));
-    while (!signal.aborted) {
+    for (;;) {
       await Promise.race([timers.sleep(everyMs), untilAborted(signal)]);
       if (signal.aborted) break;
       try {
@@ -131,5 +131,6 @@ function formatRate(eventsPerSecond: number | undefined): string {
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

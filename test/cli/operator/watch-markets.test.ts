@@ -40,7 +40,7 @@ describe('top', () => {
       sleep: () =>
         node.world.deliver(
           'binance:BTC-USDT',
-          ['2', '3'].map((tradeId) => trade({ tradeId: tradeId as never })),
+          ['2', '3'].map((tradeId) => trade({ tradeId: tradeId })),
         ),
     };
     await watchMarkets(options({ screen, timers }));
