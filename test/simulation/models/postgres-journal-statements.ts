@@ -21,6 +21,15 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), saved AS/,
     saveSnapshot,
   ],
+  [
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), others AS/,
+    saveSavepoint,
+  ],
+  [
+    /^WITH fence AS MATERIALIZED \(SELECT epoch FROM shard WHERE id = \$1( AND epoch = \$2)?( FOR SHARE)?\), deleted AS/,
+    deleteSavepoint,
+  ],
+  ['SELECT batch_number AS "batchNumber", position, floor(extract(epoch FROM saved_at)', listSavepoints],
   ['SELECT count(*) AS count FROM unnest($2::int[], $3::bigint[], $4::int[])', countWritten],
   [
     'SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, after, place)',
@@ -146,12 +155,13 @@ function saveSnapshot(context: StatementContext, values: readonly SqlValue[]): S
   const [shard, epoch, instrumentId, batchNumber, position, schemaId, sha256, state] = values as [
     number, number, number, number, number, string, Uint8Array, Uint8Array,
   ]; // prettier-ignore
-  const row: SnapshotRow = { batchNumber, position, epoch, schemaId, sha256, state };
   const before = tables.snapshotsOf(instrumentId);
-  const older = before.filter((each) => each.batchNumber < batchNumber);
-  const newer = before.filter((each) => each.batchNumber > batchNumber);
-  // Kept: the new one, the newest before it, and whatever is newer.
-  tables.snapshots.set(instrumentId, [...older.slice(-1), row, ...newer]);
+  const isSavepoint = before.some((each) => each.batchNumber === batchNumber && each.isSavepoint);
+  const row: SnapshotRow = { batchNumber, position, epoch, schemaId, sha256, state, isSavepoint };
+  // Kept: savepoints, the new one, the newest before it, and whatever is newer.
+  const keptFrom = before.findLast((each) => !each.isSavepoint && each.batchNumber < batchNumber);
+  const kept = before.filter((each) => each.isSavepoint || each.batchNumber >= (keptFrom?.batchNumber ?? 0));
+  putSnapshot(context, instrumentId, kept, row);
   history.snapshots.push({
     ...row,
     order: history.nextOrder(),
@@ -162,10 +172,61 @@ function saveSnapshot(context: StatementContext, values: readonly SqlValue[]): S
   return { rows: [{ saved: 1 }] };
 }
 
+function putSnapshot(
+  { tables }: StatementContext,
+  instrumentId: number,
+  others: readonly SnapshotRow[],
+  row: SnapshotRow,
+): void {
+  const rows = [...others.filter(({ batchNumber }) => batchNumber !== row.batchNumber), row];
+  tables.snapshots.set(
+    instrumentId,
+    rows.sort((a, b) => a.batchNumber - b.batchNumber),
+  );
+}
+
+function saveSavepoint(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  if (!holdsFence(context, values)) return { rows: [{ held: 0, saved: 0 }] };
+  const [, epoch, instrumentId, batchNumber, position, schemaId, sha256, state] = values as [
+    number, number, number, number, number, string, Uint8Array, Uint8Array,
+  ]; // prettier-ignore
+  const before = context.tables.snapshotsOf(instrumentId);
+  const limit = Number(/others\.kept < (\d+)/.exec(context.text)?.[1] ?? Infinity);
+  const others = before.filter((each) => each.isSavepoint && each.batchNumber !== batchNumber);
+  if (others.length >= limit) return { rows: [{ held: 1, saved: 0 }] };
+  const row = { batchNumber, position, epoch, schemaId, sha256, state, isSavepoint: true };
+  putSnapshot(context, instrumentId, before, row);
+  return { rows: [{ held: 1, saved: 1 }] };
+}
+
+function deleteSavepoint(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  if (!holdsFence(context, values)) return { rows: [{ held: 0, deleted: 0 }] };
+  const [, , instrumentId, batchNumber] = values as [number, number, number, number];
+  const before = context.tables.snapshotsOf(instrumentId);
+  const left = before.filter((each) => !(each.isSavepoint && each.batchNumber === batchNumber));
+  context.tables.snapshots.set(instrumentId, left);
+  return { rows: [{ held: 1, deleted: before.length - left.length }] };
+}
+
+function listSavepoints({ tables, nowMs }: StatementContext, [id]: readonly SqlValue[]): StatementResult {
+  const rows = tables
+    .snapshotsOf(id as number)
+    .filter(({ isSavepoint }) => isSavepoint)
+    .reverse()
+    .map(({ batchNumber, position, state }) => ({
+      batchNumber,
+      position,
+      savedAtMs: nowMs,
+      sizeBytes: state.length,
+    }));
+  return { rows };
+}
+
 function prune({ tables, text }: StatementContext, [id]: readonly SqlValue[]): StatementResult {
   const instrumentId = id as number;
   const offset = Number(/OFFSET (\d+)/.exec(text)?.[1] ?? 0);
-  const oldestKept = tables.snapshotsOf(instrumentId).at(-1 - offset);
+  const ordinary = tables.snapshotsOf(instrumentId).filter(({ isSavepoint }) => !isSavepoint);
+  const oldestKept = ordinary.at(-1 - offset);
   if (oldestKept === undefined) return { rowCount: 0 };
   const journal = tables.journalOf(instrumentId);
   tables.prunedTo.set(instrumentId, Math.max(oldestKept.batchNumber, tables.prunedTo.get(instrumentId) ?? 0));

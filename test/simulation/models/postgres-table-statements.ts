@@ -26,6 +26,7 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['INSERT INTO feed_gap (', insertRecords],
   ['INSERT INTO audit (', insertRecords],
   ['SELECT time_ms AS "timeMs", path,', readRecords],
+  ['SELECT time_ms AS "timeMs", who,', readRecords],
   ['SELECT time_ms AS "timeMs", exchange,', readRecords],
   ['SELECT exchange, instrument, channel,', readRecords],
   ['DELETE FROM supervision_event WHERE id <=', nothing],

@@ -9,6 +9,7 @@ export type JournalRow = {
 };
 
 export type SnapshotRow = {
+  readonly isSavepoint: boolean;
   readonly batchNumber: number;
   readonly position: number;
   readonly epoch: number;
