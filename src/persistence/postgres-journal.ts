@@ -15,6 +15,7 @@ import { JournalReads, READ_PAGE_ROWS } from './journal-reads.ts';
 import { JournalLane, OUTCOME_DEADLINE_MS } from './journal-lane.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
+import { Savepoints } from './savepoints.ts';
 import { StateSnapshots } from './state-snapshots.ts';
 import type { StoredEntry } from './stored-bytes.ts';
 import { readStoredEntry, storeEntry } from './stored-bytes.ts';
@@ -43,6 +44,7 @@ export class PostgresJournal implements Journal {
   readonly #stop = new AbortController();
   readonly #outcomeDeadlineMs: number;
   readonly #snapshots: StateSnapshots;
+  readonly #savepoints: Savepoints;
   readonly #reads: JournalReads;
   readonly #prunes: GroupedStatements<number, void>;
   readonly #lanes = new Map<string, JournalLane>();
@@ -70,6 +72,7 @@ export class PostgresJournal implements Journal {
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs ?? OUTCOME_DEADLINE_MS;
     this.#reads = new JournalReads(options.database);
     this.#prunes = new GroupedStatements({ questionsMax: PRUNES_MAX, run: (ids) => this.#pruneAll(ids) });
+    this.#savepoints = new Savepoints(options);
     this.#snapshots = new StateSnapshots({
       ...options,
       reads: this.#reads,
@@ -145,11 +148,11 @@ export class PostgresJournal implements Journal {
   }
 
   listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]> {
-    return this.#snapshots.listSavepoints(instrument);
+    return this.#savepoints.list(instrument);
   }
 
   async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {
-    await this.#track(this.#snapshots.deleteSavepoint(claim, instrument, batchNumber));
+    await this.#track(this.#savepoints.delete(claim, instrument, batchNumber));
   }
 
   async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
