@@ -145,6 +145,7 @@ const schema = z.strictObject({
     emptyIntervals: z.enum(['carry', 'skip', 'mark']).default('carry'),
   }),
   checkpoint: z.strictObject({
+    /** How often the state of changed instruments is saved; where nothing but time passed, ten times less often. */
     everyMs: positive.min(100).default(60_000),
     /** Entries folded after which an instrument is checkpointed before its time. */
     everyEntries: positive.default(50_000),

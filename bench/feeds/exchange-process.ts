@@ -79,9 +79,14 @@ async function serve(order: ExchangeOrder): Promise<void> {
     });
   });
   let sentCount = 0;
+  let quietRound = 0;
+  const servedMs = Date.now();
   process.on('message', (word: SendOrder | QuietTradesOrder) => {
     if ('quietTradesWithinMs' in word) {
-      const trades = makeQuietTrades(sockets, startMs);
+      const trades = makeQuietTrades(sockets, {
+        tradeId: ++quietRound,
+        timeMs: startMs + Date.now() - servedMs,
+      });
       const framesPerSecond = (1_000 * trades.length) / word.quietTradesWithinMs;
       void sendFrames(trades, sockets, framesPerSecond).then(report);
       return;
@@ -117,11 +122,14 @@ async function sendFrames(
   return { type: 'sent', deltas, trades, levels };
 }
 
-function makeQuietTrades(sockets: ReadonlyMap<string, WebSocket>, timeMs: number): Frame[] {
+function makeQuietTrades(
+  sockets: ReadonlyMap<string, WebSocket>,
+  named: { readonly tradeId: number; readonly timeMs: number },
+): Frame[] {
   const isQuiet = (nativeSymbol: string): boolean => nativeSymbol.startsWith('Q');
   const loaded = new Set([...sockets].filter(([name]) => !isQuiet(name)).map(([, socket]) => socket));
   const side = { takerSide: 'buy', priceUnits: 9_142_350, quantityUnits: 40_000_000 } as const;
-  const trade = { ...side, tradeId: 1, timeMs };
+  const trade = { ...side, ...named };
   return Array.from(sockets)
     .filter(([, socket]) => !loaded.has(socket))
     .map(([nativeSymbol]) => ({

@@ -14,7 +14,7 @@ export type ScaleOrder = LoadedNodeOptions & {
   readonly symbolCount: number;
   readonly quietCount: number;
   readonly settings: readonly string[];
-  /** How long the node is watched while nothing but time changes; longer than the checkpoint period, so that all have had theirs. */
+  /** How long the node is watched while nothing but time changes. */
   readonly idleMs: number;
 };
 
@@ -40,6 +40,8 @@ const LIVE_WITHIN_MS = 300_000;
 const POLL_MS = 250;
 const SETTLE_MS = 15_000;
 const QUIET_TRADES_WITHIN_MS = 10_000;
+/** Until all have had their first checkpoint, and the candles of their last trade are closed. */
+const CHECKPOINTS_MS = 75_000;
 const SLOT_MS = 10;
 /** `LoopDelay` tells of the last five seconds at least. */
 const LOOK_MS = 4_000;
@@ -64,7 +66,9 @@ async function runScale(order: ScaleOrder): Promise<ScaleReport> {
     cpuNsPerFrame.push((1_000 * sumOf(process.cpuUsage(before))) / order.framesPerRun);
   }
   const loadedLoopDelayMs = await loop.takeMaxMs();
-  await sleep(SETTLE_MS);
+  // Where ticks stood still nobody knows what time it is, until something is heard again.
+  await run.tradeQuietOnes(QUIET_TRADES_WITHIN_MS);
+  await sleep(CHECKPOINTS_MS);
   await loop.takeMaxMs();
   const slots = countPublished(node);
   const entries = countEntries(node);

@@ -46,7 +46,7 @@ export class PostgresJournal implements Journal {
   readonly #snapshots: StateSnapshots;
   readonly #savepoints: Savepoints;
   readonly #reads: JournalReads;
-  readonly #prunes: GroupedStatements<number, void>;
+  readonly #prunes: GroupedStatements<number, undefined>;
   readonly #lanes = new Map<string, JournalLane>();
   /** By lane, then instrument. A tail is forgotten when an append fails: only the database knows it then. */
   readonly #tails = new WeakMap<JournalLane, Map<InstrumentKey, Promise<Tail> | Tail>>();
@@ -192,7 +192,7 @@ export class PostgresJournal implements Journal {
     await this.#prunes.ask(instrumentId);
   }
 
-  async #pruneAll(instrumentIds: readonly number[]): Promise<void[]> {
+  async #pruneAll(instrumentIds: readonly number[]): Promise<undefined[]> {
     const { schema } = this.#database;
     await this.#database.query({
       name: `${schema}.prune`,

@@ -93,7 +93,7 @@ describe('heartbeats', () => {
         nativeSymbol,
         channels: ['book', 'trades'],
         instrument: `Q${index}`,
-        target: { path: `Q${index}` } as ActorRef<SymbolMessage>,
+        target: { path: `Q${index}` },
         metadata: undefined,
         timeMs: 0,
       });

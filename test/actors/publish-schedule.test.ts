@@ -79,14 +79,11 @@ describe('the publish schedule', () => {
     const { time, add, sent } = createSchedule();
     const busy = add('BTC-USDT');
     add('ETH-USDT');
-    let busyCount = 0;
     for (let minute = 0; minute < 20; minute++) {
       busy.changes.state = true;
       time.advanceNow(60_000);
-      if (!busy.changes.state) busyCount++;
     }
     const asked = sent.filter(({ message }) => message.type === 'CheckpointDue').map(({ path }) => path);
-    expect(busyCount).toBe(20);
     expect(asked.filter((path) => path === 'BTC-USDT')).toHaveLength(20);
     expect(asked.filter((path) => path === 'ETH-USDT')).toHaveLength(2);
   });
