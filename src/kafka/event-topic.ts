@@ -11,6 +11,8 @@ import { RECORD_MAX_BYTES } from './record-size.ts';
 
 /** Brokers hear of a new topic one after the other. */
 const KNOWN_WITHIN_MS = 30_000;
+/** A cluster that has just started, or is busy, does not know all of its brokers at once. */
+const BROKERS_WITHIN_MS = 10_000;
 const ASK_EVERY_MS = 200;
 /** Beside a record of the largest size: what Kafka itself writes around it. */
 const ENVELOPE_BYTES = 64 * 1024;
@@ -52,8 +54,14 @@ export async function provideEventTopic(options: EventTopicOptions): Promise<voi
   }
 }
 
-async function create(admin: Admin, topic: string, { kafka, log }: EventTopicOptions): Promise<void> {
-  const { brokers } = await admin.describeCluster();
+async function create(admin: Admin, topic: string, options: EventTopicOptions): Promise<void> {
+  const { kafka, clock, timers, log } = options;
+  const untilMs = clock.monotonicMs() + BROKERS_WITHIN_MS;
+  let { brokers } = await admin.describeCluster();
+  while (brokers.length < kafka.replicationFactor && clock.monotonicMs() < untilMs) {
+    await timers.sleep(ASK_EVERY_MS);
+    ({ brokers } = await admin.describeCluster());
+  }
   if (brokers.length < kafka.replicationFactor) {
     throw new TampinesError(
       'EVENT_TOPIC_UNFIT',

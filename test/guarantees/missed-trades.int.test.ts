@@ -192,7 +192,7 @@ const moreTrades = async (count: number): Promise<void> => {
 
 describe('a node that was cut off, or away, while its markets traded', () => {
   it('has every trade after its connections were cut', async () => {
-    await moreTrades(20);
+    await moreTrades(100);
     for (let cut = 0; cut < 3; cut++) {
       for (const exchange of exchanges.values()) exchange.faults.disconnect();
       await moreTrades(15);
