@@ -8,7 +8,7 @@ import { LoadedNode, SYMBOL_COUNT } from './end-to-end/loaded-node.ts';
 import { MUCH_QUOTED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
 import { alignColumns, grouped } from './harness/report.ts';
-import { realPostgres, realRedis } from './harness/services.ts';
+import { realServers } from './harness/services.ts';
 
 const FRAMES_PER_RUN = 200_000;
 
@@ -17,13 +17,11 @@ export const budget: BenchmarkGroup = {
   title: 'The budget of a frame: where its time goes, and what it allocates',
   async open() {
     const notes: string[] = [];
-    const postgres = await realPostgres(notes);
-    const redis = await realRedis(notes);
-    if (postgres !== undefined && redis !== undefined && 'url' in postgres.location) {
+    const servers = await realServers(notes);
+    if (servers !== undefined) {
+      const { title, postgresUrl, redisUrl } = servers;
       const node = await LoadedNode.start({
-        title: `${postgres.title}, ${redis.title}`,
-        postgresUrl: postgres.location.url,
-        redisUrl: redis.location,
+        ...{ title, postgresUrl, redisUrl },
         framesPerRun: FRAMES_PER_RUN,
         runsMax: 3,
         pace: MUCH_QUOTED,
@@ -36,9 +34,8 @@ export const budget: BenchmarkGroup = {
         node.summary(),
       );
       await node.close();
+      await servers.close();
     }
-    await postgres?.close();
-    await redis?.close();
     return { benchmarks: [], notes, close: () => Promise.resolve() };
   },
 };

@@ -8,7 +8,7 @@ import { StreamClients } from './gateway/stream-clients.ts';
 import { percentiles } from './harness/percentiles.ts';
 import { MUCH_TRADED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
-import { realPostgres, realRedis } from './harness/services.ts';
+import { realServers } from './harness/services.ts';
 
 const SYMBOL_COUNT = 50;
 const CLIENT_COUNT = 1_000;
@@ -23,15 +23,11 @@ export const gateway: BenchmarkGroup = {
   title: `Stream: ${CLIENT_COUNT.toLocaleString('en-US')} clients on ${SYMBOL_COUNT} instruments`,
   async open() {
     const notes: string[] = [];
-    const postgres = await realPostgres(notes);
-    const redis = await realRedis(notes);
-    if (postgres === undefined || redis === undefined || !('url' in postgres.location)) {
-      return { benchmarks: [], notes, close: () => Promise.resolve() };
-    }
+    const servers = await realServers(notes);
+    if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
+    const { title, postgresUrl, redisUrl } = servers;
     const run = await LoadedNode.start({
-      title: `${postgres.title}, ${redis.title}`,
-      postgresUrl: postgres.location.url,
-      redisUrl: redis.location,
+      ...{ title, postgresUrl, redisUrl },
       pace: MUCH_TRADED,
       framesPerRun: LOAD.frameCount,
       runsMax: PHASES.length + 1,
@@ -48,8 +44,7 @@ export const gateway: BenchmarkGroup = {
       notes,
       close: async () => {
         await run.close();
-        await postgres.close();
-        await redis.close();
+        await servers.close();
       },
     };
   },

@@ -11,7 +11,7 @@ import type { Trade } from '../src/market/events.ts';
 import { formatUnits } from '../src/market/units.ts';
 import { openStorage } from '../src/persistence/open-storage.ts';
 import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
-import { realPostgres, realRedis, writerContext } from './harness/services.ts';
+import { realServers, writerContext } from './harness/services.ts';
 import type { BookExchangeOrder, BookExchangeReport, BookExchangeTrades } from './recovery/book-exchange.ts';
 import type { InstrumentKind } from './recovery/day-of-trades.ts';
 import { describeRounds } from './recovery/round-report.ts';
@@ -74,30 +74,27 @@ export const recovery: BenchmarkGroup = {
   title: 'Recovery: from `kill -9` to every book live in Redis',
   async open() {
     const notes: string[] = [];
-    const postgres = await realPostgres(notes);
-    const redis = await realRedis(notes);
-    if (postgres === undefined || redis === undefined || !('url' in postgres.location)) {
-      return { benchmarks: [], notes, close: () => Promise.resolve() };
-    }
+    const servers = await realServers(notes);
+    if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
+    const { postgresUrl, redisUrl } = servers;
     const folder = mkdtempSync(join(tmpdir(), 'tampines-bench-'));
     const exchange = fork(join(import.meta.dirname, 'recovery/book-exchange.js'), { execArgv: [] });
     exchange.send({ symbolCount: SYMBOLS_MAX } satisfies BookExchangeOrder);
     const [{ port }] = (await once(exchange, 'message')) as [BookExchangeReport];
     const storage = await openStorage({
-      location: postgres.location,
+      location: { url: postgresUrl },
       schema: `bench_${process.pid}`,
       context: writerContext,
     });
-    const watch = new RedisWatch(redis.location);
+    const watch = new RedisWatch(redisUrl);
     await watch.start();
-    const postgresUrl = postgres.location.url;
     const runs = SCENARIOS.map((scenario) => ({
       scenario,
       run: new RecoveryRun(scenario, {
         storage,
         watch,
         postgresUrl,
-        redisUrl: redis.location,
+        redisUrl,
         exchangePort: port,
         tellTrades: (recentTrades) => {
           exchange.send({ recentTrades: toAnswers(recentTrades) } satisfies BookExchangeTrades);
@@ -119,7 +116,7 @@ export const recovery: BenchmarkGroup = {
         await storage.database.query({ text: `DROP SCHEMA ${storage.database.schema} CASCADE` });
         await storage.close();
         rmSync(folder, { recursive: true, force: true });
-        for (const service of [postgres, redis]) await service.close();
+        await servers.close();
       },
     };
   },

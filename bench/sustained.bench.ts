@@ -6,7 +6,7 @@ import { LatencyProbe } from './end-to-end/latency-probe.ts';
 import { LoadedNode, SYMBOL_COUNT } from './end-to-end/loaded-node.ts';
 import { MUCH_QUOTED } from './feeds/market-moments.ts';
 import type { BenchmarkGroup } from './harness/benchmark.ts';
-import { realPostgres, realRedis } from './harness/services.ts';
+import { realServers } from './harness/services.ts';
 
 /** Ten seconds at the rate that is wanted, six times and more. */
 const INPUT = { framesPerRun: 400_000, runsMax: 8, pace: MUCH_QUOTED };
@@ -17,15 +17,11 @@ export const sustained: BenchmarkGroup = {
   title: 'A minute of load: sockets, checksums, durable journal, tables, Redis',
   async open() {
     const notes: string[] = [];
-    const postgres = await realPostgres(notes);
-    const redis = await realRedis(notes);
-    if (postgres === undefined || redis === undefined || !('url' in postgres.location)) {
-      return { benchmarks: [], notes, close: () => Promise.resolve() };
-    }
+    const servers = await realServers(notes);
+    if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
+    const { title, postgresUrl, redisUrl } = servers;
     const run = await LoadedNode.start({
-      title: `${postgres.title}, ${redis.title}`,
-      postgresUrl: postgres.location.url,
-      redisUrl: redis.location,
+      ...{ title, postgresUrl, redisUrl },
       ...INPUT,
       runsMax: INPUT.runsMax + 1,
     });
@@ -47,8 +43,7 @@ export const sustained: BenchmarkGroup = {
       notes,
       close: async () => {
         await run.close();
-        await postgres.close();
-        await redis.close();
+        await servers.close();
       },
     };
   },

@@ -16,6 +16,13 @@ export type Service<Location> = {
   readonly close: () => Promise<void>;
 };
 
+export type RealServers = {
+  readonly title: string;
+  readonly postgresUrl: string;
+  readonly redisUrl: string;
+  readonly close: () => Promise<void>;
+};
+
 /** Warnings and errors would explain strange figures; the rest is not for readers of a table. */
 export const benchLog: Log = {
   debug: () => undefined,
@@ -74,6 +81,22 @@ export async function realRedis(notes: string[]): Promise<Service<string> | unde
   if (started === undefined) return undefined;
   const { url, version, stop } = started;
   return { title: `Redis ${version}`, location: url, close: stop };
+}
+
+/** Both, for benchmarks that need them; `undefined` where one can't be had, and then none is left running. */
+export async function realServers(notes: string[]): Promise<RealServers | undefined> {
+  const postgres = await realPostgres(notes);
+  const redis = await realRedis(notes);
+  const close = async (): Promise<void> => {
+    await postgres?.close();
+    await redis?.close();
+  };
+  if (postgres === undefined || redis === undefined || !('url' in postgres.location)) {
+    await close();
+    return undefined;
+  }
+  const title = `${postgres.title}, ${redis.title}`;
+  return { title, postgresUrl: postgres.location.url, redisUrl: redis.location, close };
 }
 
 async function tryStart<Started>(
