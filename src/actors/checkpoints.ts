@@ -23,6 +23,8 @@ export type CheckpointOptions = {
   readonly rows: DerivedRows;
   /** Entries folded since the last checkpoint after which one is due. */
   readonly everyEntries: number;
+  /** All of the log up to this batch is in a snapshot now. */
+  readonly onSaved?: ((batchNumber: number) => void) | undefined;
 };
 
 type Context = Pick<PersistentActorContext<never, unknown, unknown>, 'batchNumber' | 'log' | 'fail'>;
@@ -79,11 +81,17 @@ export class Checkpoints {
     const rowsWritten = this.#options.rows.write();
     // The journal sees how it ends, unless the state can't become bytes: that is the error to tell then.
     rowsWritten.catch(() => undefined);
-    if (state.position === this.#position) return rowsWritten;
+    const { batchNumber } = context;
+    if (state.position === this.#position) {
+      await rowsWritten;
+      this.#options.onSaved?.(batchNumber);
+      return;
+    }
     const { journal, claim } = this.#options;
     const { position } = state;
     await journal.saveSnapshot(claim, this.#rowOf(state, context), rowsWritten);
     this.#position = position;
+    this.#options.onSaved?.(batchNumber);
     await this.#prune(context);
   }
 

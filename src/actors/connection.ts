@@ -27,7 +27,7 @@ import type { ActorContext, ActorSpec } from './kernel/actor-types.ts';
 import { PlannedLeave } from './planned-leave.ts';
 import type { OperationsRecords } from './ports.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
-import type { FeedReply } from './symbol.ts';
+import type { FeedReply } from './symbol-protocol.ts';
 import { HEARD_WITHIN_MS, TradeCatchUps } from './trade-catch-ups.ts';
 
 /**

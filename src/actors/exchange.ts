@@ -23,7 +23,7 @@ import type { FeedBudget } from './feed-budget.ts';
 import type { HeartbeatPace } from './feed-routes.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
-import type { SymbolMessage } from './symbol.ts';
+import type { SymbolMessage } from './symbol-protocol.ts';
 
 export type SymbolResolution =
   | { readonly ok: true; readonly listing: InstrumentListing }

@@ -15,7 +15,7 @@ import type { FeedLimits } from './feed-budget.ts';
 import type { Burden } from './feed-pressure.ts';
 import { FeedPressure } from './feed-pressure.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
-import type { FeedReply, SymbolMessage } from './symbol.ts';
+import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
 /** Decimal text; `undefined` where the exchange gives none. */
 export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
@@ -29,7 +29,7 @@ export type RouteRequest = {
   readonly timeMs: number;
 };
 
-type BatchAccepted = Omit<Extract<FeedReply, { type: 'BatchAccepted' }>, 'type'>;
+type BatchAccepted = Omit<Extract<FeedReply, { type: 'BatchAccepted' }>, 'type' | 'batchNumber'>;
 
 type Destination = {
   readonly instrument: string;

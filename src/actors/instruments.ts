@@ -16,7 +16,7 @@ import type { ActorSystem } from './kernel/actor-system.ts';
 import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
 import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
 import type { StaleWatch } from './stale-watch.ts';
-import type { SymbolMessage, SymbolView } from './symbol.ts';
+import type { SymbolMessage, SymbolView } from './symbol-protocol.ts';
 
 /** A symbol actor as this node started it. */
 export type RunningSymbol = {

@@ -5,7 +5,7 @@
 import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
-import type { SymbolMessage } from './symbol.ts';
+import type { SymbolMessage } from './symbol-protocol.ts';
 import type { ChangeFlags } from './symbol-publications.ts';
 
 /** Parts of the book interval that instruments are spread over. */

@@ -46,6 +46,11 @@ export class RecoveredBook {
     this.#sourcesHeard.clear();
   }
 
+  /** All that its feeds said meanwhile has been folded. */
+  missedNothing(): void {
+    this.#isUnsure = false;
+  }
+
   /** A feed that goes on where it was left misses nothing; any other has to say first how the book stands. */
   hear(entry: LogEntry, clock: Clock): Hearing {
     const { source, events } = entry;

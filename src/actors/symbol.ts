@@ -3,15 +3,9 @@
  * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
  */
 import { decide } from '../market/decide.ts';
-import type { EventBatch, LogEntry } from '../market/events.ts';
+import type { LogEntry } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
-import type {
-  InstrumentPolicy,
-  InstrumentSnapshot,
-  InstrumentState,
-  KnownTrades,
-  TimeWanted,
-} from '../market/instrument-state.ts';
+import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../market/instrument-state.ts';
 import {
   createInstrumentState,
   readKnownTrades,
@@ -25,12 +19,7 @@ import { BookGaps } from './book-gaps.ts';
 import type { SavepointOutcome } from './checkpoints.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
-import type {
-  ActorRef,
-  PersistenceEngine,
-  PersistentActorContext,
-  PersistentActorSpec,
-} from './kernel/actor-types.ts';
+import type { ActorRef, PersistentActorContext, PersistentActorSpec } from './kernel/actor-types.ts';
 import type {
   DesiredInstrument,
   Journal,
@@ -42,48 +31,8 @@ import type {
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
-
-/** What a symbol actor tells the feeds that deliver to it. `instrument` names the sender. */
-export type FeedReply =
-  | {
-      readonly type: 'BatchAccepted';
-      readonly instrument: string;
-      readonly source: string;
-      readonly lastOrdinal: number;
-      readonly timeWanted: TimeWanted;
-    }
-  /** The actor failed and is back: what it did not acknowledge must be sent again. */
-  | ({ readonly type: 'SymbolRecovered'; readonly instrument: string } & DeliveryFailure)
-  /** The answer to `GetKnownTrades`; `undefined` while the instrument has no trade. */
-  | { readonly type: 'KnownTrades'; readonly instrument: string; readonly known: KnownTrades | undefined }
-  /** The book contradicts the exchange: get a fresh one. */
-  | { readonly type: 'ResyncBook'; readonly instrument: string; readonly reason: string };
-
-export type SymbolMessage =
-  | { readonly type: 'Deliver'; readonly batch: EventBatch; readonly feed: ActorRef<FeedReply> }
-  | {
-      readonly type: 'PublishDue';
-      readonly ticker: boolean;
-      readonly candles: boolean;
-      readonly refresh: boolean;
-    }
-  | { readonly type: 'CheckpointDue' }
-  /** A feed wants to know after which trade others may be missing. Answered after everything delivered before. */
-  | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
-  /** Answered when the savepoint is durable, or the reason why there is none. */
-  | { readonly type: 'TakeSavepoint'; readonly reply: (outcome: SavepointOutcome) => void }
-  /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
-  | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
-  /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
-  | { readonly type: 'FailNextDelivery'; readonly message: string };
-
-export type SymbolView = {
-  readonly state: InstrumentState;
-  readonly status: PublishedStatus['status'];
-  readonly reason: string;
-  /** Of the newest entry in this life, as published beside tickers and candles. */
-  readonly lastTimes?: SymbolPublications['lastTimes'];
-};
+import { journalEngine, sharedLogEngine } from './symbol-log.ts';
+import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
 export type SymbolActorOptions = {
   readonly instrument: DesiredInstrument;
@@ -100,15 +49,23 @@ export type SymbolActorOptions = {
   readonly isRecording?: boolean | undefined;
   /** Entries folded since the last checkpoint after which the actor takes one by itself. */
   readonly checkpointEveryEntries: number;
+  /**
+   * Its log is one that others read and deliver from: batch numbers are places in it, and until it has `CaughtUp` the actor is recovering and publishes
+   * nothing. Told how far in the log the saved state is.
+   */
+  readonly sharedLog?: { readonly onSaved: (place: number) => void } | undefined;
   /** The wake-up of the publish schedule was taken up. */
   readonly onWakeUpTaken: () => void;
   /** Told once per life what the recovery came to. */
-  readonly onReady: (ready: { instrument: DesiredInstrument; position: number }) => void;
+  readonly onReady: (ready: { instrument: DesiredInstrument; position: number; batchNumber: number }) => void;
 };
 
+/** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
+const CATCHING_UP_REASON = 'the instrument has come to another node, which reads its log';
 /** What subscribers read while the node can't be sure that its instruments are still its own. */
 export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
 
+type Deliver = Extract<SymbolMessage, { type: 'Deliver' }>;
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
 type Spec = PersistentActorSpec<SymbolMessage, InstrumentState, LogEntry, InstrumentSnapshot>;
 
@@ -118,7 +75,10 @@ export function symbolActor(options: SymbolActorOptions): Spec {
   return {
     name: options.instrument.instrument,
     key: options.instrument.instrument,
-    engine: journalEngine(options, () => actor.handOverRows()),
+    engine:
+      options.sharedLog === undefined
+        ? journalEngine(options, () => actor.handOverRows())
+        : sharedLogEngine(options),
     strategy: options.strategy,
     initialState: () => actor.begin(),
     restore: (snapshot) => actor.restore(snapshot),
@@ -141,25 +101,6 @@ const BOOKS_FIRST_MS = 5_000;
 const LAST_PUBLICATION = { ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
-
-/** The journal as the kernel's engine: one key is one instrument. */
-function journalEngine(
-  { journal, claim, instrument }: SymbolActorOptions,
-  onReplayed: () => Promise<void> | undefined,
-): PersistenceEngine<LogEntry, InstrumentSnapshot> {
-  const key = instrument.instrument;
-  return {
-    async latestSnapshot() {
-      const row = await journal.latestSnapshot(key);
-      return row === undefined ? undefined : { batchNumber: row.batchNumber, snapshot: row.state };
-    },
-    readBatches: (_key, afterBatchNumber, visit) =>
-      journal.readBatches(key, afterBatchNumber, (row) =>
-        visit(row.batchNumber, row.entry)?.then(onReplayed),
-      ),
-    append: (_key, batchNumber, entry) => journal.append(claim, key, batchNumber, entry),
-  };
-}
 
 /** What outlives a single life of the actor: its feeds, and why the last life ended. */
 class SymbolActor {
@@ -214,7 +155,8 @@ class SymbolActor {
         else this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
       },
       onLateTrade: (trade) => {
-        if (this.#isRecovering) return;
+        // What is read of a shared log nobody may have seen before.
+        if (this.#isRecovering && this.#options.sharedLog === undefined) return;
         this.#reject(
           trade,
           'late-trade',
@@ -242,7 +184,6 @@ class SymbolActor {
     context: Context,
     recovery: { snapshotBatchNumber: number; batchNumber: number; entriesReplayed: number; tookMs: number },
   ): Promise<void> {
-    this.#isRecovering = false;
     this.#unsureReason = undefined;
     this.#checkpoints = this.#checkpointsFrom(state.position);
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
@@ -263,6 +204,14 @@ class SymbolActor {
     );
     if (this.#hasLived) this.#tellFeeds(state, context);
     this.#hasLived = true;
+    const { publications, sharedLog, instrument, onReady } = this.#options;
+    if (sharedLog === undefined) this.#endRecovery(state, context);
+    else publications.markStale(CATCHING_UP_REASON);
+    onReady({ instrument, position: state.position, batchNumber: context.batchNumber });
+  }
+
+  #endRecovery(state: InstrumentState, context: Context): void {
+    this.#isRecovering = false;
     const { publications } = this.#options;
     publications.recovered(this.#statusOf(state));
     publications.replayEnded(this.#statusOf(state));
@@ -271,7 +220,16 @@ class SymbolActor {
       publications.releaseRest();
       this.#rows.release();
     });
-    this.#options.onReady({ instrument: this.#options.instrument, position: state.position });
+  }
+
+  #catchUp(state: InstrumentState, isWhole: boolean, context: Context): InstrumentState {
+    if (!this.#isRecovering) return state;
+    if (isWhole && this.#recoveredBook.isUnsure) {
+      this.#recoveredBook.missedNothing();
+      this.#gaps.missedNothing();
+    }
+    this.#endRecovery(state, context);
+    return state;
   }
 
   #tellFeeds(state: InstrumentState, context: Context): void {
@@ -297,10 +255,12 @@ class SymbolActor {
   ): InstrumentState | Promise<InstrumentState> {
     switch (message.type) {
       case 'Deliver':
-        return this.#deliver(state, message.batch, message.feed, context);
+        return this.#deliver(state, message, context);
+      case 'CaughtUp':
+        return this.#catchUp(state, message.isWhole, context);
       case 'PublishDue':
         this.#options.onWakeUpTaken();
-        this.#options.publications.publish(state, this.#statusOf(state), message);
+        if (!this.#isRecovering) this.#options.publications.publish(state, this.#statusOf(state), message);
         return state;
       case 'CheckpointDue':
         this.#checkpoints.begin(state, context);
@@ -333,17 +293,12 @@ class SymbolActor {
     await this.#checkpoints.finish(state, context);
   }
 
-  async #deliver(
-    state: InstrumentState,
-    batch: EventBatch,
-    feed: ActorRef<FeedReply>,
-    context: Context,
-  ): Promise<InstrumentState> {
-    this.#feeds.set(feed.path, feed);
+  async #deliver(state: InstrumentState, delivery: Deliver, context: Context): Promise<InstrumentState> {
+    this.#feeds.set(delivery.feed.path, delivery.feed);
     try {
-      return await this.#accept(state, batch, feed, context);
+      return await this.#accept(state, delivery, context);
     } catch (error) {
-      const { source, firstOrdinal, events } = batch;
+      const { source, firstOrdinal, events } = delivery.batch;
       this.#deliveryFailure = {
         cause: error instanceof Error ? error.message : String(error),
         batch: { source, firstOrdinal, eventCount: events.length },
@@ -355,26 +310,32 @@ class SymbolActor {
 
   async #accept(
     state: InstrumentState,
-    batch: EventBatch,
-    feed: ActorRef<FeedReply>,
+    { batch, feed, logged }: Deliver,
     context: Context,
   ): Promise<InstrumentState> {
     const { instrument } = this.#options.instrument;
+    // It was sent to the life before: this one stands elsewhere in the log, and whoever reads it knows.
+    if (logged !== undefined && logged.after !== context.batchNumber) return state;
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
     let next = state;
     if (decision.entry !== undefined) {
-      next = await context.persist(decision.entry);
+      next =
+        logged === undefined
+          ? await context.persist(decision.entry)
+          : context.advance(decision.entry, logged.to);
       if (this.#recoveredBook.isUnsure) this.#reassure(decision.entry, context);
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
-    }
+    } else if (logged !== undefined) context.advance(undefined, logged.to);
+    const { source } = batch;
+    const { batchNumber } = context;
     const lastOrdinal = batch.firstOrdinal + batch.events.length - 1;
     const timeWanted = readTimeWanted(next);
-    context.send(feed, { type: 'BatchAccepted', instrument, source: batch.source, lastOrdinal, timeWanted });
+    context.send(feed, { type: 'BatchAccepted', instrument, source, lastOrdinal, batchNumber, timeWanted });
     const unsureReason = this.#unsureReason ?? decision.resyncReason;
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)
@@ -391,8 +352,9 @@ class SymbolActor {
   }
 
   #checkpointsFrom(position: number): Checkpoints {
-    const { instrument, claim, journal, checkpointEveryEntries: everyEntries } = this.#options;
-    return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries }, position);
+    const { instrument, claim, journal, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
+    const onSaved = sharedLog?.onSaved;
+    return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
   }
 
   async #takeSavepoint(
@@ -407,6 +369,9 @@ class SymbolActor {
   #statusOf(state: InstrumentState): PublishedStatus {
     if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
       return { status: 'stale', reason: LEASE_LOST_REASON };
+    }
+    if (state.bookStatus.status === 'live' && this.#isRecovering) {
+      return { status: 'stale', reason: CATCHING_UP_REASON };
     }
     if (state.bookStatus.status === 'live' && this.#recoveredBook.isUnsure) {
       return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };

@@ -19,7 +19,7 @@ import type { FeedRoutes } from './feed-routes.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import { requestInto } from './line-requests.ts';
 import type { OperationsRecords } from './ports.ts';
-import type { SymbolMessage } from './symbol.ts';
+import type { SymbolMessage } from './symbol-protocol.ts';
 
 /** Trades that all symbols of a connection keep in memory together; beyond it the one that keeps most gives up. */
 export const KEPT_TRADES_MAX = 100_000;

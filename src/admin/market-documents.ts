@@ -1,6 +1,6 @@
 /** Reads an instrument's state into the JSON texts that are published too, so that REST and Redis never differ. */
 import type { CandleRow, DesiredInstrument, DocumentHead, Documents } from '../actors/ports.ts';
-import type { SymbolView } from '../actors/symbol.ts';
+import type { SymbolView } from '../actors/symbol-protocol.ts';
 import type { CandleText } from '../market/candle-text.ts';
 import { formatCandle } from '../market/candle-text.ts';
 import { groupLevels } from '../market/grouping.ts';

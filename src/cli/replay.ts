@@ -15,7 +15,7 @@ import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import { createActorSystem } from '../actors/kernel/actor-system.ts';
 import { groupActor } from '../actors/group.ts';
 import type { Publisher } from '../actors/ports.ts';
-import type { SymbolMessage } from '../actors/symbol.ts';
+import type { SymbolMessage } from '../actors/symbol-protocol.ts';
 import { spawnSymbol } from '../actors/symbol-spawner.ts';
 import { createSeededRandom, systemClock, systemTimers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';

@@ -12,7 +12,7 @@ import type { QueueReading } from '../base/queue-reading.ts';
 import type { EventBatch } from '../market/events.ts';
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import type { EventLogWriter, EventLogWriterEvents } from './event-log.ts';
+import type { EventLogWriter, EventLogWriterEvents } from '../actors/event-log.ts';
 import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
 import type { KafkaOptions } from './kafka-options.ts';
 import { eventTopicOf } from './kafka-options.ts';

@@ -3,7 +3,7 @@ import { hasErrorCode, TampinesError } from '../base/errors.ts';
 import { decodeLogEntry, encodeLogEntry, LOG_ENTRY_SCHEMA_ID } from '../codec/log-entry-codec.ts';
 import type { EventBatch } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import type { LogRecord, UnreadableRecord } from './event-log.ts';
+import type { LogRecord, UnreadableRecord } from '../actors/event-log.ts';
 
 const SCHEMA_HEADER = 'schema';
 

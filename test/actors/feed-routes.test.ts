@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FeedRoutesOptions } from '../../src/actors/feed-routes.ts';
 import { FeedRoutes } from '../../src/actors/feed-routes.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
-import type { SymbolMessage } from '../../src/actors/symbol.ts';
+import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import type { EventBatch } from '../../src/market/events.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import { FakeClock } from '../support/fake-clock.ts';

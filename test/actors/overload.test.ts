@@ -4,7 +4,7 @@ import { connectionActor } from '../../src/actors/connection.ts';
 import type { FeedLimits } from '../../src/actors/feed-budget.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import type { Journal } from '../../src/actors/ports.ts';
-import type { SymbolMessage } from '../../src/actors/symbol.ts';
+import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import type { FeedMessage, TradePage } from '../../src/exchanges/adapter.ts';
 import { toNativeSymbol } from '../../src/market/symbols.ts';
 import type { FakeClock } from '../support/fake-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
-import type { SymbolMessage } from '../../src/actors/symbol.ts';
+import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { instrumentOf } from './support.ts';
 

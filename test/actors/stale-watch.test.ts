@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import { StaleWatch } from '../../src/actors/stale-watch.ts';
-import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
+import type { FeedReply, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { settle } from '../support/fake-clock.ts';
 import { bookDelta, bookSnapshot, timesAt } from '../support/market-events.ts';

@@ -17,7 +17,7 @@ import type {
   Publication,
   Publisher,
 } from '../../src/actors/ports.ts';
-import type { SymbolMessage, SymbolView } from '../../src/actors/symbol.ts';
+import type { SymbolMessage, SymbolView } from '../../src/actors/symbol-protocol.ts';
 import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import type { ExchangeAdapter, FeedMessage } from '../../src/exchanges/adapter.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
+import type { FeedReply, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
 import type { MarketTables } from '../../src/actors/ports.ts';
 import { TampinesError } from '../../src/base/errors.ts';

@@ -10,7 +10,7 @@ import { createActorSystem } from '../../src/actors/kernel/actor-system.ts';
 import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
 import type { Publication, Publisher } from '../../src/actors/ports.ts';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
-import type { FeedReply, SymbolMessage } from '../../src/actors/symbol.ts';
+import type { FeedReply, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
 import type { AdminOptions } from '../../src/admin/admin-options.ts';
 import { createSeededRandom, systemTimers } from '../../src/base/clock.ts';

@@ -11,7 +11,7 @@ import type {
   LogRecord,
   PositionLost,
   UnreadableRecord,
-} from '../../src/kafka/event-log.ts';
+} from '../../src/actors/event-log.ts';
 import type { BookSnapshot, EventBatch } from '../../src/market/events.ts';
 import { shardOf } from '../../src/market/shards.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';

@@ -118,6 +118,12 @@ export interface PersistentActorContext<M, S, E> extends ActorContext<M> {
    * A rejection ends the life of the actor even when it is caught: what is in the log is unknown, and only recovery can tell.
    */
   persist(entry: E): Promise<S>;
+  /**
+   * Folds an entry that is durable in a log which somebody else reads, and returns the state after it; return that state. `batchNumber` is how far in
+   * that log the state is with it: numbers never fall, but need not follow one on the other. `undefined`: nothing up to there changes the state. Not
+   * beside `persist`.
+   */
+  advance(entry: E | undefined, batchNumber: number): S;
 }
 
 /** The log of an actor as the kernel needs it. */

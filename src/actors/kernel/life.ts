@@ -91,6 +91,7 @@ export class Life {
       },
       fail: (error) => host.onBackgroundFailure(this, error),
       persist: (entry) => this.#persist(entry),
+      advance: (entry, to) => this.#advance(entry, to),
     };
   }
 
@@ -110,6 +111,17 @@ export class Life {
     this.persisting = undefined;
     if (this.hasEnded()) throw new Error(`Persisted for ${path}, but this life of the actor ended meanwhile`);
     this.state = this.#host.evolve(this.state, entry);
+    return this.state;
+  }
+
+  #advance(entry: unknown, batchNumber: number): unknown {
+    const { path } = this.#host;
+    if (this.hasEnded()) throw new Error(`Cannot advance ${path}: this life of the actor is over`);
+    if (batchNumber < this.batchNumber) {
+      throw new Error(`Cannot advance ${path}: expected at least ${this.batchNumber}, was ${batchNumber}`);
+    }
+    if (entry !== undefined) this.state = this.#host.evolve(this.state, entry);
+    this.batchNumber = batchNumber;
     return this.state;
   }
 

@@ -2,7 +2,7 @@
 import type { Instruments } from '../../actors/instruments.ts';
 import type { DesiredInstrument, Documents, Publication } from '../../actors/ports.ts';
 import { SUPERVISION_CHANNEL } from '../../actors/ports.ts';
-import type { SymbolView } from '../../actors/symbol.ts';
+import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { CandleInterval } from '../../market/intervals.ts';
 import { MarketDocuments } from '../market-documents.ts';

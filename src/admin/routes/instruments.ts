@@ -1,7 +1,7 @@
 /** Instruments: which run here, and starting, stopping, restarting and resynchronising them. */
 import { z } from 'zod';
 import type { InstrumentStatus } from '../../actors/instruments.ts';
-import type { SymbolView } from '../../actors/symbol.ts';
+import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../market/symbols.ts';

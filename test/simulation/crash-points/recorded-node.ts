@@ -10,7 +10,7 @@ import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
 import type { ActorSystem } from '../../../src/actors/kernel/actor-system.ts';
 import { createActorSystem } from '../../../src/actors/kernel/actor-system.ts';
 import { PublishSchedule } from '../../../src/actors/publish-schedule.ts';
-import type { SymbolMessage } from '../../../src/actors/symbol.ts';
+import type { SymbolMessage } from '../../../src/actors/symbol-protocol.ts';
 import { spawnSymbol } from '../../../src/actors/symbol-spawner.ts';
 import { SHARD } from '../../../src/build-node.ts';
 import { encodeState } from '../../../src/codec/state-codec.ts';

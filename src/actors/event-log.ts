@@ -1,6 +1,6 @@
 /**
  * The log of events that nodes of a cluster share: one partition a shard, batches of one instrument in the order they were written. What is in
- * here is all that the rest of the product knows of it; that it is Kafka, and by which client it is reached, stays in this folder.
+ * here is all that actors know of it; that it is Kafka, and by which client it is reached, is the business of `src/kafka/`.
  */
 import type { TampinesError } from '../base/errors.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
