@@ -3,7 +3,7 @@
  * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
  */
 import { decide } from '../market/decide.ts';
-import type { LogEntry } from '../market/events.ts';
+import type { EventBatch, LogEntry } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
 import type { InstrumentPolicy, InstrumentSnapshot, InstrumentState } from '../market/instrument-state.ts';
 import {
@@ -314,8 +314,11 @@ class SymbolActor {
     context: Context,
   ): Promise<InstrumentState> {
     const { instrument } = this.#options.instrument;
-    // It was sent to the life before: this one stands elsewhere in the log, and whoever reads it knows.
-    if (logged !== undefined && logged.after !== context.batchNumber) return state;
+    // Sent to the life before, which stood elsewhere in the log. What this one lacks comes again; what it has is acknowledged once more.
+    if (logged !== undefined && logged.after !== context.batchNumber) {
+      if (logged.to <= context.batchNumber) this.#acknowledge(state, batch, feed, context);
+      return state;
+    }
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
@@ -331,17 +334,26 @@ class SymbolActor {
       this.#options.publications.folded(decision.entry);
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
-    const { source } = batch;
-    const { batchNumber } = context;
-    const lastOrdinal = batch.firstOrdinal + batch.events.length - 1;
-    const timeWanted = readTimeWanted(next);
-    context.send(feed, { type: 'BatchAccepted', instrument, source, lastOrdinal, batchNumber, timeWanted });
+    this.#acknowledge(next, batch, feed, context);
     const unsureReason = this.#unsureReason ?? decision.resyncReason;
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)
       context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason });
     if (this.#checkpoints.isDue(next)) this.#checkpoints.begin(next, context);
     return next;
+  }
+
+  #acknowledge(
+    state: InstrumentState,
+    { source, firstOrdinal, events }: EventBatch,
+    feed: ActorRef<FeedReply>,
+    context: Context,
+  ): void {
+    const { instrument } = this.#options.instrument;
+    const { batchNumber } = context;
+    const lastOrdinal = firstOrdinal + events.length - 1;
+    const timeWanted = readTimeWanted(state);
+    context.send(feed, { type: 'BatchAccepted', instrument, source, lastOrdinal, batchNumber, timeWanted });
   }
 
   #reassure(entry: LogEntry, { clock }: Context): void {

@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   MIGRATION_MISMATCH: 'The database was migrated by another version; nothing was changed.',
   EVENT_TOPIC_UNFIT:
     'The Kafka topic of events is not as the settings want it; the message says what to change.',
+  EVENT_LOG_LOST: 'The log of events ends before what was read of it already: its topic was made anew.',
   RECORD_TOO_LARGE: 'A batch of events is larger than a record of the Kafka topic may be.',
   SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis, Kafka) can not be reached.',
   ACTOR_UNAVAILABLE: 'The actor is gone, stopping or parked, so it can not take the message or the child.',

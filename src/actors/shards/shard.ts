@@ -1,0 +1,433 @@
+/**
+ * The shard actor: the one reader of a partition of the log for the symbol actors below it. It hands each its records, sees to it that what one lacks
+ * after a failure is read again, tells them when they have caught up, and keeps in the database from where on the log is needed.
+ */
+import type { TimerHandle } from '../../base/clock.ts';
+import { TampinesError, hasErrorCode } from '../../base/errors.ts';
+import type { InstrumentKey } from '../../market/symbols.ts';
+import { describeCause } from '../../supervision/failure.ts';
+import { restartWithBackoff } from '../../supervision/strategy.ts';
+import { toDeadLetterText } from '../dead-letter-text.ts';
+import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
+import type { RunningSymbol } from '../instruments.ts';
+import type { ActorContext, ActorRef, ActorSpec } from '../kernel/actor-types.ts';
+import type { DesiredInstrument, OperationsRecords, ShardClaim } from '../ports.ts';
+import type { FeedReply, SymbolMessage } from '../symbol-protocol.ts';
+import { LogLane } from './log-lane.ts';
+import { ShardProgress } from './shard-progress.ts';
+
+export type ShardMessage =
+  /** `taken` is called when there is room for more. */
+  | {
+      readonly type: 'Records';
+      readonly records: readonly (LogRecord | UnreadableRecord)[];
+      readonly taken: () => void;
+    }
+  | { readonly type: 'PositionLost'; readonly lost: PositionLost }
+  /** A life of a symbol actor begins; its state has all of the log before `place`. */
+  | { readonly type: 'SymbolBegins'; readonly instrument: InstrumentKey; readonly place: number }
+  /** The set of wanted instruments has changed. */
+  | { readonly type: 'WantedChanged' }
+  /** The group gave the shard to this node again, or keeps it here: it is to be read on, if it is still this node's own. */
+  | { readonly type: 'AssignedAgain' }
+  | FeedReply;
+
+/** How a shard starts and ends symbol actors, and shows them to the rest of the node. */
+export interface ShardHost {
+  /** Starts the symbol actor below this shard. */
+  run(
+    instrument: DesiredInstrument,
+    shard: {
+      readonly claim: ShardClaim;
+      readonly ref: ActorRef<ShardMessage>;
+      readonly onBegun: (place: number) => void;
+      readonly onSaved: (place: number) => void;
+    },
+  ): RunningSymbol;
+  /** Ends it because nobody wants it any more. */
+  end(instrument: InstrumentKey): Promise<void>;
+  /** Ends all that run below the shard. */
+  endAll(shard: number): Promise<void>;
+}
+
+/** What a life of a shard begins with. */
+export type ShardBeginning = {
+  readonly claim: ShardClaim;
+  /** From which on the log is needed. */
+  readonly nextOffset: number;
+  /** Where the log ended when the shard was claimed. */
+  readonly endOffset: number;
+  readonly instruments: readonly DesiredInstrument[];
+};
+
+export type ShardOptions = {
+  readonly shard: number;
+  readonly host: ShardHost;
+  readonly records: OperationsRecords;
+  readonly checkpointEveryMs: number;
+  /** Claims the shard and reads what it begins with. */
+  readonly begin: () => Promise<ShardBeginning>;
+  /** Reads the partition from this offset on; false when it is another's by now. */
+  readonly read: (offset: number) => boolean;
+  /** Those of this shard. */
+  readonly readWanted: () => Promise<readonly DesiredInstrument[]>;
+  /** @throws TampinesError `FENCED` */
+  readonly savePosition: (claim: ShardClaim, nextOffset: number) => Promise<void>;
+  /** Whether no newer claim on the shard exists. */
+  readonly isStillOwn: (claim: ShardClaim) => Promise<boolean>;
+  /** The book of an instrument contradicts its exchange. */
+  readonly onResyncWanted: (instrument: InstrumentKey, reason: string) => void;
+  readonly onBegun: (claim: ShardClaim, progress: ShardProgress) => void;
+  readonly onFenced: () => void;
+};
+
+/** Records that may wait in all lanes together; more are asked for when half of them are gone. */
+export const SHARD_MAX_RECORDS = 4_096;
+/** The log is read without those whose recovery takes longer; they read on when they are back. */
+const STRAGGLERS_MAX_MS = 5_000;
+const ASK_AGAIN_MS = 1_000;
+const SAVE_EVERY_MS = 2_000;
+const RETRY_EVERY_MS = 1_000;
+/** It hears from thousands of symbol actors, of each at most a few words at a time. */
+const MAILBOX_MAX_MESSAGES = 200_000;
+
+export function shardActor(options: ShardOptions): ActorSpec<ShardMessage, Shard> {
+  return {
+    name: String(options.shard),
+    strategy: restartWithBackoff({ initialMs: 200, maxMs: 10_000, jitter: 0.2 }),
+    initialState: (context) => new Shard(options, context),
+    receive: async (shard, message) => {
+      const work = shard.receive(message);
+      if (work !== undefined) await work;
+      return shard;
+    },
+    onStarted: (shard) => shard.start(),
+    stopChildren: 'together',
+    mailboxMaxMessages: MAILBOX_MAX_MESSAGES,
+  };
+}
+
+type Member = {
+  readonly instrument: DesiredInstrument;
+  readonly symbol: RunningSymbol;
+  readonly lane: LogLane;
+  /** The log up to here is to be in its state before it publishes; `undefined` when it is. */
+  catchUpTo: number | undefined;
+  /** It is here since this shard is, so nothing of its log was left out. */
+  readonly isWhole: boolean;
+};
+
+class Shard {
+  readonly #options: ShardOptions;
+  readonly #context: ActorContext<ShardMessage>;
+  #beginning!: ShardBeginning;
+  #progress!: ShardProgress;
+  readonly #members = new Map<InstrumentKey, Member>();
+  /** Offset of the first record of each instrument that is not known to be wanted. */
+  readonly #unknown = new Map<InstrumentKey, number>();
+  /** Called when there is room again. */
+  #roomWanted: (() => void)[] = [];
+  /** Of the record that comes next, once the log is read. Others are left over from before it was read from another place on. */
+  #expectedOffset: number | undefined;
+  #stragglers: TimerHandle | undefined;
+  #isSaving = false;
+  #savedPosition = 0;
+
+  constructor(options: ShardOptions, context: ActorContext<ShardMessage>) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  /** Claims the shard anew in each life: what the last one may have left half done is then nobody's. */
+  async start(): Promise<void> {
+    const { shard, host, begin, onBegun } = this.#options;
+    const { timers, log } = this.#context;
+    await host.endAll(shard);
+    this.#beginning = await begin();
+    const { claim, nextOffset, endOffset, instruments } = this.#beginning;
+    this.#progress = new ShardProgress(nextOffset);
+    this.#savedPosition = nextOffset;
+    log.info(
+      { shard, epoch: claim.epoch, nextOffset, endOffset, instruments: instruments.length },
+      'shard claimed',
+    );
+    onBegun(claim, this.#progress);
+    for (const instrument of instruments) this.#add(instrument, { isWhole: true });
+    this.#stragglers = timers.after(STRAGGLERS_MAX_MS, () => this.#beginReading());
+    this.#readWhenAllBegan();
+    timers.every(SAVE_EVERY_MS, () => this.#keepPosition());
+    timers.every(RETRY_EVERY_MS, () => {
+      for (const { lane } of this.#members.values()) lane.retry();
+    });
+  }
+
+  /** Returns a promise only where something is waited for. */
+  receive(message: ShardMessage): Promise<void> | undefined {
+    switch (message.type) {
+      case 'Records':
+        this.#take(message.records, message.taken);
+        return undefined;
+      case 'BatchAccepted':
+        this.#accepted(message);
+        return undefined;
+      case 'SymbolBegins':
+        this.#symbolBegins(message.instrument, message.place);
+        return undefined;
+      case 'SymbolRecovered':
+        this.#members.get(message.instrument as InstrumentKey)?.lane.fail(message);
+        return undefined;
+      case 'ResyncBook':
+        this.#options.onResyncWanted(message.instrument as InstrumentKey, message.reason);
+        return undefined;
+      case 'WantedChanged':
+        return this.#followWanted();
+      case 'AssignedAgain':
+        return this.#goOn();
+      case 'PositionLost':
+        this.#losePosition(message.lost);
+        return undefined;
+      case 'KnownTrades':
+        return undefined;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** Its actors are warm, and the log is read on where it was left, unless somebody had the shard meanwhile. */
+  async #goOn(): Promise<void> {
+    const { claim } = this.#beginning;
+    if (!(await this.#options.isStillOwn(claim))) {
+      throw new Error(`Shard ${claim.shard} was another node's meanwhile: it is claimed anew`);
+    }
+    if (this.#expectedOffset !== undefined) this.#readFrom(this.#progress.readTo);
+  }
+
+  #accepted(message: Extract<FeedReply, { type: 'BatchAccepted' }>): void {
+    const member = this.#members.get(message.instrument as InstrumentKey);
+    if (member === undefined) return;
+    member.lane.acknowledge(message);
+    this.#tellCaughtUp(member);
+    this.#offerRoom();
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- members
+
+  #add(instrument: DesiredInstrument, { isWhole }: { isWhole: boolean }): void {
+    const { host } = this.#options;
+    const { claim } = this.#beginning;
+    const { self, clock } = this.#context;
+    const key = instrument.instrument;
+    const symbol = host.run(instrument, {
+      claim,
+      ref: self,
+      onBegun: (place) => this.#context.send(self, { type: 'SymbolBegins', instrument: key, place }),
+      onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
+    });
+    const target = symbol.ref as ActorRef<SymbolMessage>;
+    const lane = new LogLane({
+      send: (batch, logged) => this.#context.send(target, { type: 'Deliver', batch, feed: self, logged }),
+      onPoison: (event, cause) => {
+        this.#options.records.recordDeadLetter({
+          timeMs: clock.nowMs(),
+          exchange: instrument.exchange,
+          symbol: instrument.symbol,
+          reason: 'poison',
+          detail: `its actor failed on it twice: ${cause}`,
+          text: toDeadLetterText(event),
+        });
+      },
+    });
+    this.#members.set(key, { instrument, symbol, lane, isWhole, catchUpTo: this.#beginning.endOffset });
+  }
+
+  #symbolBegins(key: InstrumentKey, place: number): void {
+    const member = this.#members.get(key);
+    if (member === undefined) return;
+    member.catchUpTo = Math.max(this.#beginning.endOffset, this.#progress.readTo);
+    const { nextOffset } = this.#beginning;
+    // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs.
+    const isAllThere = member.lane.begin(place);
+    if (this.#expectedOffset === undefined) {
+      this.#readWhenAllBegan();
+      return;
+    }
+    if (!isAllThere) this.#readFrom(Math.max(place, nextOffset));
+    this.#tellCaughtUp(member);
+  }
+
+  #readWhenAllBegan(): void {
+    for (const { lane } of this.#members.values()) if (!lane.isReady) return;
+    this.#beginReading();
+  }
+
+  #beginReading(): void {
+    if (this.#expectedOffset !== undefined) return;
+    this.#stragglers?.cancel();
+    this.#readFrom(this.#beginning.nextOffset);
+    for (const member of this.#members.values()) this.#tellCaughtUp(member);
+  }
+
+  #readFrom(offset: number): void {
+    this.#expectedOffset = offset;
+    // False: the shard went to another node, which this one is told of as well.
+    this.#options.read(offset);
+  }
+
+  #tellCaughtUp(member: Member): void {
+    const { lane, catchUpTo, isWhole } = member;
+    if (catchUpTo === undefined || this.#expectedOffset === undefined || !lane.isReady) return;
+    if (this.#progress.readTo < catchUpTo || lane.firstOutstanding < catchUpTo) return;
+    member.catchUpTo = undefined;
+    this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CaughtUp', isWhole });
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- records
+
+  #take(records: readonly (LogRecord | UnreadableRecord)[], taken: () => void): void {
+    if (records[0]!.offset !== this.#expectedOffset) {
+      taken();
+      return;
+    }
+    this.#expectedOffset += records.length;
+    const nowMs = this.#context.clock.monotonicMs();
+    const readToBefore = this.#progress.readTo;
+    for (const record of records) {
+      if (record.type === 'unreadable') this.#setAside(record);
+      else this.#takeRecord(record, nowMs);
+    }
+    this.#progress.noteReadTo(records.at(-1)!.offset + 1);
+    if (readToBefore < this.#beginning.endOffset) {
+      for (const member of this.#members.values()) this.#tellCaughtUp(member);
+    }
+    this.#roomWanted.push(taken);
+    this.#offerRoom();
+  }
+
+  #takeRecord(record: LogRecord, nowMs: number): void {
+    const member = this.#members.get(record.instrument);
+    if (member !== undefined) {
+      this.#progress.noteRead(record.instrument, record.offset, nowMs);
+      member.lane.take(record);
+      return;
+    }
+    // Whoever writes it may have heard of it sooner than this shard. Until the database was asked, the log is needed from here on.
+    if (this.#unknown.has(record.instrument)) return;
+    this.#unknown.set(record.instrument, record.offset);
+    this.#progress.noteRead(record.instrument, record.offset, nowMs);
+    this.#context.send(this.#context.self, { type: 'WantedChanged' });
+  }
+
+  /** Nothing is known of whose it is; its place is kept, its text told, and the rest goes on. */
+  #setAside({ offset, key, cause }: UnreadableRecord): void {
+    const { shard, records } = this.#options;
+    records.recordDeadLetter({
+      timeMs: this.#context.clock.nowMs(),
+      exchange: key.split(':')[0] ?? '',
+      symbol: undefined,
+      reason: 'unreadable-record',
+      detail: `shard ${shard}, offset ${offset}: ${cause.message}`,
+      text: key,
+    });
+  }
+
+  #offerRoom(): void {
+    if (this.#roomWanted.length === 0) return;
+    let waiting = 0;
+    for (const { lane } of this.#members.values()) if (lane.isReady) waiting += lane.waitingCount;
+    if (waiting > SHARD_MAX_RECORDS / 2) return;
+    const wanted = this.#roomWanted;
+    this.#roomWanted = [];
+    for (const taken of wanted) taken();
+  }
+
+  #losePosition({ expectedOffset, foundOffset }: PositionLost): void {
+    const { shard } = this.#options;
+    const fields = { shard, expectedOffset, foundOffset };
+    if (foundOffset < expectedOffset) {
+      throw new TampinesError(
+        'EVENT_LOG_LOST',
+        `The log of shard ${shard} ends before offset ${expectedOffset}, which was read already: the topic was made anew. ` +
+          'Start with another kafka.topicPrefix and postgres.schema, or bring the topic back',
+        { fields },
+      );
+    }
+    this.#context.log.error(
+      fields,
+      'the log no longer holds what follows on the checkpoint: it is read from where it begins, trades in between are missing',
+    );
+    for (const { instrument } of this.#members.values()) {
+      this.#options.onResyncWanted(instrument.instrument, 'the log was kept for too short a time');
+    }
+    this.#readFrom(foundOffset);
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- wanted
+
+  /** Waits for the answer before anything else is taken: what is read of the log meanwhile may be of instruments that it names. */
+  async #followWanted(): Promise<void> {
+    const asOf = this.#progress.readTo;
+    const instruments = await this.#readWanted();
+    if (instruments === undefined) return;
+    const wanted = new Map(instruments.map((instrument) => [instrument.instrument, instrument]));
+    for (const key of [...this.#members.keys()]) if (!wanted.has(key)) this.#remove(key);
+    let readAgainFrom = Infinity;
+    for (const [key, instrument] of wanted) {
+      if (this.#members.has(key)) continue;
+      readAgainFrom = Math.min(readAgainFrom, this.#unknown.get(key) ?? Infinity);
+      this.#add(instrument, { isWhole: false });
+    }
+    // Who wrote of the others did so before the database was asked, and it does not want them.
+    for (const [key, offset] of this.#unknown) {
+      if (offset < asOf && !wanted.has(key)) this.#progress.forget(key);
+    }
+    this.#unknown.clear();
+    if (readAgainFrom < Infinity) this.#readFrom(readAgainFrom);
+  }
+
+  /** A database that is away is no reason to begin anew: asked again later. */
+  async #readWanted(): Promise<readonly DesiredInstrument[] | undefined> {
+    const { log, self, timers } = this.#context;
+    try {
+      return await this.#options.readWanted();
+    } catch (error) {
+      log.warn({ cause: describeCause(error) }, 'could not ask which instruments are wanted, will ask again');
+      timers.after(ASK_AGAIN_MS, () => this.#context.send(self, { type: 'WantedChanged' }));
+      return undefined;
+    }
+  }
+
+  #remove(key: InstrumentKey): void {
+    this.#members.delete(key);
+    this.#progress.forget(key);
+    this.#options.host.end(key).catch((error: unknown) => this.#context.fail(error));
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- position
+
+  #keepPosition(): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    for (const key of this.#progress.unsavedLongerThan(this.#options.checkpointEveryMs, nowMs)) {
+      const member = this.#members.get(key);
+      if (member === undefined) continue;
+      this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CheckpointDue' });
+    }
+    const { neededFrom } = this.#progress;
+    if (this.#isSaving || neededFrom <= this.#savedPosition) return;
+    this.#isSaving = true;
+    const { savePosition, onFenced } = this.#options;
+    const { claim } = this.#beginning;
+    const { log } = this.#context;
+    savePosition(claim, neededFrom).then(
+      () => {
+        this.#savedPosition = neededFrom;
+        this.#isSaving = false;
+      },
+      (error: unknown) => {
+        this.#isSaving = false;
+        if (hasErrorCode(error, 'FENCED')) onFenced();
+        else
+          log.warn({ shard: claim.shard, cause: describeCause(error) }, 'the place in the log was not saved');
+      },
+    );
+  }
+}
