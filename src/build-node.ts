@@ -60,8 +60,7 @@ export type NodeParts = {
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
   readonly claim: ShardClaim;
-  /** The moment before the claim was sent, and how to ask whose the shard is. */
-  readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'readHolder'>;
+  readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'claimedAt' | 'ask'>;
   readonly closers: Closers;
   /** Distinguishes this run of the node from earlier ones. */
   readonly runId: string;
@@ -97,7 +96,6 @@ export function buildNode(parts: NodeParts): BuiltNode {
   const lease = new LeaseKeeper({
     ...surroundings,
     ...parts.lease,
-    claim,
     leaseMs: settings.node.leaseMs,
     onLost: () => instruments.markStale(LEASE_LOST_REASON),
     onRegained: () => instruments.publishAgain(),

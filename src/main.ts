@@ -20,7 +20,7 @@ import { createLiveTransport } from './feeds/live-transport.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { isTransient } from './persistence/database.ts';
 import { openStorage } from './persistence/open-storage.ts';
-import { readShardHolder } from './persistence/shard-holder.ts';
+import { askWhoseShard } from './persistence/shard-holder.ts';
 import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
 import { checkReadiness } from './node-readiness.ts';
 import { readQueues } from './queue-readings.ts';
@@ -73,7 +73,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       log,
     });
     closers.add('redis', () => redis.close());
-    const claimed = momentOf(systemClock);
+    const claimedAt = momentOf(systemClock);
     const claim = await storage.journal.claim(SHARD, settings.node.name);
     log.info(
       {
@@ -97,8 +97,9 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       transport,
       claim,
       lease: {
-        claimed,
-        readHolder: (shard, timeoutMs) => readShardHolder(storage.database, shard, timeoutMs),
+        claimed: claim,
+        claimedAt,
+        ask: (timeoutMs) => askWhoseShard(storage.database, claim, timeoutMs),
       },
       closers,
       runId: randomUUID().slice(0, 8),

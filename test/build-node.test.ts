@@ -52,11 +52,19 @@ async function startNode() {
     transport: new ScriptedTransport(),
     claim,
     lease: {
-      claimed: momentOf(time),
-      readHolder: (_shard, timeoutMs) =>
+      claimed: claim,
+      claimedAt: momentOf(time),
+      ask: (timeoutMs) =>
         database.isAway
           ? time.sleep(timeoutMs).then(() => Promise.reject(new Error('no answer in time')))
-          : Promise.resolve({ epoch: database.epoch, owner: 'test', claimedAtMs: time.nowMs() }),
+          : Promise.resolve(
+              database.epoch === claim.epoch
+                ? { isOwn: true }
+                : {
+                    isOwn: false,
+                    holder: { epoch: database.epoch, owner: 'test', claimedAtMs: time.nowMs() },
+                  },
+            ),
     },
     closers,
     runId: 'test',

@@ -21,13 +21,13 @@ function healthyNode() {
     query: () => Promise.resolve({ rows: [] }),
   } as unknown as Database;
   const lease = new LeaseKeeper({
-    claim: { shard: 0, epoch: 7 },
+    claimed: { shard: 0, epoch: 7 },
     leaseMs: LEASE_MS,
-    claimed: momentOf(time),
+    claimedAt: momentOf(time),
     clock: time,
     timers: time,
     log: new RecordingLog(),
-    readHolder: () => Promise.resolve({ epoch: 8, owner: 'other', claimedAtMs: 0 }),
+    ask: () => Promise.resolve({ isOwn: false, holder: { epoch: 8, owner: 'other', claimedAtMs: 0 } }),
     onLost: () => undefined,
     onRegained: () => undefined,
     onFenced: () => undefined,

@@ -23,7 +23,7 @@ import type { FeedBudget } from './feed-budget.ts';
 import type { HeartbeatPace } from './feed-routes.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
 import type { FeedTransport, OperationsRecords } from './ports.ts';
-import type { SymbolMessage } from './symbol-protocol.ts';
+import type { FeedMessage } from './symbol-protocol.ts';
 
 export type SymbolResolution =
   | { readonly ok: true; readonly listing: InstrumentListing }
@@ -41,7 +41,7 @@ export type ExchangeMessage =
       readonly type: 'WatchInstrument';
       readonly instrument: InstrumentKey;
       readonly nativeSymbol: NativeSymbol;
-      readonly target: ActorRef<SymbolMessage>;
+      readonly target: ActorRef<FeedMessage>;
     }
   | { readonly type: 'UnwatchInstrument'; readonly nativeSymbol: NativeSymbol }
   | { readonly type: 'ResyncInstrument'; readonly nativeSymbol: NativeSymbol; readonly reason: string }

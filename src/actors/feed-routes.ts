@@ -15,7 +15,7 @@ import type { FeedLimits } from './feed-budget.ts';
 import type { Burden } from './feed-pressure.ts';
 import { FeedPressure } from './feed-pressure.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
-import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
+import type { FeedReply, FeedMessage } from './symbol-protocol.ts';
 
 /** Decimal text; `undefined` where the exchange gives none. */
 export type SymbolMetadata = { readonly tickSize: string | undefined; readonly lotSize: string | undefined };
@@ -24,7 +24,7 @@ export type RouteRequest = {
   readonly nativeSymbol: NativeSymbol;
   readonly channels: readonly Channel[];
   readonly instrument: string;
-  readonly target: ActorRef<SymbolMessage>;
+  readonly target: ActorRef<FeedMessage>;
   readonly metadata: SymbolMetadata | undefined;
   readonly timeMs: number;
 };
@@ -33,7 +33,7 @@ type BatchAccepted = Omit<Extract<FeedReply, { type: 'BatchAccepted' }>, 'type' 
 
 type Destination = {
   readonly instrument: string;
-  readonly target: ActorRef<SymbolMessage>;
+  readonly target: ActorRef<FeedMessage>;
   readonly delivery: InstrumentDelivery;
   readonly burden: Burden;
   readonly nativeSymbols: Set<NativeSymbol>;
@@ -75,7 +75,7 @@ export type FeedRoutesOptions = {
   /** Whether the state of this connection says anything about books. */
   readonly carriesBooks: boolean;
   /** Returns false when the target takes nothing. */
-  readonly deliver: (target: ActorRef<SymbolMessage>, batch: EventBatch) => boolean;
+  readonly deliver: (target: ActorRef<FeedMessage>, batch: EventBatch) => boolean;
   readonly onPoison: (instrument: string, event: MarketEvent, cause: string) => void;
 };
 
@@ -172,7 +172,7 @@ export class FeedRoutes {
   /** Where the trades of a symbol go; `undefined` when this connection does not carry them. */
   tradesTarget(
     nativeSymbol: NativeSymbol,
-  ): { readonly instrument: string; readonly target: ActorRef<SymbolMessage> } | undefined {
+  ): { readonly instrument: string; readonly target: ActorRef<FeedMessage> } | undefined {
     return this.#trades.get(nativeSymbol);
   }
 
@@ -294,7 +294,7 @@ export class FeedRoutes {
     return dropped;
   }
 
-  #createDestination(instrument: string, target: ActorRef<SymbolMessage>): Destination {
+  #createDestination(instrument: string, target: ActorRef<FeedMessage>): Destination {
     const delivery = new InstrumentDelivery({
       // Ordinals begin anew with the delivery. Under the old name the actor would take the new events for those it has already.
       source:

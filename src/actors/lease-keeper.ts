@@ -1,29 +1,34 @@
 /**
- * Keeps a node's lease on its shard: asks every third of it who the owner is, tells when it ran out and when it is held again, and ends with
- * the first answer that names somebody else. What the lease means is `supervision/lease.ts`; who asks before speaking is told by `PublishLease`.
+ * Keeps a node's lease on what it claimed: asks every third of it whether that is still its own, tells when it ran out and when it is held again, and
+ * ends with the first answer that names somebody else. What the lease means is `supervision/lease.ts`; who asks before speaking is told by `PublishLease`.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import { momentOf } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { describeCause } from '../supervision/failure.ts';
 import { Lease, type LeaseMoment } from '../supervision/lease.ts';
-import type { PublishLease, ShardClaim, ShardHolder } from './ports.ts';
+import type { PublishLease, ShardHolder } from './ports.ts';
 
 /** Questions under way at once: one that hangs on a dead connection does not keep the next from being asked on another. */
 const QUESTIONS_MAX = 3;
 /** How often a lease that ran out is asked for again, at most. */
 const LOST_RETRY_MS = 1_000;
 
+/** `holder`: whose it is now; `undefined` where the row is gone. */
+export type LeaseAnswer =
+  { readonly isOwn: true } | { readonly isOwn: false; readonly holder: ShardHolder | undefined };
+
 export type LeaseKeeperOptions = {
-  readonly claim: ShardClaim;
+  /** What was claimed, for the log. */
+  readonly claimed: Readonly<Record<string, unknown>>;
   readonly leaseMs: number;
   /** The moment before the claim was sent. */
-  readonly claimed: LeaseMoment;
+  readonly claimedAt: LeaseMoment;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
-  /** Who holds the shard now. May hang or fail while the database is away. */
-  readonly readHolder: (shard: number, timeoutMs: number) => Promise<ShardHolder | undefined>;
+  /** Whether it is still this node's own. May hang or fail while the database is away. */
+  readonly ask: (timeoutMs: number) => Promise<LeaseAnswer>;
   /** The lease ran out: nothing may be said as sure any more. */
   readonly onLost: () => void;
   /** It is held again, after `onLost`. */
@@ -47,7 +52,7 @@ export class LeaseKeeper implements PublishLease {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.#lease = new Lease(options.leaseMs, options.claimed);
+    this.#lease = new Lease(options.leaseMs, options.claimedAt);
   }
 
   start(): void {
@@ -112,13 +117,12 @@ export class LeaseKeeper implements PublishLease {
 
   #noticeLoss(): void {
     if (this.#isStopped || this.#lostAtMs !== undefined || this.isHeld()) return;
-    const { clock, claim, log, onLost } = this.#options;
+    const { clock, claimed, log, onLost } = this.#options;
     this.#lostAtMs = clock.monotonicMs();
     this.#lossCount++;
     log.error(
       {
-        shard: claim.shard,
-        epoch: claim.epoch,
+        ...claimed,
         leaseMs: this.#lease.leaseMs,
         overdueMs: Math.round(-this.#lease.remainingMs(momentOf(clock))),
         cause: this.#lastErrorText === '' ? 'no answer came in time' : this.#lastErrorText,
@@ -132,14 +136,14 @@ export class LeaseKeeper implements PublishLease {
 
   async #ask(): Promise<void> {
     if (this.#isStopped || this.#questionCount >= QUESTIONS_MAX) return;
-    const { clock, claim, readHolder } = this.#options;
+    const { clock, ask } = this.#options;
     const sent = momentOf(clock);
     this.#questionCount++;
     try {
-      const holder = await readHolder(claim.shard, this.#lease.leaseMs);
+      const answer = await ask(this.#lease.leaseMs);
       this.#lastErrorText = '';
-      if (holder?.epoch === claim.epoch) this.#confirm(sent);
-      else this.#fence(holder);
+      if (answer.isOwn) this.#confirm(sent);
+      else this.#fence(answer.holder);
     } catch (error) {
       this.#lastErrorText = describeCause(error);
     } finally {
@@ -149,13 +153,13 @@ export class LeaseKeeper implements PublishLease {
 
   #confirm(sent: LeaseMoment): void {
     if (this.#isStopped) return;
-    const { clock, claim, log, onRegained } = this.#options;
+    const { clock, claimed, log, onRegained } = this.#options;
     this.#lease.confirm(sent);
     if (!this.isHeld()) return;
     if (this.#lostAtMs !== undefined) {
       const lostMs = Math.round(clock.monotonicMs() - this.#lostAtMs);
       this.#lostAtMs = undefined;
-      log.info({ shard: claim.shard, epoch: claim.epoch, lostMs }, 'lease held again: publishing goes on');
+      log.info({ ...claimed, lostMs }, 'lease held again: publishing goes on');
       onRegained();
       this.#renewLater();
     }
@@ -165,13 +169,12 @@ export class LeaseKeeper implements PublishLease {
 
   #fence(holder: ShardHolder | undefined): void {
     if (this.#isStopped) return;
-    const { claim, log, onFenced } = this.#options;
+    const { claimed, log, onFenced } = this.#options;
     this.#lease.fence();
     this.stop();
     log.error(
       {
-        shard: claim.shard,
-        epoch: claim.epoch,
+        ...claimed,
         holder: holder?.owner ?? 'nobody: the row of the shard is gone',
         holderEpoch: holder?.epoch,
         holderSinceMs: holder?.claimedAtMs,

@@ -56,6 +56,9 @@ export type SymbolMessage =
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */
   | { readonly type: 'FailNextDelivery'; readonly message: string };
 
+/** What feeds say: to the symbol actor itself or, in a cluster, to whoever writes its log. */
+export type FeedMessage = Extract<SymbolMessage, { type: 'Deliver' | 'GetKnownTrades' }>;
+
 export type SymbolView = {
   readonly state: InstrumentState;
   readonly status: PublishedStatus['status'];

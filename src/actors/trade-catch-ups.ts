@@ -19,7 +19,7 @@ import type { FeedRoutes } from './feed-routes.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import { requestInto } from './line-requests.ts';
 import type { OperationsRecords } from './ports.ts';
-import type { SymbolMessage } from './symbol-protocol.ts';
+import type { FeedMessage } from './symbol-protocol.ts';
 
 /** Trades that all symbols of a connection keep in memory together; beyond it the one that keeps most gives up. */
 export const KEPT_TRADES_MAX = 100_000;
@@ -53,7 +53,7 @@ export type TradeCatchUpsOptions = {
   /** The line that is open now: answers come in by its inbox, those to an earlier one are dropped with it. */
   readonly line: () => FeedLine | undefined;
   /** Sends `GetKnownTrades`; the answer comes by `known`. */
-  readonly ask: (target: ActorRef<SymbolMessage>) => void;
+  readonly ask: (target: ActorRef<FeedMessage>) => void;
 };
 
 type Entry = {

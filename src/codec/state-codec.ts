@@ -84,6 +84,7 @@ type WireState = {
     readonly lotSize: string | null;
   } | null;
   readonly counters: Readonly<InstrumentCounters>;
+  readonly bookSources: readonly string[];
 };
 
 const format = new VersionedFormat<WireState, InstrumentSnapshot>(STATE_SCHEMAS);
@@ -130,6 +131,7 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
             lotSize: metadata.lotSize ?? null,
           },
     counters: state.counters,
+    bookSources: state.bookSources,
   });
 }
 

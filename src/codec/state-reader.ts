@@ -1,5 +1,5 @@
 /**
- * Reads state snapshots of the schema `state-1`, straight from their Avro bytes into what a state is restored from. The general reader made an
+ * Reads state snapshots, straight from their Avro bytes into what a state is restored from. The general reader made an
  * object or array for every record and list on the way; of a day of trades that was most of what a recovery took.
  *
  * Only bytes whose checksum held come here, so they are what an encoder once wrote; whatever does not fit nevertheless throws.
@@ -16,8 +16,20 @@ import { fromWireSequence } from './wide-integers.ts';
 
 const SURENESS = ['empty', 'live', 'stale'] as const;
 
-/** Returns the state. Throws a RangeError when the bytes are not those of one state. */
+/** Returns the state, of the schema `state-1`. Throws a RangeError when the bytes are not those of one state. */
 export function readState1(bytes: Uint8Array): InstrumentSnapshot {
+  return readState(bytes, () => []);
+}
+
+/** `state-2`: has the sources of books as well. */
+export function readState2(bytes: Uint8Array): InstrumentSnapshot {
+  return readState(bytes, (reader) => reader.array(() => reader.text()));
+}
+
+function readState(
+  bytes: Uint8Array,
+  readBookSources: (reader: AvroReader) => readonly string[],
+): InstrumentSnapshot {
   const reader = new AvroReader(bytes);
   // Fields of an object literal are evaluated in order, which is that of the schema.
   const state: InstrumentSnapshot = {
@@ -59,6 +71,7 @@ export function readState1(bytes: Uint8Array): InstrumentSnapshot {
       lotSize: reader.optional(() => reader.text()),
     })),
     counters: readCounters(reader),
+    bookSources: readBookSources(reader),
   };
   reader.expectEnd();
   return state;

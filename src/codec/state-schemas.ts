@@ -1,6 +1,6 @@
 /** Released Avro schemas of state snapshots. Never change one: add the next, with defaults for what is new. */
 import type { Schema } from 'avsc';
-import { readState1 } from './state-reader.ts';
+import { readState1, readState2 } from './state-reader.ts';
 import type { ReleasedSchemas } from './versioned-format.ts';
 import { INTEGERS_FIELDS, INTEGER_SCHEMA, OPTIONAL_INTEGER_SCHEMA } from './wide-integers.ts';
 
@@ -30,125 +30,137 @@ const keptCandle = record('KeptCandle', [
   long('tradeCount'),
 ]);
 
-const STATE_1 = {
-  type: 'record',
-  name: 'InstrumentSnapshot',
-  namespace: 'tampines',
-  fields: [
-    long('position'),
-    arrayOf('sources', record('SourcePosition', [{ name: 'source', type: 'string' }, long('lastOrdinal')])),
-    {
-      name: 'bookStatus',
-      type: record('BookStatus', [
-        {
-          name: 'status',
-          type: { type: 'enum', name: 'Sureness', symbols: ['empty', 'live', 'stale'] },
-        },
-        { name: 'reason', type: 'string' },
-        optional('sinceMs', 'long'),
-      ]),
-    },
-    {
-      name: 'book',
-      type: record('Book', [
-        {
-          name: 'scales',
-          type: record('Scales', [
-            { name: 'price', type: 'int' },
-            { name: 'quantity', type: 'int' },
-          ]),
-        },
-        optional('depth', 'long'),
-        { name: 'bids', type: record('Integers', INTEGERS_FIELDS) },
-        { name: 'asks', type: 'Integers' },
-      ]),
-    },
-    {
-      name: 'lastBookEvent',
-      type: [
-        'null',
-        record('LastBookEvent', [
-          long('eventTimeMs'),
-          long('receiveTimeMs'),
-          { name: 'sequence', type: OPTIONAL_INTEGER_SCHEMA },
+const STATE_1_FIELDS = [
+  long('position'),
+  arrayOf('sources', record('SourcePosition', [{ name: 'source', type: 'string' }, long('lastOrdinal')])),
+  {
+    name: 'bookStatus',
+    type: record('BookStatus', [
+      {
+        name: 'status',
+        type: { type: 'enum', name: 'Sureness', symbols: ['empty', 'live', 'stale'] },
+      },
+      { name: 'reason', type: 'string' },
+      optional('sinceMs', 'long'),
+    ]),
+  },
+  {
+    name: 'book',
+    type: record('Book', [
+      {
+        name: 'scales',
+        type: record('Scales', [
+          { name: 'price', type: 'int' },
+          { name: 'quantity', type: 'int' },
         ]),
-      ],
-    },
-    {
-      name: 'trades',
-      type: record('TradeIdentities', [
-        // As `trade-runs.ts` says.
-        { name: 'runs', type: 'bytes' },
-        arrayOf('others', 'string'),
+      },
+      optional('depth', 'long'),
+      { name: 'bids', type: record('Integers', INTEGERS_FIELDS) },
+      { name: 'asks', type: 'Integers' },
+    ]),
+  },
+  {
+    name: 'lastBookEvent',
+    type: [
+      'null',
+      record('LastBookEvent', [
+        long('eventTimeMs'),
+        long('receiveTimeMs'),
+        { name: 'sequence', type: OPTIONAL_INTEGER_SCHEMA },
       ]),
-    },
-    {
-      name: 'ticker',
-      type: record('TickerWindow', [
-        { name: 'scales', type: 'Scales' },
-        optional('endMs', 'long'),
-        integer('volume'),
-        integer('quoteVolume'),
-        long('tradeCount'),
-        {
-          name: 'minutes',
-          type: record('PackedMinutes', [
-            // Minutes since the one before, of the first one since 1970; from its start.
-            arrayOf('steps', 'long'),
-            { name: 'highs', type: 'Integers' },
-            { name: 'lows', type: 'Integers' },
-            arrayOf('sizesBytes', 'long'),
-            // One after the other, as `src/market/packed-minute.ts` says.
-            { name: 'packed', type: 'bytes' },
-          ]),
-        },
-      ]),
-    },
-    {
-      name: 'candles',
-      type: record('Candles', [
-        { name: 'scales', type: 'Scales' },
-        optional('highestTimeMs', 'long'),
-        arrayOf(
-          'series',
-          record('CandleSeries', [
-            { name: 'interval', type: 'string' },
-            { name: 'carriedClose', type: OPTIONAL_INTEGER_SCHEMA },
-            arrayOf('kept', keptCandle),
-          ]),
-        ),
-      ]),
-    },
-    {
-      name: 'metadata',
-      type: [
-        'null',
-        record('Metadata', [
-          { name: 'nativeSymbol', type: 'string' },
-          optional('tickSize', 'string'),
-          optional('lotSize', 'string'),
+    ],
+  },
+  {
+    name: 'trades',
+    type: record('TradeIdentities', [
+      // As `trade-runs.ts` says.
+      { name: 'runs', type: 'bytes' },
+      arrayOf('others', 'string'),
+    ]),
+  },
+  {
+    name: 'ticker',
+    type: record('TickerWindow', [
+      { name: 'scales', type: 'Scales' },
+      optional('endMs', 'long'),
+      integer('volume'),
+      integer('quoteVolume'),
+      long('tradeCount'),
+      {
+        name: 'minutes',
+        type: record('PackedMinutes', [
+          // Minutes since the one before, of the first one since 1970; from its start.
+          arrayOf('steps', 'long'),
+          { name: 'highs', type: 'Integers' },
+          { name: 'lows', type: 'Integers' },
+          arrayOf('sizesBytes', 'long'),
+          // One after the other, as `src/market/packed-minute.ts` says.
+          { name: 'packed', type: 'bytes' },
         ]),
-      ],
-    },
-    {
-      name: 'counters',
-      type: record(
-        'Counters',
-        [
-          'bookSnapshots',
-          'deltasApplied',
-          'deltasIgnoredWhileStale',
-          'deletesOfUnknownLevel',
-          'checksumsOk',
-          'checksumsBad',
-          'crossedAfterUpdate',
-          'tradesLive',
-          'tradesHistory',
-          'tradesLate',
-        ].map(long),
+      },
+    ]),
+  },
+  {
+    name: 'candles',
+    type: record('Candles', [
+      { name: 'scales', type: 'Scales' },
+      optional('highestTimeMs', 'long'),
+      arrayOf(
+        'series',
+        record('CandleSeries', [
+          { name: 'interval', type: 'string' },
+          { name: 'carriedClose', type: OPTIONAL_INTEGER_SCHEMA },
+          arrayOf('kept', keptCandle),
+        ]),
       ),
-    },
-  ],
-} as unknown as Schema;
+    ]),
+  },
+  {
+    name: 'metadata',
+    type: [
+      'null',
+      record('Metadata', [
+        { name: 'nativeSymbol', type: 'string' },
+        optional('tickSize', 'string'),
+        optional('lotSize', 'string'),
+      ]),
+    ],
+  },
+  {
+    name: 'counters',
+    type: record(
+      'Counters',
+      [
+        'bookSnapshots',
+        'deltasApplied',
+        'deltasIgnoredWhileStale',
+        'deletesOfUnknownLevel',
+        'checksumsOk',
+        'checksumsBad',
+        'crossedAfterUpdate',
+        'tradesLive',
+        'tradesHistory',
+        'tradesLate',
+      ].map(long),
+    ),
+  },
+];
 
-export const STATE_SCHEMAS: ReleasedSchemas = [{ id: 'state-1', schema: STATE_1, read: readState1 }];
+const stateOf = (fields: readonly object[]): Schema =>
+  ({
+    type: 'record',
+    name: 'InstrumentSnapshot',
+    namespace: 'tampines',
+    fields,
+  }) as unknown as Schema;
+
+/** `state-2` knows which sources the book has followed. */
+const STATE_2_FIELDS = [
+  ...STATE_1_FIELDS,
+  { name: 'bookSources', type: { type: 'array', items: 'string' }, default: [] },
+];
+
+export const STATE_SCHEMAS: ReleasedSchemas = [
+  { id: 'state-1', schema: stateOf(STATE_1_FIELDS), read: readState1 },
+  { id: 'state-2', schema: stateOf(STATE_2_FIELDS), read: readState2 },
+];

@@ -13,7 +13,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { EventLogReader, EventLogReaderEvents, LogRecord, UnreadableRecord } from '../actors/event-log.ts';
+import type {
+  EventLogReader,
+  EventLogReaderEvents,
+  LogRecord,
+  UnreadableRecord,
+} from '../actors/event-log.ts';
 import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
 import type { KafkaOptions } from './kafka-options.ts';
 import { eventTopicOf } from './kafka-options.ts';

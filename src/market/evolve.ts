@@ -36,6 +36,7 @@ export function evolve(
   const counting = new LateTradeCount(state, outputs);
   for (const event of entry.events) {
     state.position++;
+    state.bookSources.note(entry.source, event);
     foldEvent(state, event, policy, counting);
   }
   state.sources.record(entry.source, entry.lastOrdinal);

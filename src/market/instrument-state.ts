@@ -4,6 +4,7 @@
  * checksum rule) is policy and stays outside of the state.
  */
 import type { CandlePolicy, CandlesSnapshot } from './candle.ts';
+import { BookSources } from './book-sources.ts';
 import { Candles } from './candles.ts';
 import type { ChecksumInput } from './checksum-input.ts';
 import type { Sequence } from './events.ts';
@@ -71,6 +72,7 @@ export type InstrumentState = {
   /** Events folded so far. */
   position: number;
   sources: SourcePositions;
+  bookSources: BookSources;
   bookStatus: BookStatus;
   book: OrderBook;
   lastBookEvent: LastBookEvent | undefined;
@@ -86,6 +88,8 @@ export type InstrumentSnapshot = {
   readonly position: number;
   /** In order of use, the most recent last. */
   readonly sources: readonly SourcePosition[];
+  /** Sources that the book has followed, the present one last. */
+  readonly bookSources: readonly string[];
   readonly bookStatus: BookStatus;
   readonly book: BookData;
   readonly lastBookEvent: LastBookEvent | undefined;
@@ -101,6 +105,7 @@ export function createInstrumentState(policy: InstrumentPolicy): InstrumentState
   return {
     position: 0,
     sources: new SourcePositions(),
+    bookSources: new BookSources(),
     bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
     book: new OrderBook(),
     lastBookEvent: undefined,
@@ -128,6 +133,7 @@ export function snapshotInstrument(state: InstrumentState): InstrumentSnapshot {
   return {
     position: state.position,
     sources: state.sources.snapshot(),
+    bookSources: state.bookSources.snapshot(),
     bookStatus: state.bookStatus,
     book: state.book.snapshot(),
     lastBookEvent: state.lastBookEvent,
@@ -144,6 +150,7 @@ export function restoreInstrument(snapshot: InstrumentSnapshot, policy: Instrume
   return {
     position: snapshot.position,
     sources: SourcePositions.restore(snapshot.sources),
+    bookSources: new BookSources(snapshot.bookSources),
     bookStatus: snapshot.bookStatus,
     book: OrderBook.restore(snapshot.book),
     lastBookEvent: snapshot.lastBookEvent,

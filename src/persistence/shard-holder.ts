@@ -1,4 +1,4 @@
-import type { ShardHolder } from '../actors/ports.ts';
+import type { ShardClaim, ShardHolder } from '../actors/ports.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -20,4 +20,14 @@ export async function readShardHolder(
     timeoutMs,
   });
   return rows[0];
+}
+
+/** Whether the claim is the newest on its shard, and whose the newest one is where it is not. Errors as those of `readShardHolder`. */
+export async function askWhoseShard(
+  database: Database,
+  { shard, epoch }: ShardClaim,
+  timeoutMs: number,
+): Promise<{ isOwn: true } | { isOwn: false; holder: ShardHolder | undefined }> {
+  const holder = await readShardHolder(database, shard, timeoutMs);
+  return holder?.epoch === epoch ? { isOwn: true } : { isOwn: false, holder };
 }

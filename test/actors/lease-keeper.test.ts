@@ -22,16 +22,18 @@ function keep(answer?: () => Promise<ShardHolder | undefined>) {
   const told: string[] = [];
   const questions: Question[] = [];
   const keeper = new LeaseKeeper({
-    claim: { shard: 0, epoch: 7 },
+    claimed: { shard: 0, epoch: 7 },
     leaseMs: LEASE_MS,
-    claimed: momentOf(time),
+    claimedAt: momentOf(time),
     clock: time,
     timers: time,
     log,
-    readHolder: () =>
+    ask: () =>
       new Promise((resolve, reject) => {
-        questions.push({ askedAtMs: time.monotonicMs(), answer: resolve, fail: reject });
-        if (answer !== undefined) answer().then(resolve, reject);
+        const resolveWith = (holder: ShardHolder | undefined): void =>
+          resolve(holder?.epoch === OURS.epoch ? { isOwn: true } : { isOwn: false, holder });
+        questions.push({ askedAtMs: time.monotonicMs(), answer: resolveWith, fail: reject });
+        if (answer !== undefined) answer().then(resolveWith, reject);
       }),
     onLost: () => told.push('lost'),
     onRegained: () => told.push('regained'),

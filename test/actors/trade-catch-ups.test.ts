@@ -79,9 +79,10 @@ async function connect(
   symbols: readonly string[] = ['BTC-USDT'],
   { settleMs = 0, history = past } = {},
 ) {
-  const watched = symbols.map((symbol): WatchRequest => {
+  const targets = symbols.map((symbol) => actors.spawn(symbol).ref);
+  const watched = symbols.map((symbol, index): WatchRequest => {
     const { nativeSymbol, instrument } = instrumentOf(symbol);
-    const target = actors.spawn(symbol).ref;
+    const target = targets[index]!;
     return {
       type: 'Watch',
       nativeSymbol,
@@ -102,7 +103,7 @@ async function connect(
     ),
   );
   await openSocket(actors);
-  return { connection, target: watched[0]!.target };
+  return { connection, target: targets[0]! };
 }
 
 async function idsOf({ tables }: Actors): Promise<string[]> {

@@ -265,7 +265,10 @@ function exchangeSpec(seen: {
         );
       }
       if (message.type === 'ListSymbols') message.reply(LISTINGS);
-      if (message.type === 'WatchInstrument') seen.targets.set(message.instrument, message.target);
+      if (message.type === 'WatchInstrument') {
+        // On one node it is the symbol actor itself.
+        seen.targets.set(message.instrument, message.target as ActorRef<SymbolMessage>);
+      }
       if (message.type === 'ResyncInstrument') seen.resyncs.push(message.nativeSymbol);
       if (message.type === 'GetConnections') message.reply([state.connection]);
       return state;

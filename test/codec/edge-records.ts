@@ -114,6 +114,7 @@ export const EDGE_ENTRIES: Readonly<Record<string, LogEntry>> = {
 const EMPTY_STATE: InstrumentSnapshot = {
   position: 0,
   sources: [],
+  bookSources: [],
   bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
   book: { scales: { price: 0, quantity: 0 }, depth: undefined, bids: [], asks: [] },
   lastBookEvent: undefined,
@@ -163,6 +164,7 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
   'before the first entry': EMPTY_STATE,
   'an empty book that is live': {
     ...EMPTY_STATE,
+    bookSources: ['one', 'other'],
     bookStatus: { status: 'live', reason: '', sinceMs: 0 },
     lastBookEvent: { ...times, sequence: undefined },
     metadata: { nativeSymbol: 'X', tickSize: undefined, lotSize: undefined },

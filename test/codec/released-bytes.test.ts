@@ -23,6 +23,9 @@ function readRecords(schemaId: string): ReleasedRecord[] {
   return ['json', 'edges.json'].flatMap((end) => readFixture(`${schemaId}.${end}`) as ReleasedRecord[]);
 }
 
+/** What values of a schema read as of fields that it does not have. */
+const ADDED_SINCE: Readonly<Record<string, object>> = { 'state-1': { bookSources: [] } };
+
 const kinds = [
   {
     schemas: LOG_ENTRY_SCHEMAS,
@@ -44,7 +47,10 @@ describe.each(kinds)('$newestId', ({ schemas, newestId, decode, encode }) => {
     const records = readRecords(schemaId);
     expect(records.length).toBeGreaterThan(14);
     for (const { bytes, value } of records) {
-      expect(decode(schemaId, Buffer.from(bytes, 'base64'))).toStrictEqual(value);
+      expect(decode(schemaId, Buffer.from(bytes, 'base64'))).toStrictEqual({
+        ...ADDED_SINCE[schemaId],
+        ...(value as object),
+      });
     }
   });
 

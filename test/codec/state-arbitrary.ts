@@ -34,6 +34,7 @@ const keptCandle: fc.Arbitrary<KeptCandle> = plainRecord({
 export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord({
   position: count,
   sources: fc.array(plainRecord({ source: text, lastOrdinal: count }), { maxLength: 8 }),
+  bookSources: fc.array(text, { maxLength: 4 }),
   bookStatus: plainRecord({
     status: fc.constantFrom('empty' as const, 'live' as const, 'stale' as const),
     reason: text,

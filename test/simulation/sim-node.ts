@@ -6,7 +6,7 @@ import type { BuiltNode } from '../../src/build-node.ts';
 import { SHARD, buildNode } from '../../src/build-node.ts';
 import { Closers } from '../../src/closers.ts';
 import { createStorage } from '../../src/persistence/open-storage.ts';
-import { readShardHolder } from '../../src/persistence/shard-holder.ts';
+import { askWhoseShard } from '../../src/persistence/shard-holder.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { FaultSwitches } from './faults/fault-switches.ts';
 import type { NetworkExchange } from './models/market-network.ts';
@@ -99,7 +99,7 @@ export class SimNode {
       const storage = createStorage(database, surroundings);
       this.#watchPoison(storage.records);
       closers.add('storage', () => storage.close());
-      const claimed = momentOf(clock);
+      const claimedAt = momentOf(clock);
       const claim = await storage.journal.claim(SHARD, this.process.name);
       this.epoch = claim.epoch;
       const built = buildNode({
@@ -113,7 +113,11 @@ export class SimNode {
         },
         transport: this.#transport,
         claim,
-        lease: { claimed, readHolder: (shard, timeoutMs) => readShardHolder(database, shard, timeoutMs) },
+        lease: {
+          claimed: claim,
+          claimedAt,
+          ask: (timeoutMs) => askWhoseShard(database, claim, timeoutMs),
+        },
         closers,
         runId: this.process.name,
       });
