@@ -98,6 +98,9 @@ export type EventLogReaderEvents = {
 export type PositionLost = { readonly expectedOffset: number; readonly foundOffset: number };
 
 export interface EventLogReader {
+  /** Returns the offset that the next record of the partition will have. @throws TampinesError `SERVICE_UNAVAILABLE` */
+  endOf(partition: number): Promise<number>;
+
   /** Reads an assigned partition from `offset` on. False when it is not assigned to this reader any more. */
   start(partition: number, offset: number): boolean;
 

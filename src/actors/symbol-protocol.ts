@@ -38,6 +38,8 @@ export type SymbolMessage =
       /** It is of a shared log, and durable already. */
       readonly logged?: LoggedPlace | undefined;
     }
+  /** Nothing has come from its feeds for a while: the book may be wrong, until something does. */
+  | { readonly type: 'FeedSilent'; readonly reason: string }
   /** A shared log was delivered up to where it ended when the actor recovered. `isWhole`: nothing of it was left out. */
   | { readonly type: 'CaughtUp'; readonly isWhole: boolean }
   | {

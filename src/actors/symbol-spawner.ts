@@ -16,6 +16,7 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import type { SymbolActorOptions } from './symbol.ts';
 import { symbolActor } from './symbol.ts';
 import { SymbolPublications } from './symbol-publications.ts';
 
@@ -40,8 +41,9 @@ export type SymbolSpawnerOptions = {
   readonly checkpointEveryEntries: number;
   readonly strategy: RestartStrategy;
   readonly isRecording?: boolean | undefined;
+  readonly sharedLog?: SymbolActorOptions['sharedLog'];
   /** Told of each recovery of an instrument. */
-  readonly onReady: (instrument: DesiredInstrument) => void;
+  readonly onReady: (instrument: DesiredInstrument, batchNumber: number) => void;
 };
 
 export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredInstrument): RunningSymbol {
@@ -79,10 +81,11 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
         wakeUp.isPending = false;
         wakeUp.takenCount++;
       },
-      onReady: () => {
+      sharedLog: options.sharedLog,
+      onReady: ({ batchNumber }) => {
         // A wake-up that the last life did not work off must not keep the next one asleep.
         wakeUp.isPending = false;
-        options.onReady(instrument);
+        options.onReady(instrument, batchNumber);
       },
     }),
   );

@@ -112,6 +112,8 @@ class SymbolActor {
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
   #unsureReason: string | undefined;
+  /** Why the book may be wrong though its log does not say so; `undefined` while its feeds are heard. */
+  #silentReason: string | undefined;
   /** The delivery that was in hand when the last life ended. */
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
@@ -256,6 +258,10 @@ class SymbolActor {
     switch (message.type) {
       case 'Deliver':
         return this.#deliver(state, message, context);
+      case 'FeedSilent':
+        this.#silentReason = message.reason;
+        this.#options.publications.changes.book = true;
+        return state;
       case 'CaughtUp':
         return this.#catchUp(state, message.isWhole, context);
       case 'PublishDue':
@@ -324,6 +330,7 @@ class SymbolActor {
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
     let next = state;
     if (decision.entry !== undefined) {
+      this.#silentReason = undefined;
       next =
         logged === undefined
           ? await context.persist(decision.entry)
@@ -381,6 +388,9 @@ class SymbolActor {
   #statusOf(state: InstrumentState): PublishedStatus {
     if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
       return { status: 'stale', reason: LEASE_LOST_REASON };
+    }
+    if (state.bookStatus.status === 'live' && this.#silentReason !== undefined) {
+      return { status: 'stale', reason: this.#silentReason };
     }
     if (state.bookStatus.status === 'live' && this.#isRecovering) {
       return { status: 'stale', reason: CATCHING_UP_REASON };

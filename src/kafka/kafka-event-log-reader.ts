@@ -10,7 +10,7 @@
  *    so somebody else watches them, by the clock that nobody sets.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type {
@@ -64,6 +64,8 @@ export class KafkaEventLogReader implements EventLogReader {
   readonly #options: EventLogReaderOptions;
   readonly #topic: string;
   readonly #consumer: Consumer;
+  readonly #admin: Admin;
+  #adminConnected: Promise<void> | undefined;
   #shares = new Map<number, Share>();
   /** Joined, and not confirmed yet. */
   #joinedMember: string | undefined;
@@ -80,6 +82,7 @@ export class KafkaEventLogReader implements EventLogReader {
     this.#options = options;
     this.#topic = eventTopicOf(options.kafka);
     const { brokers, partitions, sessionTimeoutMs, heartbeatMs } = options.kafka;
+    this.#admin = createKafkaClient(brokers, options).admin();
     const holding = (): { held: number[]; generation: number } => ({
       held: [...this.#shares.values()]
         .filter(({ nextOffset }) => nextOffset !== undefined)
@@ -134,9 +137,21 @@ export class KafkaEventLogReader implements EventLogReader {
     return true;
   }
 
+  async endOf(partition: number): Promise<number> {
+    try {
+      await (this.#adminConnected ??= this.#admin.connect());
+      const ends = await this.#admin.fetchTopicOffsets(this.#topic);
+      return Number(ends.find((end) => end.partition === partition)!.high);
+    } catch (error) {
+      // A connection that could not be made is tried again.
+      this.#adminConnected = undefined;
+      throw kafkaFailure(`ask where partition ${partition} of ${this.#topic} ends`, error);
+    }
+  }
+
   async close(): Promise<void> {
     this.#end();
-    await this.#consumer.disconnect();
+    await Promise.all([this.#consumer.disconnect(), this.#admin.disconnect()]);
   }
 
   async #run(): Promise<void> {

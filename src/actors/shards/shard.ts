@@ -11,75 +11,11 @@ import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
 import type { RunningSymbol } from '../instruments.ts';
 import type { ActorContext, ActorRef, ActorSpec } from '../kernel/actor-types.ts';
-import type { DesiredInstrument, OperationsRecords, ShardClaim } from '../ports.ts';
+import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply, SymbolMessage } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
+import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
-
-export type ShardMessage =
-  /** `taken` is called when there is room for more. */
-  | {
-      readonly type: 'Records';
-      readonly records: readonly (LogRecord | UnreadableRecord)[];
-      readonly taken: () => void;
-    }
-  | { readonly type: 'PositionLost'; readonly lost: PositionLost }
-  /** A life of a symbol actor begins; its state has all of the log before `place`. */
-  | { readonly type: 'SymbolBegins'; readonly instrument: InstrumentKey; readonly place: number }
-  /** The set of wanted instruments has changed. */
-  | { readonly type: 'WantedChanged' }
-  /** The group gave the shard to this node again, or keeps it here: it is to be read on, if it is still this node's own. */
-  | { readonly type: 'AssignedAgain' }
-  | FeedReply;
-
-/** How a shard starts and ends symbol actors, and shows them to the rest of the node. */
-export interface ShardHost {
-  /** Starts the symbol actor below this shard. */
-  run(
-    instrument: DesiredInstrument,
-    shard: {
-      readonly claim: ShardClaim;
-      readonly ref: ActorRef<ShardMessage>;
-      readonly onBegun: (place: number) => void;
-      readonly onSaved: (place: number) => void;
-    },
-  ): RunningSymbol;
-  /** Ends it because nobody wants it any more. */
-  end(instrument: InstrumentKey): Promise<void>;
-  /** Ends all that run below the shard. */
-  endAll(shard: number): Promise<void>;
-}
-
-/** What a life of a shard begins with. */
-export type ShardBeginning = {
-  readonly claim: ShardClaim;
-  /** From which on the log is needed. */
-  readonly nextOffset: number;
-  /** Where the log ended when the shard was claimed. */
-  readonly endOffset: number;
-  readonly instruments: readonly DesiredInstrument[];
-};
-
-export type ShardOptions = {
-  readonly shard: number;
-  readonly host: ShardHost;
-  readonly records: OperationsRecords;
-  readonly checkpointEveryMs: number;
-  /** Claims the shard and reads what it begins with. */
-  readonly begin: () => Promise<ShardBeginning>;
-  /** Reads the partition from this offset on; false when it is another's by now. */
-  readonly read: (offset: number) => boolean;
-  /** Those of this shard. */
-  readonly readWanted: () => Promise<readonly DesiredInstrument[]>;
-  /** @throws TampinesError `FENCED` */
-  readonly savePosition: (claim: ShardClaim, nextOffset: number) => Promise<void>;
-  /** Whether no newer claim on the shard exists. */
-  readonly isStillOwn: (claim: ShardClaim) => Promise<boolean>;
-  /** The book of an instrument contradicts its exchange. */
-  readonly onResyncWanted: (instrument: InstrumentKey, reason: string) => void;
-  readonly onBegun: (claim: ShardClaim, progress: ShardProgress) => void;
-  readonly onFenced: () => void;
-};
 
 /** Records that may wait in all lanes together; more are asked for when half of them are gone. */
 export const SHARD_MAX_RECORDS = 4_096;
@@ -115,6 +51,9 @@ type Member = {
   catchUpTo: number | undefined;
   /** It is here since this shard is, so nothing of its log was left out. */
   readonly isWhole: boolean;
+  /** When a record of it was read last, by the monotonic clock; its actor knows when that is long ago. */
+  heardAtMs: number;
+  isSilent: boolean;
 };
 
 class Shard {
@@ -157,6 +96,7 @@ class Shard {
     this.#readWhenAllBegan();
     timers.every(SAVE_EVERY_MS, () => this.#keepPosition());
     timers.every(RETRY_EVERY_MS, () => {
+      this.#lookForSilence();
       for (const { lane } of this.#members.values()) lane.retry();
     });
   }
@@ -237,7 +177,15 @@ class Shard {
         });
       },
     });
-    this.#members.set(key, { instrument, symbol, lane, isWhole, catchUpTo: this.#beginning.endOffset });
+    this.#members.set(key, {
+      instrument,
+      symbol,
+      lane,
+      isWhole,
+      catchUpTo: this.#beginning.endOffset,
+      heardAtMs: clock.monotonicMs(),
+      isSilent: false,
+    });
   }
 
   #symbolBegins(key: InstrumentKey, place: number): void {
@@ -307,6 +255,8 @@ class Shard {
     const member = this.#members.get(record.instrument);
     if (member !== undefined) {
       this.#progress.noteRead(record.instrument, record.offset, nowMs);
+      member.heardAtMs = nowMs;
+      member.isSilent = false;
       member.lane.take(record);
       return;
     }
@@ -328,6 +278,18 @@ class Shard {
       detail: `shard ${shard}, offset ${offset}: ${cause.message}`,
       text: key,
     });
+  }
+
+  /** Whoever fed it may be gone without a word. */
+  #lookForSilence(): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    for (const member of this.#members.values()) {
+      const silentMs = nowMs - member.heardAtMs;
+      if (member.isSilent || silentMs < this.#options.silentAfterMs) continue;
+      member.isSilent = true;
+      const reason = `nothing has come from its feeds for ${Math.round(silentMs / 1_000)} s`;
+      this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'FeedSilent', reason });
+    }
   }
 
   #offerRoom(): void {
