@@ -60,3 +60,32 @@ export interface ChangeNotifications {
   }): void;
   stop(): Promise<void>;
 }
+
+/** A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. */
+export type Slot = { readonly exchange: string; readonly slot: number };
+
+/** The right to feed a slot; whoever takes it next has a larger epoch. */
+export type SlotLease = Slot & { readonly epoch: number };
+
+export type LeaseHolder = Pick<NodeIdentity, 'name' | 'runId'>;
+
+export type SlotRow = SlotLease & {
+  /** `undefined`: it was given up. */
+  readonly holder: LeaseHolder | undefined;
+  /** It may be taken: given up, or not renewed for the time of a lease. */
+  readonly isFree: boolean;
+};
+
+/** The table of leases. Ages are told by the clock of the database. Every method fails as those of `Database`. */
+export interface LeaseTable {
+  /** Slots that were ever taken. */
+  read(leaseMs: number): Promise<SlotRow[]>;
+  /** Takes those that are free, or were never taken, each under its next epoch. Returns those it got. */
+  take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]>;
+  /** Returns those that are this holder's under this epoch still, renewed; given up after `timeoutMs`. */
+  renew(holder: LeaseHolder, leases: readonly SlotLease[], timeoutMs: number): Promise<SlotLease[]>;
+  /** Gives up those that are this holder's under this epoch. */
+  release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void>;
+  /** Gives up whatever is this holder's, also what it does not know of. */
+  releaseAll(holder: LeaseHolder): Promise<void>;
+}
