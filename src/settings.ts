@@ -39,6 +39,13 @@ const schema = z.strictObject({
   node: z.strictObject({
     /** Name of this node in logs and as owner of shards. */
     name: z.string().min(1).max(80).default('tampines-1'),
+    /** What it does in a cluster (where `kafka.brokers` is set): feeds the log, runs instruments, or neither. Every node serves REST and viewers. */
+    roles: z
+      .array(z.enum(['ingest', 'compute', 'admin']))
+      .min(1)
+      .default(['ingest', 'compute', 'admin']),
+    /** Where other nodes reach its admin REST, `http://host:port`; empty: `admin.host` and the port that it listens on. */
+    advertisedUrl: addressOf('http', 'https'),
     /** Folder of everything that embedded storage keeps. */
     dataDirectory: z.string().min(1).default('.tampines'),
     /** How long this node takes for granted that it owns its instruments, without the database confirming it. */
@@ -151,6 +158,8 @@ const schema = z.strictObject({
     everyEntries: positive.default(50_000),
   }),
   feed: z.strictObject({
+    /** Into how many parts the instruments of an exchange are divided for the nodes of a cluster to feed. */
+    slots: positive.max(1_024).default(8),
     /** Time entries for quiet instruments, so that candles close and windows move on without trades. */
     heartbeatMs: positive.min(100).max(60_000).default(1_000),
     /** Within how long it is entered where it brings nothing but empty candles, spread evenly over the quiet instruments of a connection. */
@@ -274,6 +283,11 @@ function checkBetween(settings: Settings): void {
   if (maxPendingTradeBytes < maxPendingBytes || maxPendingNodeBytes < maxPendingTradeBytes) {
     throw invalid(
       'feed.maxPendingTradeBytes must not be below feed.maxPendingBytes, nor feed.maxPendingNodeBytes below it',
+    );
+  }
+  if (settings.kafka.brokers.length > 0 && (settings.postgres.url === '' || settings.redis.url === '')) {
+    throw invalid(
+      'kafka.brokers is set, so nodes share a database and a Redis: set postgres.url and redis.url',
     );
   }
   if (settings.kafka.sessionTimeoutMs < 3 * settings.kafka.heartbeatMs) {
@@ -412,6 +426,7 @@ const LIST_SETTINGS: readonly string[] = [
   'gateway.allowedOrigins',
   'instruments',
   'kafka.brokers',
+  'node.roles',
   'publish.bookResolutions',
   'candles.intervals',
 ];

@@ -37,9 +37,22 @@ export type InstrumentsOptions = {
   readonly schedule: PublishSchedule;
   readonly staleWatch?: StaleWatch | undefined;
   readonly log: Log;
-  /** Starts the symbol actor of an instrument. */
-  readonly spawnSymbol: (instrument: DesiredInstrument) => RunningSymbol;
+  readonly placement: Placement;
 };
+
+/** Which of the wanted instruments run here, and who feeds them. */
+export type Placement =
+  /** All, each fed by connections of this node. */
+  | { readonly kind: 'here'; readonly spawnSymbol: (instrument: DesiredInstrument) => RunningSymbol }
+  /** Those of its shards, which start and end them; the log feeds them. */
+  | {
+      readonly kind: 'shared';
+      readonly isWanted: (key: InstrumentKey) => boolean;
+      /** The wanted set was changed here. */
+      readonly onChanged: () => void;
+      /** The instrument, where a connection of this node feeds its log. */
+      readonly findFed: (key: InstrumentKey) => DesiredInstrument | undefined;
+    };
 
 export type InstrumentStatus = {
   readonly instrument: DesiredInstrument;
@@ -79,7 +92,7 @@ export class Instruments {
   /** Starts everything that the catalog wants; resolves when all actors are spawned (they recover by themselves). */
   async start(): Promise<void> {
     for (const instrument of await this.#options.catalog.list()) {
-      if (this.#options.exchanges.has(instrument.exchange)) this.#run(instrument);
+      if (this.#options.exchanges.has(instrument.exchange)) this.#place(instrument);
       else
         this.#options.log.warn(
           { instrument: instrument.instrument },
@@ -93,6 +106,10 @@ export class Instruments {
     return Array.from(this.#running.values(), (running) =>
       describe(running, nodes.get(running.symbol.ref.path)),
     );
+  }
+
+  keys(): InstrumentKey[] {
+    return [...this.#running.keys()];
   }
 
   has(key: InstrumentKey): boolean {
@@ -124,7 +141,7 @@ export class Instruments {
     const { listing } = resolution;
     const key = toInstrumentKey(exchange as ExchangeId, listing.symbol);
     return this.#inTurn(key, async () => {
-      if (this.#running.has(key)) {
+      if (this.#isWanted(key)) {
         throw new TampinesError('INSTRUMENT_EXISTS', `${key} is already running`, {
           fields: { instrument: key },
         });
@@ -135,7 +152,7 @@ export class Instruments {
         symbol: listing.symbol,
         nativeSymbol: listing.nativeSymbol,
       });
-      this.#run(instrument);
+      this.#place(instrument);
       return instrument;
     });
   }
@@ -150,16 +167,36 @@ export class Instruments {
       const { instrument, symbol } = this.#get(key);
       // The one step that may fail comes first: until then nothing has changed, and it can be asked for again.
       await this.#options.catalog.remove(key);
+      const { placement } = this.#options;
+      if (placement.kind === 'shared') {
+        placement.onChanged();
+        return;
+      }
       this.#options.system.send(this.#exchange(instrument.exchange), {
         type: 'UnwatchInstrument',
         nativeSymbol: instrument.nativeSymbol,
       });
-      this.#options.schedule.remove(key);
-      this.#options.staleWatch?.remove(symbol.ref.path);
-      this.#running.delete(key);
-      await this.#options.system.stop(symbol.ref);
+      await this.end(key);
       symbol.expirePublications();
     });
+  }
+
+  /** Counts an instrument whose actor was started among those that run here. */
+  run(instrument: DesiredInstrument, symbol: RunningSymbol): void {
+    this.#running.set(instrument.instrument, { instrument, symbol, startNumber: ++this.#startCount });
+    this.#options.schedule.add(symbol.scheduled);
+    this.#options.staleWatch?.add(symbol);
+  }
+
+  /** Ends the actor of an instrument; what it published stays. Nothing where it does not run here. */
+  async end(key: InstrumentKey): Promise<void> {
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    const { ref } = running.symbol;
+    this.#options.schedule.remove(key);
+    this.#options.staleWatch?.remove(ref.path);
+    this.#running.delete(key);
+    await this.#options.system.stop(ref);
   }
 
   /**
@@ -180,10 +217,12 @@ export class Instruments {
 
   /** Asks the exchange for a fresh book. @throws TampinesError `INSTRUMENT_UNKNOWN` */
   resync(key: InstrumentKey, reason: string): void {
-    const { instrument } = this.#get(key);
-    this.#options.system.send(this.#exchange(instrument.exchange), {
+    const { placement } = this.#options;
+    const fed = placement.kind === 'shared' ? placement.findFed(key) : this.#get(key).instrument;
+    if (fed === undefined) throw notHere(key, 'its exchange is connected to another node');
+    this.#options.system.send(this.#exchange(fed.exchange), {
       type: 'ResyncInstrument',
-      nativeSymbol: instrument.nativeSymbol,
+      nativeSymbol: fed.nativeSymbol,
       reason,
     });
   }
@@ -266,11 +305,15 @@ export class Instruments {
     for (const { symbol } of this.#running.values()) symbol.markStale(reason);
   }
 
-  #run(instrument: DesiredInstrument): void {
-    const symbol = this.#options.spawnSymbol(instrument);
-    this.#running.set(instrument.instrument, { instrument, symbol, startNumber: ++this.#startCount });
-    this.#options.schedule.add(symbol.scheduled);
-    this.#options.staleWatch?.add(symbol);
+  /** Sees to it that a wanted instrument runs, here or elsewhere. */
+  #place(instrument: DesiredInstrument): void {
+    const { placement } = this.#options;
+    if (placement.kind === 'shared') {
+      placement.onChanged();
+      return;
+    }
+    const symbol = placement.spawnSymbol(instrument);
+    this.run(instrument, symbol);
     this.#options.system.send(this.#exchange(instrument.exchange), {
       type: 'WatchInstrument',
       instrument: instrument.instrument,
@@ -279,12 +322,14 @@ export class Instruments {
     });
   }
 
+  #isWanted(key: InstrumentKey): boolean {
+    const { placement } = this.#options;
+    return this.#running.has(key) || (placement.kind === 'shared' && placement.isWanted(key));
+  }
+
   #get(key: InstrumentKey): Running {
     const running = this.#running.get(key);
-    if (running === undefined) {
-      const message = `${key} is not running here; spawn it with POST /v1/instruments`;
-      throw new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
-    }
+    if (running === undefined) throw notHere(key, 'spawn it with POST /v1/instruments');
     return running;
   }
 
@@ -322,6 +367,11 @@ export class Instruments {
     });
     return turn;
   }
+}
+
+function notHere(key: InstrumentKey, advice: string): TampinesError {
+  const message = `${key} is not running here; ${advice}`;
+  return new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
 }
 
 function describe({ instrument, startNumber }: Running, node: ActorNode | undefined): InstrumentStatus {

@@ -26,6 +26,7 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   CHANNEL_UNKNOWN: [404, 'Unknown channel'],
   SAVEPOINTS_FULL: [409, 'Too many savepoints', 'Delete one with DELETE …/savepoints/{batchNumber}.'],
   SAVEPOINT_UNKNOWN: [404, 'Unknown savepoint', 'See GET …/savepoints.'],
+  NODE_NAME_TAKEN: [503, 'Name of the node taken'],
   DATA_DIRECTORY_LOCKED: [503, 'Data directory locked'],
   RECORDING_INVALID: [422, 'Recording invalid'],
   MIGRATION_MISMATCH: [503, 'Database of another version'],

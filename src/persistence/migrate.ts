@@ -10,8 +10,9 @@ import type { Migration } from './migrations/migration.ts';
 import { createTables } from './migrations/001-create-tables.ts';
 import { feedGaps } from './migrations/002-feed-gaps.ts';
 import { audit } from './migrations/003-audit.ts';
+import { cluster } from './migrations/004-cluster.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit];
+const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster];
 
 /** The version of a database that this code brought up to date. */
 export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));

@@ -121,36 +121,39 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       send: () => true,
     }),
     log,
-    spawnSymbol: (instrument) => {
-      const symbol = spawnSymbol(
-        {
-          system,
-          shard,
-          claim,
-          journal,
-          tables,
-          records,
-          publisher: new SharedPublisher(redis, channels),
-          liveReaders: channels,
-          documents: redisDocuments,
-          candles: {
-            intervals: CANDLE_INTERVALS,
-            outOfOrdernessMs: 1_000,
-            allowedLatenessMs: 60_000,
-            emptyIntervals: 'carry',
+    placement: {
+      kind: 'here',
+      spawnSymbol: (instrument) => {
+        const symbol = spawnSymbol(
+          {
+            system,
+            shard,
+            claim,
+            journal,
+            tables,
+            records,
+            publisher: new SharedPublisher(redis, channels),
+            liveReaders: channels,
+            documents: redisDocuments,
+            candles: {
+              intervals: CANDLE_INTERVALS,
+              outOfOrdernessMs: 1_000,
+              allowedLatenessMs: 60_000,
+              emptyIntervals: 'carry',
+            },
+            maxFutureMs: 600_000_000,
+            checksumOf: () => undefined,
+            bookResolutions: BOOK_RESOLUTIONS,
+            bookDepth: BOOK_DEPTH,
+            checkpointEveryEntries: 1_000,
+            strategy: failureRate({ maxFailures: 1, withinMs: 60_000, delayMs: 1, then: 'park' }),
+            onReady: () => undefined,
           },
-          maxFutureMs: 600_000_000,
-          checksumOf: () => undefined,
-          bookResolutions: BOOK_RESOLUTIONS,
-          bookDepth: BOOK_DEPTH,
-          checkpointEveryEntries: 1_000,
-          strategy: failureRate({ maxFailures: 1, withinMs: 60_000, delayMs: 1, then: 'park' }),
-          onReady: () => undefined,
-        },
-        instrument,
-      );
-      symbols.set(instrument.instrument, symbol);
-      return symbol;
+          instrument,
+        );
+        symbols.set(instrument.instrument, symbol);
+        return symbol;
+      },
     },
   });
   const deliver = createDelivery(system, targets);

@@ -36,7 +36,7 @@ export interface ShardHost {
     },
   ): RunningSymbol;
   /** Ends it because nobody wants it any more. */
-  end(instrument: InstrumentKey): Promise<void>;
+  end(instrument: InstrumentKey, symbol: RunningSymbol): Promise<void>;
   /** Ends all that run below the shard. */
   endAll(shard: number): Promise<void>;
 }

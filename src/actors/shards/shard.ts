@@ -359,16 +359,17 @@ class Shard {
   }
 
   #remove(key: InstrumentKey): void {
+    const { symbol } = this.#members.get(key)!;
     this.#members.delete(key);
     this.#progress.forget(key);
-    this.#options.host.end(key).catch((error: unknown) => this.#context.fail(error));
+    this.#options.host.end(key, symbol).catch((error: unknown) => this.#context.fail(error));
   }
 
   // ------------------------------------------------------------------------------------------------------------- position
 
   #keepPosition(): void {
     const nowMs = this.#context.clock.monotonicMs();
-    for (const key of this.#progress.unsavedLongerThan(this.#options.checkpointEveryMs, nowMs)) {
+    for (const key of this.#progress.unsavedLongerThan(2 * this.#options.checkpointEveryMs, nowMs)) {
       const member = this.#members.get(key);
       if (member === undefined) continue;
       this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CheckpointDue' });

@@ -1,6 +1,6 @@
 /** `tampines doctor`: whether a node can do its work with these settings on this machine, and what to do where it can't. */
 import { hasErrorCode } from '../../base/errors.ts';
-import { liveAdapters } from '../../build-node.ts';
+import { liveAdapters } from '../../build-core.ts';
 import type { Settings } from '../../settings.ts';
 import { loadSettings } from '../../settings.ts';
 import { EXIT_CODES } from '../exit-codes.ts';

@@ -1,0 +1,313 @@
+/**
+ * Which slots this node feeds. A slot is a part of the instruments of one exchange; one node holds its lease at a time.
+ *
+ * 1. Every second each node works out the same shares (`fair-slots.ts`), takes what is its own and free, and gives up what is not.
+ * 2. A lease is taken by compare-and-set under an epoch that grows, and only where it was given up or not renewed for its time, by the database's clock.
+ * 3. All leases of a node are renewed by one statement every third of their time. Whoever got no confirmation for the whole of it has lost it at once, by
+ *    its own monotonic clock: that runs from before the question, the database's from after it, so the holder knows first.
+ * 4. What the database still names as ours, though we lost it or never heard the answer, is confirmed and held again, unless we gave it up: a statement of
+ *    ours that gives it up may still be on its way.
+ */
+import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
+import { momentOf } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { describeCause } from '../supervision/failure.ts';
+import { Lease, type LeaseMoment } from '../supervision/lease.ts';
+import { shareSlots } from './fair-slots.ts';
+import type { ClusterNode, LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from './ports.ts';
+import { INGEST_ROLE } from './ports.ts';
+
+const LOOK_MS = 1_000;
+/** Renewals under way at once: one that hangs on a dead connection does not keep the next from being asked on another. */
+const RENEWALS_MAX = 3;
+
+export type IngestLeasesOptions = {
+  readonly node: LeaseHolder;
+  readonly table: LeaseTable;
+  readonly leaseMs: number;
+  /** Into how many parts the instruments of each exchange are divided; the same on all nodes. */
+  readonly slotCount: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Those that are to be fed. */
+  readonly exchanges: () => readonly string[];
+  /** Those that are alive, as `ClusterMembership.nodes`. */
+  readonly nodes: () => readonly Pick<ClusterNode, 'name' | 'roles'>[];
+  /** From now on this node feeds the slot. */
+  readonly onGained: (lease: SlotLease) => void;
+  /**
+   * From now on it must not. Where it is given up in order the slot stays ours until the promise is settled, for a third of the lease at most, so that
+   * the feed can be closed first.
+   */
+  readonly onLost: (lease: SlotLease, reason: string) => void | Promise<void>;
+};
+
+type Held = SlotLease & { readonly lease: Lease };
+
+export class IngestLeases {
+  readonly #options: IngestLeasesOptions;
+  readonly #held = new Map<string, Held>();
+  /** Epochs that were given up and may not be known to be yet: never to be held again. */
+  readonly #givenUp = new Map<string, number>();
+  readonly #timers: TimerHandle[] = [];
+  #expiry: TimerHandle | undefined;
+  #look: Promise<void> | undefined;
+  #isLookWanted = false;
+  #renewalCount = 0;
+  #isStopped = false;
+  #isAway = false;
+
+  constructor(options: IngestLeasesOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { timers, leaseMs } = this.#options;
+    this.#timers.push(timers.every(LOOK_MS, () => this.check()));
+    this.#timers.push(timers.every(leaseMs / 3, () => void this.#renew()));
+    this.check();
+  }
+
+  /**
+   * Gives everything up. The node must have let go of its role before (`ClusterMembership.setRoles`): while it has it the others leave its share to it.
+   */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    await this.#letGo([...this.#held.values()], 'the node stops');
+    await this.#look;
+    this.#expiry?.cancel();
+    try {
+      await this.#options.table.releaseAll(this.#options.node);
+    } catch (error) {
+      this.#noteSilence(error);
+    }
+  }
+
+  /** Whether this node may feed the slot, by its own clock: to be asked right before each thing that is said for it. */
+  isHeld(exchange: string, slot: number): boolean {
+    return this.#held.get(nameOf({ exchange, slot }))?.lease.isHeldAt(momentOf(this.#options.clock)) ?? false;
+  }
+
+  /** What this node may feed now, in no order. */
+  held(): SlotLease[] {
+    const now = momentOf(this.#options.clock);
+    return [...this.#held.values()].filter(({ lease }) => lease.isHeldAt(now)).map(toSlotLease);
+  }
+
+  /** Looks now: nodes or exchanges are others than before. */
+  check(): void {
+    if (this.#isStopped) return;
+    this.#isLookWanted = true;
+    this.#look ??= this.#lookWhileWanted();
+  }
+
+  async #lookWhileWanted(): Promise<void> {
+    while (this.#isLookWanted && !this.#isStopped) {
+      this.#isLookWanted = false;
+      try {
+        await this.#lookOnce();
+        this.#noteAnswer();
+      } catch (error) {
+        this.#noteSilence(error);
+      }
+    }
+    this.#look = undefined;
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { table, leaseMs, node } = this.#options;
+    this.#noticeLosses();
+    const rows = new Map((await table.read(leaseMs)).map((row) => [nameOf(row), row]));
+    const wanted = new Map(this.#shareOf(rows).map((slot) => [nameOf(slot), slot]));
+    const unwanted = [...this.#held].filter(([name]) => !wanted.has(name)).map(([, held]) => held);
+    await this.#release(this.#toRelease(rows, wanted));
+    await this.#letGo(unwanted, 'another node is to feed it');
+    if (this.#isStopped) return;
+    const { unsure, free } = this.#toHold(rows, wanted);
+    await this.#hold(unsure, () => table.renew(node, unsure, leaseMs));
+    await this.#hold(free, () => table.take(node, free, leaseMs));
+  }
+
+  /** What is to be this node's of all slots. */
+  #shareOf(rows: ReadonlyMap<string, SlotRow>): Slot[] {
+    const { nodes, exchanges, slotCount, node } = this.#options;
+    const names = nodes().filter(({ roles }) => roles.includes(INGEST_ROLE));
+    const holdings = exchanges().flatMap((exchange) =>
+      Array.from({ length: slotCount }, (_, slot) => {
+        const holder = rows.get(nameOf({ exchange, slot }))?.holder?.name;
+        return { exchange, slot, holder };
+      }),
+    );
+    const shares = shareSlots(
+      holdings,
+      names.map(({ name }) => name),
+    );
+    return shares.filter((share) => share.node === node.name);
+  }
+
+  /** What the database names as ours and is not to be: given up before, or not wanted. */
+  #toRelease(rows: ReadonlyMap<string, SlotRow>, wanted: ReadonlyMap<string, Slot>): SlotLease[] {
+    const named = [...rows].filter(([name, row]) => this.#isNamedIn(row) && !this.#held.has(name));
+    for (const [name, epoch] of this.#givenUp) {
+      const row = rows.get(name);
+      if (row === undefined || !this.#isNamedIn(row) || row.epoch !== epoch) this.#givenUp.delete(name);
+    }
+    return named
+      .filter(([name, row]) => !wanted.has(name) || this.#givenUp.get(name) === row.epoch)
+      .map(([, row]) => row);
+  }
+
+  #toHold(
+    rows: ReadonlyMap<string, SlotRow>,
+    wanted: ReadonlyMap<string, Slot>,
+  ): { unsure: SlotLease[]; free: Slot[] } {
+    const missing = [...wanted].filter(([name]) => !this.#held.has(name));
+    const unsure = missing.flatMap(([name]) => {
+      const row = rows.get(name);
+      return row !== undefined && this.#isNamedIn(row) && this.#givenUp.get(name) !== row.epoch ? [row] : [];
+    });
+    const free = missing
+      .filter(([name]) => {
+        const row = rows.get(name);
+        return row === undefined || (row.isFree && !this.#isNamedIn(row));
+      })
+      .map(([, slot]) => slot);
+    return { unsure, free };
+  }
+
+  #isNamedIn({ holder }: SlotRow): boolean {
+    const { node } = this.#options;
+    return holder?.name === node.name && holder.runId === node.runId;
+  }
+
+  /** Holds what the question is answered with, from the moment before it was sent. */
+  async #hold(asked: readonly Slot[], ask: () => Promise<SlotLease[]>): Promise<void> {
+    if (asked.length === 0 || this.#isStopped) return;
+    const { clock, leaseMs, log, onGained } = this.#options;
+    const sent = momentOf(clock);
+    const got = (await ask()).map((one) => ({ ...one, lease: new Lease(leaseMs, sent) }));
+    // An answer that came too late is asked again; what came after the end is given up with everything.
+    const gained = got.filter(({ lease }) => !this.#isStopped && lease.isHeldAt(momentOf(clock)));
+    if (gained.length === 0) return;
+    for (const one of gained) this.#held.set(nameOf(one), one);
+    this.#armExpiry();
+    log.info({ slots: gained.map(nameOf) }, 'slots to feed are held');
+    for (const one of gained) void this.#guard(() => onGained(toSlotLease(one)));
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#noticeLosses();
+    const asked = [...this.#held.values()];
+    if (asked.length === 0 || this.#renewalCount >= RENEWALS_MAX) return;
+    const { clock, table, leaseMs, node } = this.#options;
+    const sent = momentOf(clock);
+    this.#renewalCount++;
+    try {
+      const confirmed = await table.renew(node, asked.map(toSlotLease), leaseMs);
+      this.#confirm(asked, new Set(confirmed.map(nameOf)), sent);
+      this.#noteAnswer();
+    } catch (error) {
+      this.#noteSilence(error);
+    } finally {
+      this.#renewalCount--;
+    }
+  }
+
+  #confirm(asked: readonly Held[], confirmedNames: ReadonlySet<string>, sent: LeaseMoment): void {
+    this.#noticeLosses();
+    const still = asked.filter((held) => this.#held.get(nameOf(held)) === held);
+    for (const held of still) if (confirmedNames.has(nameOf(held))) held.lease.confirm(sent);
+    this.#lose(
+      still.filter((held) => !confirmedNames.has(nameOf(held))),
+      'another node took it',
+    );
+    this.#armExpiry();
+  }
+
+  #noticeLosses(): void {
+    const now = momentOf(this.#options.clock);
+    const lapsed = [...this.#held.values()].filter(({ lease }) => !lease.isHeldAt(now));
+    this.#lose(lapsed, 'it was not confirmed in time');
+  }
+
+  #lose(lost: readonly Held[], reason: string): void {
+    if (lost.length === 0) return;
+    const { log, onLost } = this.#options;
+    for (const held of lost) this.#held.delete(nameOf(held));
+    log.warn({ slots: lost.map(nameOf), reason }, 'slots to feed are lost');
+    for (const held of lost) void this.#guard(() => onLost(toSlotLease(held), reason));
+    this.check();
+  }
+
+  /** Gives leases up in order: first here, then, when their feeds are closed, in the database. */
+  async #letGo(leases: readonly Held[], reason: string): Promise<void> {
+    if (leases.length === 0) return;
+    const { log, onLost, timers, leaseMs } = this.#options;
+    for (const held of leases) {
+      this.#held.delete(nameOf(held));
+      this.#givenUp.set(nameOf(held), held.epoch);
+    }
+    log.info({ slots: leases.map(nameOf), reason }, 'slots to feed are given up');
+    const closing = leases.map((held) => this.#guard(() => onLost(toSlotLease(held), reason)));
+    await new Promise<void>((resolve) => {
+      const timer = timers.after(leaseMs / 3, resolve);
+      void Promise.all(closing).then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    if (!this.#isStopped) await this.#release(leases.map(toSlotLease));
+  }
+
+  async #release(leases: readonly SlotLease[]): Promise<void> {
+    if (leases.length === 0) return;
+    for (const one of leases) this.#givenUp.set(nameOf(one), one.epoch);
+    await this.#options.table.release(this.#options.node, leases);
+  }
+
+  #armExpiry(): void {
+    this.#expiry?.cancel();
+    if (this.#held.size === 0) return;
+    const now = momentOf(this.#options.clock);
+    const remainingMs = Math.min(...[...this.#held.values()].map(({ lease }) => lease.remainingMs(now)));
+    this.#expiry = this.#options.timers.after(Math.max(1, remainingMs), () => {
+      this.#noticeLosses();
+      this.#armExpiry();
+    });
+  }
+
+  /** What a callback fails with is logged: no other slot is to suffer from it. */
+  async #guard(call: () => void | Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a change of the slots to feed was not carried out');
+    }
+  }
+
+  #noteSilence(error: unknown): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    const fields = { cause: describeCause(error), held: this.#held.size, leaseMs: this.#options.leaseMs };
+    this.#options.log.warn(fields, 'leases can not be read or renewed: what is held runs out');
+  }
+
+  #noteAnswer(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#options.log.info({ held: this.#held.size }, 'leases are read and renewed again');
+  }
+}
+
+/** A key of our maps, and what logs show. */
+function nameOf({ exchange, slot }: Slot): string {
+  return `${exchange}/${String(slot)}`;
+}
+
+function toSlotLease({ exchange, slot, epoch }: SlotLease): SlotLease {
+  return { exchange, slot, epoch };
+}

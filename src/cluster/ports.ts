@@ -1,0 +1,91 @@
+/** How the control plane sees the world. `persistence` implements these on Postgres; tests have a model in memory. */
+import type { DesiredInstrument } from '../actors/ports.ts';
+
+/** What nodes tell of themselves; numbers in it are counts and times. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue | undefined };
+
+/** Nodes of this role feed exchanges. */
+export const INGEST_ROLE = 'ingest';
+
+export type NodeIdentity = {
+  /** Names the node over all its runs. */
+  readonly name: string;
+  /** Another one for each process. */
+  readonly runId: string;
+  /** Where its admin REST is reached by the other nodes: `http://host:port`. */
+  readonly adminUrl: string;
+  readonly roles: readonly string[];
+};
+
+export type ClusterNode = NodeIdentity & {
+  /** By the clock of the database (Unix ms). */
+  readonly startedAtMs: number;
+};
+
+/** Another process that has our name. */
+export type NamesakeNode = Pick<NodeIdentity, 'runId' | 'adminUrl'> & {
+  /** When it was seen last, by the clock of the database (Unix ms): moves on while it lives. */
+  readonly seenAtMs: number;
+};
+
+/** The table of nodes. Ages are told by the clock of the database. Every method fails as those of `Database`, when the database is away. */
+export interface NodeTable {
+  /**
+   * Writes the row of this node, as seen now. Returns `undefined`, or the other process of this name that was seen within `aliveMs`: nothing was
+   * written then.
+   */
+  renew(node: NodeIdentity, report: JsonValue, aliveMs: number): Promise<NamesakeNode | undefined>;
+  /** Nodes that were seen within `aliveMs`, by name. */
+  readAlive(aliveMs: number): Promise<ClusterNode[]>;
+  /** Takes the row of this process out; that of a namesake stays. */
+  remove(node: Pick<NodeIdentity, 'name' | 'runId'>): Promise<void>;
+}
+
+/** What is to run, as stored: see `InstrumentCatalog`. */
+export type DesiredSource = { list(): Promise<DesiredInstrument[]> };
+
+/** Word of changes of the desired set. It reconnects by itself for ever; nothing tells how many changes one word is about. */
+export interface ChangeNotifications {
+  start(handlers: {
+    /** It changed, or may have: also called when listening began, for what was missed before. */
+    readonly onChange: () => void;
+    /** Whether changes are told from now on. */
+    readonly onListening: (isListening: boolean) => void;
+  }): void;
+  stop(): Promise<void>;
+}
+
+/** A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. */
+export type Slot = { readonly exchange: string; readonly slot: number };
+
+/** The right to feed a slot; whoever takes it next has a larger epoch. */
+export type SlotLease = Slot & { readonly epoch: number };
+
+export type LeaseHolder = Pick<NodeIdentity, 'name' | 'runId'>;
+
+export type SlotRow = SlotLease & {
+  /** `undefined`: it was given up. */
+  readonly holder: LeaseHolder | undefined;
+  /** It may be taken: given up, or not renewed for the time of a lease. */
+  readonly isFree: boolean;
+};
+
+/** The table of leases. Ages are told by the clock of the database. Every method fails as those of `Database`. */
+export interface LeaseTable {
+  /** Slots that were ever taken. */
+  read(leaseMs: number): Promise<SlotRow[]>;
+  /** Takes those that are free, or were never taken, each under its next epoch. Returns those it got. */
+  take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]>;
+  /** Returns those that are this holder's under this epoch still, renewed; given up after `timeoutMs`. */
+  renew(holder: LeaseHolder, leases: readonly SlotLease[], timeoutMs: number): Promise<SlotLease[]>;
+  /** Gives up those that are this holder's under this epoch. */
+  release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void>;
+  /** Gives up whatever is this holder's, also what it does not know of. */
+  releaseAll(holder: LeaseHolder): Promise<void>;
+}

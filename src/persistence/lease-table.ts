@@ -1,0 +1,112 @@
+import type { LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from '../cluster/ports.ts';
+import type { Database, Statement } from './database.ts';
+
+/** Looked at every second; a renewal has its own limit. */
+const STATEMENT_TIMEOUT_MS = 3_000;
+
+type StoredRow = SlotLease & {
+  readonly holderName: string | null;
+  readonly holderRunId: string | null;
+  readonly isFree: boolean;
+};
+
+/**
+ * The table of leases in Postgres. The clock is read when a row is held, never when a statement began. Several rows are held in the order of their key by
+ * every statement, so that none waits for another in a circle.
+ */
+export class PostgresLeaseTable implements LeaseTable {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async read(leaseMs: number): Promise<SlotRow[]> {
+    const { rows } = await this.#database.query<StoredRow>({
+      name: `${this.#database.schema}.read-leases`,
+      text: `SELECT exchange, slot, epoch, holder AS "holderName", holder_run_id AS "holderRunId",
+          holder IS NULL OR renewed_at <= clock_timestamp() - $1::int * interval '1 ms' AS "isFree"
+        FROM ${this.#database.schema}.ingest_lease`,
+      values: [leaseMs],
+      timeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+    return rows.map(({ exchange, slot, epoch, holderName, holderRunId, isFree }) => ({
+      exchange,
+      slot,
+      epoch,
+      holder:
+        holderName === null || holderRunId === null ? undefined : { name: holderName, runId: holderRunId },
+      isFree,
+    }));
+  }
+
+  async take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
+    const { schema } = this.#database;
+    return this.#change({
+      text: `INSERT INTO ${schema}.ingest_lease AS known (exchange, slot, holder, holder_run_id, epoch, renewed_at)
+        SELECT exchange, slot, $1, $2, 1, clock_timestamp()
+          FROM unnest($3::text[], $4::int[]) AS wanted (exchange, slot) ORDER BY exchange, slot
+        ON CONFLICT (exchange, slot) DO UPDATE SET
+          holder = excluded.holder, holder_run_id = excluded.holder_run_id,
+          epoch = known.epoch + 1, renewed_at = clock_timestamp()
+        WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'
+        RETURNING exchange, slot, epoch`,
+      values: [holder.name, holder.runId, ...columnsOf(slots), leaseMs],
+      timeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  }
+
+  async renew(holder: LeaseHolder, leases: readonly SlotLease[], timeoutMs: number): Promise<SlotLease[]> {
+    const { schema } = this.#database;
+    return this.#change({
+      text: `WITH ours AS MATERIALIZED (
+          SELECT known.exchange, known.slot FROM ${schema}.ingest_lease AS known
+            JOIN unnest($3::text[], $4::int[], $5::bigint[]) AS asked (exchange, slot, epoch)
+              USING (exchange, slot, epoch)
+            WHERE known.holder = $1 AND known.holder_run_id = $2
+            ORDER BY known.exchange, known.slot FOR UPDATE OF known)
+        UPDATE ${schema}.ingest_lease AS known SET renewed_at = clock_timestamp()
+          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot
+        RETURNING known.exchange, known.slot, known.epoch`,
+      values: [holder.name, holder.runId, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
+      timeoutMs,
+    });
+  }
+
+  async release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+    const { schema } = this.#database;
+    await this.#change({
+      text: `WITH ours AS MATERIALIZED (
+          SELECT known.exchange, known.slot FROM ${schema}.ingest_lease AS known
+            JOIN unnest($3::text[], $4::int[], $5::bigint[]) AS asked (exchange, slot, epoch)
+              USING (exchange, slot, epoch)
+            WHERE known.holder = $1 AND known.holder_run_id = $2
+            ORDER BY known.exchange, known.slot FOR UPDATE OF known)
+        UPDATE ${schema}.ingest_lease AS known SET holder = NULL, holder_run_id = NULL
+          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot`,
+      values: [holder.name, holder.runId, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
+      timeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  }
+
+  async releaseAll({ name, runId }: LeaseHolder): Promise<void> {
+    const { schema } = this.#database;
+    await this.#change({
+      text: `WITH ours AS MATERIALIZED (
+          SELECT exchange, slot FROM ${schema}.ingest_lease
+            WHERE holder = $1 AND holder_run_id = $2 ORDER BY exchange, slot FOR UPDATE)
+        UPDATE ${schema}.ingest_lease AS known SET holder = NULL, holder_run_id = NULL
+          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot`,
+      values: [name, runId],
+      timeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  }
+
+  async #change(statement: Statement): Promise<SlotLease[]> {
+    return (await this.#database.query<SlotLease>(statement)).rows;
+  }
+}
+
+function columnsOf(slots: readonly Slot[]): [exchanges: string[], slots: number[]] {
+  return [slots.map(({ exchange }) => exchange), slots.map(({ slot }) => slot)];
+}

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SlotHolding } from '../../src/cluster/fair-slots.ts';
+import { shareSlots } from '../../src/cluster/fair-slots.ts';
+
+const SEED = 20_261_128;
+
+const holdingsOf = (exchanges: readonly string[], slotCount: number): SlotHolding[] =>
+  exchanges.flatMap((exchange) =>
+    Array.from({ length: slotCount }, (_, slot) => ({ exchange, slot, holder: undefined })),
+  );
+
+/** The holdings once everybody has what is to be his, by key. */
+function settled(holdings: readonly SlotHolding[], nodes: readonly string[]): SlotHolding[] {
+  return shareSlots(holdings, nodes)
+    .map(({ exchange, slot, node }) => ({ exchange, slot, holder: node }))
+    .sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+}
+
+const keyOf = ({ exchange, slot }: { exchange: string; slot: number }): string =>
+  `${exchange}/${String(slot)}`;
+
+function countMoves(before: readonly SlotHolding[], after: readonly SlotHolding[]): number {
+  const holders = new Map(after.map((one) => [keyOf(one), one.holder]));
+  return before.filter((one) => one.holder !== undefined && holders.get(keyOf(one)) !== one.holder).length;
+}
+
+const countOf = (holdings: readonly SlotHolding[], node: string): number =>
+  holdings.filter(({ holder }) => holder === node).length;
+
+const arbitraryNodes: fc.Arbitrary<string[]> = fc.uniqueArray(
+  fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
+  { maxLength: 7 },
+);
+const arbitraryHoldings = fc
+  .tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 1, max: 9 }))
+  .chain(([exchangeCount, slotCount]) => {
+    const slots = holdingsOf(['k', 'b', 'o', 'c'].slice(0, exchangeCount), slotCount);
+    const holders = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'gone', undefined), {
+      minLength: slots.length,
+      maxLength: slots.length,
+    });
+    return holders.map((names) => slots.map((slot, index) => ({ ...slot, holder: names[index] })));
+  });
+
+describe('shares of slots', () => {
+  it('cover each slot once and differ by one at most, whoever held what', () => {
+    fc.assert(
+      fc.property(arbitraryHoldings, arbitraryNodes, (holdings, nodes) => {
+        const after = settled(holdings, nodes);
+        if (nodes.length === 0) return after.length === 0;
+        const counts = nodes.map((node) => countOf(after, node));
+        expect(after.map(keyOf).sort()).toEqual(holdings.map(keyOf).sort());
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        return true;
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
+  it('are the same for every node, in whatever order it sees nodes and slots', () => {
+    fc.assert(
+      fc.property(arbitraryHoldings, arbitraryNodes, fc.integer(), (holdings, nodes, seed) => {
+        const shuffle = <Value>(values: readonly Value[]): Value[] =>
+          fc.sample(fc.shuffledSubarray([...values], { minLength: values.length }), { numRuns: 1, seed })[0]!;
+        expect(settled(shuffle(holdings), shuffle(nodes))).toEqual(settled(holdings, nodes));
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it('move nothing that is fair already, and never more than the fairness of counts demands', () => {
+    fc.assert(
+      fc.property(arbitraryHoldings, arbitraryNodes, (holdings, nodes) => {
+        const after = settled(holdings, nodes);
+        expect(settled(after, nodes)).toEqual(after);
+        if (nodes.length === 0) return;
+        // The least that any fair outcome moves away from nodes that live: the largest shares lie with the largest holders.
+        const counts = nodes.map((node) => countOf(holdings, node)).sort((x, y) => y - x);
+        const least = Math.floor(holdings.length / nodes.length);
+        const larger = holdings.length % nodes.length;
+        const leastMoves = counts.reduce(
+          (sum, count, index) => sum + Math.max(0, count - (index < larger ? least + 1 : least)),
+          0,
+        );
+        const living = holdings.filter(({ holder }) => holder !== undefined && nodes.includes(holder));
+        expect(countMoves(living, after)).toBe(leastMoves);
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
+  it('spread each exchange over the nodes as they come', () => {
+    const exchanges = ['binance', 'kraken', 'okx'];
+    let holdings = settled(holdingsOf(exchanges, 8), ['a']);
+    holdings = settled(holdings, ['a', 'b']);
+    const spread = (node: string): number[] =>
+      exchanges.map((exchange) =>
+        countOf(
+          holdings.filter((one) => one.exchange === exchange),
+          node,
+        ),
+      );
+    expect([spread('a'), spread('b')]).toEqual([
+      [4, 4, 4],
+      [4, 4, 4],
+    ]);
+    holdings = settled(holdings, ['a', 'b', 'c', 'd']);
+    expect(['a', 'b', 'c', 'd'].map(spread)).toEqual([
+      [2, 2, 2],
+      [2, 2, 2],
+      [2, 2, 2],
+      [2, 2, 2],
+    ]);
+  });
+});

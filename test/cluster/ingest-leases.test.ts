@@ -1,0 +1,288 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createSeededRandom } from '../../src/base/clock.ts';
+import { IngestLeases } from '../../src/cluster/ingest-leases.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import type { SimulatedIngestNode } from './ingest-cluster.ts';
+import { IngestCluster, LEASE_MS, SLOT_COUNT } from './ingest-cluster.ts';
+
+/** Looks, renewals and statements after which everybody has heard of everything. */
+const SETTLED_MS = 4_000;
+
+let clock: FakeClock;
+let cluster: IngestCluster;
+beforeEach(() => {
+  clock = new FakeClock();
+  cluster = new IngestCluster(clock, createSeededRandom(1));
+});
+
+/** Asserts that each slot has one feeder and that shares differ by one at most. */
+function expectFair(): void {
+  for (const slotName of cluster.slotNames()) {
+    expect([slotName, cluster.feedersOf(slotName)]).toEqual([slotName, [expect.any(String)]]);
+  }
+  const counts = cluster.members.map((node) => node.heldNames().length);
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+  expect(cluster.violations).toEqual([]);
+}
+
+const moveCount = (nodes: readonly SimulatedIngestNode[]): number =>
+  nodes.reduce((sum, { told }) => sum + told.filter((line) => line.startsWith('-')).length, 0);
+
+describe('slots of exchanges', () => {
+  it('are all with the first node, and shared with those that join, moving no more than that takes', async () => {
+    const a = cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    expect(a.heldNames()).toEqual(cluster.slotNames());
+    const b = cluster.add('b');
+    await clock.advance(SETTLED_MS);
+    expectFair();
+    expect([moveCount([a, b]), a.heldNames().length]).toEqual([SLOT_COUNT, SLOT_COUNT]);
+    cluster.add('c');
+    await clock.advance(SETTLED_MS);
+    expectFair();
+    expect(moveCount(cluster.nodes)).toBe(SLOT_COUNT + 4);
+    await clock.advance(60_000);
+    expect(moveCount(cluster.nodes)).toBe(SLOT_COUNT + 4);
+  });
+
+  it('of a node that died are held by the others as soon as its leases ran out, and not before', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS * 2);
+    const orphans = c!.heldNames();
+    const kept = [a!.heldNames(), b!.heldNames()].flat();
+    c!.kill();
+    await clock.advance(LEASE_MS / 2);
+    expect(orphans.flatMap((name) => cluster.feedersOf(name))).toEqual([]);
+    await clock.advance(LEASE_MS / 2 + 1_500);
+    expectFair();
+    expect([a!.heldNames(), b!.heldNames()].flat()).toEqual(expect.arrayContaining(kept));
+  });
+
+  it('of a node that leaves in order are with the others within two seconds', async () => {
+    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS);
+    a!.isMember = false;
+    const left = a!.leases.stop();
+    expect(a!.heldNames()).toEqual([]);
+    expect(a!.told.filter((line) => line.endsWith(': the node stops'))).toHaveLength(SLOT_COUNT);
+    await clock.advance(2_000);
+    await left;
+    expect(b!.heldNames()).toEqual(cluster.slotNames());
+    expectFair();
+  });
+
+  it('are lost at once by a node that was frozen for longer than its lease, before anything else happens', async () => {
+    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS);
+    const held = a!.heldNames();
+    expect(held).toHaveLength(SLOT_COUNT);
+    a!.freeze();
+    a!.isMember = false;
+    await clock.advance(LEASE_MS + 2_000);
+    expect(b!.heldNames()).toEqual(cluster.slotNames());
+    expect(a!.heldNames()).toEqual([]);
+    expect(held.filter((name) => a!.feeds(name))).toEqual([]);
+    a!.thaw();
+    await settle();
+    expect(a!.told.filter((line) => line.endsWith('it was not confirmed in time'))).toHaveLength(SLOT_COUNT);
+    a!.isMember = true;
+    await clock.advance(SETTLED_MS);
+    expectFair();
+  });
+
+  it('run out while the database is away, and are held again under the same epochs when nobody else took them', async () => {
+    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS);
+    const before = [a!.heldNames(), b!.heldNames()];
+    for (const node of [a!, b!]) node.isCutOff = true;
+    await clock.advance(LEASE_MS + 1_000);
+    expect([a!.heldNames(), b!.heldNames()]).toEqual([[], []]);
+    expect(a!.log.lines.filter(({ message }) => message.includes('can not be read'))).toHaveLength(1);
+    for (const node of [a!, b!]) node.isCutOff = false;
+    const epochs = [...cluster.table.rows.values()].map(({ epoch }) => epoch);
+    await clock.advance(SETTLED_MS);
+    expect([a!.heldNames(), b!.heldNames()]).toEqual(before);
+    expect([...cluster.table.rows.values()].map(({ epoch }) => epoch)).toEqual(epochs);
+  });
+
+  it('are taken again by a new process of a node that crashed, when those of the old one ran out', async () => {
+    const a = cluster.add('a', '1');
+    await clock.advance(SETTLED_MS);
+    a.kill();
+    const again = cluster.add('a', '2');
+    await clock.advance(LEASE_MS / 2);
+    expect(again.heldNames()).toEqual([]);
+    await clock.advance(LEASE_MS / 2 + 1_500);
+    expect(again.heldNames()).toEqual(cluster.slotNames());
+    expect([...cluster.table.rows.values()].map(({ epoch }) => epoch)).toEqual(
+      cluster.slotNames().map(() => 2),
+    );
+  });
+
+  it('of an exchange are given up when nothing of it is wanted any more', async () => {
+    const a = cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    cluster.exchanges = ['kraken'];
+    a.leases.check();
+    await clock.advance(500);
+    expect(a.heldNames()).toEqual(cluster.slotNames());
+    expect(a.told.filter((line) => line.startsWith('-binance'))).toHaveLength(SLOT_COUNT);
+  });
+});
+
+describe('a slot that is given up', () => {
+  it('is released only when its feed is closed, but waits for it no longer than a third of the lease', async () => {
+    const closings: (() => void)[] = [];
+    let names = ['a'];
+    const leases = new IngestLeases({
+      node: { name: 'a', runId: '1' },
+      table: cluster.table,
+      leaseMs: LEASE_MS,
+      slotCount: 2,
+      clock,
+      timers: clock,
+      log: new RecordingLog(),
+      exchanges: () => ['kraken'],
+      nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
+      onGained: () => undefined,
+      onLost: () => new Promise((resolve) => closings.push(resolve)),
+    });
+    const holders = () => [...cluster.table.rows.values()].map(({ holder }) => holder?.name);
+    leases.start();
+    await clock.advance(100);
+    names = ['a', 'b'];
+    leases.check();
+    await clock.advance(500);
+    expect([closings.length, leases.held().length, holders()]).toEqual([1, 1, ['a', 'a']]);
+    closings[0]!();
+    await clock.advance(10);
+    expect(holders().filter((name) => name === undefined)).toHaveLength(1);
+    names = ['b'];
+    leases.check();
+    await clock.advance(LEASE_MS / 3);
+    expect(holders()).toEqual([undefined, undefined]);
+    await leases.stop();
+    expect(clock.pendingTimerCount).toBe(0);
+  });
+
+  it('is not held again under its epoch when it is wanted again: the word that gives it up may still be on its way', async () => {
+    let names = ['a'];
+    const late: (() => Promise<void>)[] = [];
+    const { table } = cluster;
+    const leases = new IngestLeases({
+      node: { name: 'a', runId: '1' },
+      table: {
+        read: (leaseMs) => table.read(leaseMs),
+        take: (...args) => table.take(...args),
+        renew: (holder, leases) => table.renew(holder, leases),
+        releaseAll: (holder) => table.releaseAll(holder),
+        release: (...args) => {
+          if (late.length > 0) return table.release(...args);
+          late.push(() => table.release(...args));
+          return Promise.reject(new Error('no answer'));
+        },
+      },
+      leaseMs: LEASE_MS,
+      slotCount: 1,
+      clock,
+      timers: clock,
+      log: new RecordingLog(),
+      exchanges: () => ['kraken'],
+      nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
+      onGained: () => undefined,
+      onLost: () => undefined,
+    });
+    leases.start();
+    await clock.advance(100);
+    names = ['b'];
+    leases.check();
+    await clock.advance(10);
+    names = ['a'];
+    await clock.advance(2_000);
+    await late[0]!();
+    expect(leases.held().map(({ epoch }) => epoch)).toEqual([2]);
+    expect([...table.rows.values()].map(({ holder, epoch }) => [holder?.name, epoch])).toEqual([['a', 2]]);
+    await leases.stop();
+  });
+
+  it('does not suffer from a callback that fails, nor do the others', async () => {
+    const log = new RecordingLog();
+    const leases = new IngestLeases({
+      node: { name: 'a', runId: '1' },
+      table: cluster.table,
+      leaseMs: LEASE_MS,
+      slotCount: 2,
+      clock,
+      timers: clock,
+      log,
+      exchanges: () => ['kraken'],
+      nodes: () => [{ name: 'a', roles: ['ingest'] }],
+      onGained: () => {
+        throw new Error('no such feed');
+      },
+      onLost: () => Promise.reject(new Error('it will not close')),
+    });
+    leases.start();
+    await clock.advance(100);
+    expect(leases.held()).toHaveLength(2);
+    await leases.stop();
+    expect(log.countOf('error')).toBe(4);
+    expect([...cluster.table.rows.values()].map(({ holder }) => holder)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('slots under faults drawn by a seed', () => {
+  it.each(Array.from({ length: 30 }, (_, index) => index + 1))(
+    'never have two feeders, and are fair and calm again after them: seed %i',
+    async (seed) => {
+      const random = createSeededRandom(seed);
+      cluster = new IngestCluster(clock, createSeededRandom(seed + 1_000_000));
+      for (const name of ['a', 'b', 'c']) cluster.add(name);
+      await clock.advance(SETTLED_MS);
+      Object.assign(cluster.faults, { refused: 0.05, unanswered: 0.1, late: 0.15, slow: 0.2 });
+      let runCount = 1;
+      for (let step = 0; step < 120; step++) {
+        const living = cluster.nodes.filter(({ isLiving }) => isLiving);
+        const node = living[Math.floor(random() * living.length)]!;
+        const draw = random();
+        if (draw < 0.05) node.freeze();
+        else if (draw < 0.12) node.thaw();
+        else if (draw < 0.16) node.isCutOff = true;
+        else if (draw < 0.24) node.isCutOff = false;
+        // Others see it go and come back at any time: membership promises nothing.
+        else if (draw < 0.28) node.isMember = false;
+        else if (draw < 0.36) node.isMember = true;
+        else if (draw < 0.39) {
+          // A new process of the same name, whether the old one died or is only frozen.
+          if (random() < 0.5) node.kill();
+          else node.isMember = false;
+          cluster.add(node.name, String(++runCount));
+        } else if (draw < 0.41 && living.length > 2) {
+          node.isMember = false;
+          void node.leases.stop().then(() => node.kill());
+        }
+        await clock.advance(100 + random() * 900);
+        cluster.checkFeeders(`at step ${String(step)}`);
+      }
+      Object.assign(cluster.faults, { refused: 0, unanswered: 0, late: 0, slow: 0 });
+      for (const node of cluster.nodes) {
+        node.thaw();
+        node.isCutOff = false;
+      }
+      await clock.advance(SETTLED_MS);
+      // The newest process of each name lives on; who left comes back.
+      for (const name of ['a', 'b', 'c']) {
+        const living = cluster.nodes.filter((node) => node.name === name && node.isLiving);
+        const newest = living.pop() ?? cluster.add(name, String(++runCount));
+        newest.isMember = true;
+        for (const older of living) older.kill();
+      }
+      await clock.advance(LEASE_MS + 2 * SETTLED_MS);
+      expectFair();
+      const moves = moveCount(cluster.nodes);
+      await clock.advance(30_000);
+      expect(moveCount(cluster.nodes)).toBe(moves);
+    },
+  );
+});

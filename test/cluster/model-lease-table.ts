@@ -1,0 +1,61 @@
+/** The table of leases as a model: one map, and the clock of the database. */
+import type { Clock } from '../../src/base/clock.ts';
+import type { LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from '../../src/cluster/ports.ts';
+
+type Row = SlotLease & { holder: LeaseHolder | undefined; epoch: number; renewedAtMs: number };
+
+export class ModelLeaseTable implements LeaseTable {
+  readonly rows = new Map<string, Row>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  read(leaseMs: number): Promise<SlotRow[]> {
+    const rows = [...this.rows.values()].map(({ exchange, slot, epoch, holder, renewedAtMs }) => ({
+      exchange,
+      slot,
+      epoch,
+      holder,
+      isFree: holder === undefined || renewedAtMs <= this.#clock.nowMs() - leaseMs,
+    }));
+    return Promise.resolve(rows);
+  }
+
+  take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
+    const nowMs = this.#clock.nowMs();
+    const taken = slots.flatMap(({ exchange, slot }) => {
+      const known = this.rows.get(`${exchange}/${String(slot)}`);
+      if (known?.holder !== undefined && known.renewedAtMs > nowMs - leaseMs) return [];
+      const row = { exchange, slot, epoch: (known?.epoch ?? 0) + 1, holder, renewedAtMs: nowMs };
+      this.rows.set(`${exchange}/${String(slot)}`, row);
+      return [{ exchange, slot, epoch: row.epoch }];
+    });
+    return Promise.resolve(taken);
+  }
+
+  renew(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<SlotLease[]> {
+    const ours = this.#ours(holder, leases);
+    for (const row of ours) row.renewedAtMs = this.#clock.nowMs();
+    return Promise.resolve(ours.map(({ exchange, slot, epoch }) => ({ exchange, slot, epoch })));
+  }
+
+  release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+    for (const row of this.#ours(holder, leases)) row.holder = undefined;
+    return Promise.resolve();
+  }
+
+  releaseAll(holder: LeaseHolder): Promise<void> {
+    return this.release(holder, [...this.rows.values()]);
+  }
+
+  #ours(holder: LeaseHolder, leases: readonly SlotLease[]): Row[] {
+    return leases.flatMap(({ exchange, slot, epoch }) => {
+      const row = this.rows.get(`${exchange}/${String(slot)}`);
+      const isOurs =
+        row?.epoch === epoch && row.holder?.name === holder.name && row.holder.runId === holder.runId;
+      return isOurs ? [row] : [];
+    });
+  }
+}
