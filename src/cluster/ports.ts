@@ -89,3 +89,28 @@ export interface LeaseTable {
   /** Gives up whatever is this holder's, also what it does not know of. */
   releaseAll(holder: LeaseHolder): Promise<void>;
 }
+
+/** All that the tables say of a cluster at one moment, ages told by the clock of the database. */
+export type ClusterPicture = {
+  /** By name; also those that are gone, for a day. */
+  readonly nodes: readonly (ClusterNode & {
+    readonly isAlive: boolean;
+    readonly seenAgoMs: number;
+    /** What it said of itself when it was seen last. */
+    readonly report: JsonValue;
+  })[];
+  /** Claimed ones, by number; the owner is the name of a node. */
+  readonly shards: readonly {
+    readonly shard: number;
+    readonly epoch: number;
+    readonly owner: string;
+    readonly claimedAtMs: number;
+  }[];
+  /** By exchange and slot; those that were given up or ran out have no holder. */
+  readonly leases: readonly (SlotLease & { readonly holder: string | undefined })[];
+};
+
+export interface PictureSource {
+  /** One statement. Fails as those of `Database`. */
+  read(options: { readonly aliveMs: number; readonly leaseMs: number }): Promise<ClusterPicture>;
+}
