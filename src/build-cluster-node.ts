@@ -41,6 +41,7 @@ export type ClusterNodeParts = Omit<CoreParts, 'lease' | 'epoch'> & {
 };
 
 export type BuiltClusterNode = Core & {
+  readonly epoch: number;
   readonly ingest: Ingest;
   readonly outlet: LogOutlet;
   readonly shardKeeper: ShardKeeper;
@@ -57,11 +58,12 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
   const { settings, surroundings, storage, closers } = parts;
   const { roles } = settings.node;
   const { timers, random, log } = surroundings;
+  // Of supervision events: those of a later run count as newer.
+  const epoch = Math.floor(surroundings.clock.nowMs() / 1_000);
   const core = buildCore(
     {
       ...parts,
-      // Of supervision events: those of a later run count as newer.
-      epoch: Math.floor(surroundings.clock.nowMs() / 1_000),
+      epoch,
       lease: {
         claimed: { node: settings.node.name },
         claimedAt: momentOf(surroundings.clock),
@@ -137,5 +139,5 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
   if (roles.includes('compute')) shardKeeper.start();
   closers.add('log of events', () => outlet.close(DRAIN_WITHIN_MS));
   closers.add('ingest', () => ingest.stop());
-  return { ...core, ingest, outlet, shardKeeper, keepWanted: () => keepWanted(parts, instruments) };
+  return { ...core, epoch, ingest, outlet, shardKeeper, keepWanted: () => keepWanted(parts, instruments) };
 }

@@ -6,18 +6,21 @@ import { randomUUID } from 'node:crypto';
 import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
-import type { ShardClaim, ShardHolder } from './actors/ports.ts';
+import type { ShardHolder } from './actors/ports.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { momentOf, systemClock, systemTimers } from './base/clock.ts';
 import { TampinesError } from './base/errors.ts';
+import type { QueueReading } from './base/queue-reading.ts';
 import { LoopDelay } from './base/loop-delay.ts';
 import type { Log } from './base/log.ts';
-import type { BuiltNode } from './build-node.ts';
+import type { Core } from './build-core.ts';
 import { liveAdapters } from './build-core.ts';
 import { SHARD, buildNode } from './build-node.ts';
 import { Closers } from './closers.ts';
 import { createLiveTransport } from './feeds/live-transport.ts';
+import { shardOf } from './market/shards.ts';
+import type { InstrumentKey } from './market/symbols.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { isTransient } from './persistence/database.ts';
 import { openStorage } from './persistence/open-storage.ts';
@@ -31,6 +34,8 @@ import { provideRedis } from './publishing/redis-provider.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 import type { SettingOrigins, Settings } from './settings.ts';
 import { adminTokens, describeSettings } from './settings.ts';
+import type { ClusterProcessParts } from './start-cluster.ts';
+import { createClusterProcess } from './start-cluster.ts';
 
 export type NodeOptions = {
   readonly settings: Settings;
@@ -74,50 +79,41 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       log,
     });
     closers.add('redis', () => redis.close());
-    const claimedAt = momentOf(systemClock);
-    const claim = await storage.journal.claim(SHARD, settings.node.name);
-    log.info(
-      {
-        node: settings.node.name,
-        epoch: claim.epoch,
-        redis: redis.kind,
-        postgres: settings.postgres.url === '' ? 'embedded' : 'external',
-      },
-      'node starting',
-    );
     const transport = createLiveTransport({ clock: systemClock });
     closers.add('transport', () => {
       transport.close();
       return Promise.resolve();
     });
-    const node = buildNode({
+    const parts = {
       settings,
       surroundings: { clock: systemClock, timers: systemTimers, random: Math.random, log },
       storage,
       redis: { url: redis.url },
       transport,
-      claim,
-      lease: {
-        claimed: claim,
-        claimedAt,
-        ask: (timeoutMs) => askWhoseShard(storage.database, claim, timeoutMs),
-      },
       closers,
-      runId: randomUUID().slice(0, 8),
-    });
+    };
+    const node = settings.kafka.brokers.length > 0 ? await createInCluster(parts) : await createAlone(parts);
+    log.info(
+      {
+        node: settings.node.name,
+        redis: redis.kind,
+        postgres: settings.postgres.url === '' ? 'embedded' : 'external',
+        kafka: settings.kafka.brokers,
+      },
+      'node starting',
+    );
     const loopDelay = new LoopDelay({ clock: systemClock, timers: systemTimers });
     loopDelay.start();
     closers.add('loop delay', () => {
       loopDelay.stop();
       return Promise.resolve();
     });
-    await node.instruments.start();
-    const admin = await startAdmin(options, node, { storage, claim, redis, loopDelay }).catch(
-      (cause: unknown) => {
-        throw cannotListen(settings, cause);
-      },
-    );
+    await node.begin();
+    const admin = await startAdmin(options, node, { storage, redis, loopDelay }).catch((cause: unknown) => {
+      throw cannotListen(settings, cause);
+    });
     closers.add('admin', () => admin.close());
+    await node.join(admin.url);
     node.keepWanted();
     // The address of an external one holds a password.
     const redisShown = redis.kind === 'external' ? redis.kind : redis.url;
@@ -127,6 +123,60 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     await closers.closeAll();
     throw cannotStartYet(error);
   }
+}
+
+/** A node of either kind, as this file starts it. */
+type CreatedNode = Core & {
+  /** Of what is said of the node itself. */
+  readonly epoch: number;
+  readonly ownQueues: () => readonly QueueReading[];
+  readonly deleteSavepoint: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
+  keepWanted(): void;
+  /** Before the admin REST listens. */
+  begin(): Promise<void>;
+  join(adminUrl: string): Promise<void>;
+};
+
+async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
+  const { settings, storage } = parts;
+  const claimedAt = momentOf(systemClock);
+  const claim = await storage.journal.claim(SHARD, settings.node.name);
+  const node = buildNode({
+    ...parts,
+    claim,
+    lease: {
+      claimed: claim,
+      claimedAt,
+      ask: (timeoutMs) => askWhoseShard(storage.database, claim, timeoutMs),
+    },
+    runId: randomUUID().slice(0, 8),
+  });
+  return {
+    ...node,
+    epoch: claim.epoch,
+    ownQueues: () => [],
+    deleteSavepoint: (instrument, batchNumber) =>
+      storage.journal.deleteSavepoint(claim, instrument, batchNumber),
+    begin: () => node.instruments.start(),
+    join: () => Promise.resolve(),
+  };
+}
+
+async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
+  const { settings, storage } = parts;
+  const node = await createClusterProcess(parts);
+  return {
+    ...node,
+    ownQueues: () => (node.outlet.queue === undefined ? [] : [node.outlet.queue]),
+    deleteSavepoint: async (instrument, batchNumber) => {
+      const claim = node.shardKeeper.claimOf(shardOf(instrument, settings.kafka.partitions));
+      if (claim === undefined) {
+        throw new TampinesError('INSTRUMENT_UNKNOWN', `${instrument} is not running here`);
+      }
+      await storage.journal.deleteSavepoint(claim, instrument, batchNumber);
+    },
+    begin: () => Promise.resolve(),
+  };
 }
 
 /** Words for a Postgres that answers but can't serve now (its disk is full, it recovers, it takes no more connections); other failures stay. */
@@ -162,10 +212,10 @@ function openNodeStorage(settings: Settings, log: Log): Promise<Storage> {
 
 function startAdmin(
   { settings, origins, log }: NodeOptions,
-  node: BuiltNode,
-  parts: { storage: Storage; claim: ShardClaim; redis: ProvidedRedis; loopDelay: LoopDelay },
+  node: CreatedNode,
+  parts: { storage: Storage; redis: ProvidedRedis; loopDelay: LoopDelay },
 ): Promise<AdminServer> {
-  const { storage, claim, redis, loopDelay } = parts;
+  const { storage, redis, loopDelay } = parts;
   return createAdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
@@ -178,7 +228,7 @@ function startAdmin(
     records: storage.records,
     savepoints: {
       list: (instrument) => storage.journal.listSavepoints(instrument),
-      delete: (instrument, batchNumber) => storage.journal.deleteSavepoint(claim, instrument, batchNumber),
+      delete: node.deleteSavepoint,
     },
     documents: createRedisDocuments(settings.publish.naming),
     readiness: () =>
@@ -191,14 +241,14 @@ function startAdmin(
         loopDelay,
       }),
     settingsInForce: () => describeSettings(settings, origins),
-    epoch: claim.epoch,
+    epoch: node.epoch,
     node: settings.node.name,
     metricSources: [
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
       ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
     ],
-    readQueues: () => readQueues({ ...node, storage }),
+    readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
     timers: systemTimers,

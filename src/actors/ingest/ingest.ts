@@ -3,7 +3,7 @@
  * exchange's connections deliver.
  */
 import { shardOf } from '../../market/shards.ts';
-import type { ExchangeId, InstrumentKey } from '../../market/symbols.ts';
+import type { InstrumentKey } from '../../market/symbols.ts';
 import type { KnownTrades } from '../../market/instrument-state.ts';
 import type { ExchangeMessage } from '../exchange.ts';
 import type { ActorRef, AnyActorRef } from '../kernel/actor-types.ts';
@@ -14,7 +14,7 @@ import type { RelayMessage } from './relay.ts';
 import { relayActor } from './relay.ts';
 
 /** The instruments of an exchange that are fed by one node. */
-export type IngestPart = { readonly exchange: ExchangeId; readonly slot: number };
+export type IngestPart = { readonly exchange: string; readonly slot: number };
 
 export type IngestOptions = {
   readonly system: ActorSystem;

@@ -100,6 +100,11 @@ export class ShardKeeper {
     void this.#open();
   }
 
+  /** The claim under which this node runs the shard; `undefined` where it does not. */
+  claimOf(shard: number): ShardClaim | undefined {
+    return this.#held.get(shard)?.claim;
+  }
+
   /** The set of wanted instruments has changed. */
   wantedChanged(): void {
     for (const { ref } of this.#held.values()) this.#options.system.send(ref, { type: 'WantedChanged' });

@@ -1,0 +1,182 @@
+/**
+ * A process's part in a cluster: the topic of events, the built node, and the control plane that tells it what to do. `join` begins it, once the admin
+ * REST listens where others are to reach it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { BuiltClusterNode, ClusterNodeParts } from './build-cluster-node.ts';
+import { buildClusterNode } from './build-cluster-node.ts';
+import { ClusterDirectory } from './cluster/cluster-directory.ts';
+import { ClusterMembership } from './cluster/cluster-membership.ts';
+import { DesiredInstruments } from './cluster/desired-instruments.ts';
+import { IngestLeases } from './cluster/ingest-leases.ts';
+import type { JsonValue } from './cluster/ports.ts';
+import { INGEST_ROLE } from './cluster/ports.ts';
+import type { InstrumentKey } from './market/symbols.ts';
+import { provideEventTopic } from './kafka/event-topic.ts';
+import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
+import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
+import { PostgresPictureSource } from './persistence/cluster-picture.ts';
+import { DesiredNotifications } from './persistence/desired-notifications.ts';
+import { PostgresLeaseTable } from './persistence/lease-table.ts';
+import { readNewestTrade } from './persistence/newest-trade.ts';
+import { PostgresNodeTable } from './persistence/node-table.ts';
+import type { Storage } from './persistence/open-storage.ts';
+import { ShardPositions } from './persistence/shard-positions.ts';
+import type { Settings } from './settings.ts';
+import { adminTokens } from './settings.ts';
+import { describeCause } from './supervision/failure.ts';
+
+export type ClusterProcess = BuiltClusterNode & {
+  readonly directory: ClusterDirectory;
+  /** @param adminUrl where other nodes reach this one, unless the settings name another address */
+  join(adminUrl: string): Promise<void>;
+};
+
+export type ClusterProcessParts = Pick<
+  ClusterNodeParts,
+  'settings' | 'surroundings' | 'redis' | 'transport' | 'closers'
+> & { readonly storage: Storage };
+
+const RESYNC_TIMEOUT_MS = 5_000;
+
+/** @throws TampinesError `EVENT_TOPIC_UNFIT` · `SERVICE_UNAVAILABLE` */
+export async function createClusterProcess(parts: ClusterProcessParts): Promise<ClusterProcess> {
+  const { settings, surroundings, storage, closers } = parts;
+  const { clock, timers, random, log } = surroundings;
+  const { kafka, node } = settings;
+  const clientId = `tampines-${node.name}`;
+  await provideEventTopic({
+    kafka,
+    checkpointEveryMs: settings.checkpoint.everyMs,
+    clientId,
+    clock,
+    timers,
+    log,
+  });
+
+  const runId = randomUUID().slice(0, 8);
+  const holder = { name: node.name, runId };
+  const directory = new ClusterDirectory({
+    source: new PostgresPictureSource(storage.database),
+    clock,
+    shardCount: kafka.partitions,
+    slotCount: settings.feed.slots,
+    leaseMs: node.leaseMs,
+  });
+  const desired = new DesiredInstruments({
+    source: storage.catalog,
+    notifications: new DesiredNotifications({
+      url: settings.postgres.url,
+      schema: settings.postgres.schema,
+      timers,
+      random,
+      log,
+    }),
+    clock,
+    timers,
+    log,
+    onChanged: (instruments) => {
+      built.ingest.follow(instruments);
+      built.shardKeeper.wantedChanged();
+      leases.check();
+    },
+  });
+  const leases = new IngestLeases({
+    node: holder,
+    table: new PostgresLeaseTable(storage.database),
+    leaseMs: node.leaseMs,
+    slotCount: settings.feed.slots,
+    clock,
+    timers,
+    log,
+    exchanges: () => [...new Set(desired.current.map(({ exchange }) => exchange))].sort(),
+    nodes: () => membership?.nodes() ?? [],
+    onGained: (lease) => built.ingest.gained(lease),
+    onLost: (lease) => built.ingest.lost(lease),
+  });
+  let membership: ClusterMembership | undefined;
+  closers.add('cluster membership', () => membership?.stop() ?? Promise.resolve());
+  const built = buildClusterNode({
+    ...parts,
+    runId,
+    log: {
+      openWriter: (events) =>
+        KafkaEventLogWriter.open({ kafka, clientId, clock, timers, random, log, events }),
+      openReader: (events) =>
+        KafkaEventLogReader.open({
+          kafka,
+          group: `${kafka.topicPrefix}.shards`,
+          clientId,
+          clock,
+          timers,
+          log,
+          events,
+        }),
+    },
+    claimShard: (shard) => storage.journal.claim(shard, node.name),
+    positions: new ShardPositions(storage.database),
+    readKnownTrades: async (instrument) => {
+      const newest = await readNewestTrade(storage.database, storage.ids, instrument);
+      if (newest === undefined) return undefined;
+      return { newest, latestTradeId: newest.tradeId, timeMs: newest.eventTimeMs };
+    },
+    mayFeed: (exchange, slot) => leases.isHeld(exchange, slot),
+    isWanted: (key) => desired.current.some(({ instrument }) => instrument === key),
+    onWantedChanged: () => desired.check(),
+    resyncElsewhere: (instrument, reason) => {
+      askForResync(settings, directory, instrument).catch((error: unknown) => {
+        const fields = { instrument, reason, cause: describeCause(error) };
+        log.warn(fields, 'no other node could be asked for a fresh book');
+      });
+    },
+  });
+  closers.add('ingest leases', async () => {
+    membership?.setRoles(node.roles.filter((role) => role !== INGEST_ROLE));
+    await leases.stop();
+  });
+  closers.add('wanted set', () => desired.stop());
+
+  const report = (): JsonValue => ({
+    shards: built.shardKeeper.readings(),
+    feeds: built.ingest.fedCount,
+    instruments: built.instruments.keys().length,
+    logTrouble: built.outlet.trouble,
+    groupTrouble: built.shardKeeper.trouble,
+  });
+  return {
+    ...built,
+    directory,
+    join: async (adminUrl) => {
+      membership = new ClusterMembership({
+        node: { ...holder, adminUrl: node.advertisedUrl || adminUrl, roles: node.roles },
+        table: new PostgresNodeTable(storage.database),
+        clock,
+        timers,
+        log,
+        report,
+        onChanged: () => leases.check(),
+        onDisplaced: () => built.fence(undefined),
+      });
+      await membership.start();
+      if (node.roles.includes(INGEST_ROLE)) leases.start();
+      desired.start();
+    },
+  };
+}
+
+async function askForResync(
+  settings: Settings,
+  directory: ClusterDirectory,
+  instrument: InstrumentKey,
+): Promise<void> {
+  const owner = await directory.ingestOwnerOf(instrument);
+  if (owner?.adminUrl === undefined) throw new Error('no node feeds it at present');
+  const [named] = adminTokens(settings);
+  const path = `/v1/instruments/${instrument.split(':').map(encodeURIComponent).join('/')}/resync`;
+  const response = await fetch(new URL(path, owner.adminUrl), {
+    method: 'POST',
+    headers: named === undefined ? {} : { authorization: `Bearer ${named.token}` },
+    signal: AbortSignal.timeout(RESYNC_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`${owner.name} answered ${response.status}: ${await response.text()}`);
+}
