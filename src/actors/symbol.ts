@@ -294,8 +294,14 @@ class SymbolActor {
     const status = this.#statusOf(state);
     const last: PublishedStatus =
       status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
-    this.#options.publications.everythingChanged();
-    this.#options.publications.publish(state, last, LAST_PUBLICATION);
+    const { publications } = this.#options;
+    if (this.#isRecovering) {
+      // Its state is older than what subscribers hold.
+      publications.markStale(last.reason);
+    } else {
+      publications.everythingChanged();
+      publications.publish(state, last, LAST_PUBLICATION);
+    }
     await this.#checkpoints.finish(state, context);
   }
 

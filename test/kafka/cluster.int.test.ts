@@ -1,0 +1,174 @@
+/**
+ * Three nodes of one cluster on a real Kafka, Postgres and Redis: what they run between them is what the exchanges truly hold, whoever comes and goes.
+ * Here nodes are stopped in order; `cluster-kill.int.test.ts` kills them.
+ */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
+import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
+import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
+import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import type { RunningNode } from '../support/running-node.ts';
+import { eventually, isTrue, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
+import {
+  dropSchema,
+  freshName,
+  noteServiceUse,
+  testKafkaBrokers,
+  testRedisUrl,
+} from '../support/services.ts';
+
+const schema = freshName('cluster');
+const symbols = demoSymbols.binance;
+/** Binance writes them without a hyphen. */
+const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): InstrumentKey =>
+  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}` as InstrumentKey;
+let binance: SimulatedExchange;
+const nodes = new Map<string, RunningNode>();
+
+const start = async (name: string, ...assignments: readonly string[]): Promise<RunningNode> => {
+  const node = await runNode({
+    schema,
+    redisUrl: testRedisUrl(),
+    exchanges: { binance: binance.endpoints },
+    assignments: [
+      `node.name=${name}`,
+      'node.leaseMs=3000',
+      `kafka.brokers=${testKafkaBrokers().join(',')}`,
+      `kafka.topicPrefix=${schema.replaceAll('_', '-')}`,
+      'kafka.partitions=6',
+      'kafka.replicationFactor=1',
+      'kafka.heartbeatMs=200',
+      'kafka.sessionTimeoutMs=6000',
+      'feed.heartbeatMs=500',
+      'checkpoint.everyMs=2000',
+      ...assignments,
+    ],
+  });
+  nodes.set(name, node);
+  return node;
+};
+
+const ownerOf = (key: InstrumentKey): RunningNode | undefined =>
+  [...nodes.values()].find((node) => node.instruments.has(key));
+
+/** The market stands still until every book is what it truly is, wherever it runs. */
+async function expectTruth(): Promise<void> {
+  await eventually('every instrument runs on one node, live and true', async () => {
+    binance.market.start();
+    await systemTimers.sleep(300);
+    binance.market.stop();
+    for (let tries = 0; tries < 60; tries++) {
+      const views = await Promise.all(
+        symbols.map(async (symbol) => {
+          const owner = ownerOf(keyOf(symbol));
+          if (owner === undefined) return false;
+          const view = await viewBook(owner, keyOf(symbol));
+          return isTrue(view, binance.market.bookOf(symbol.nativeSymbol), Number.MAX_SAFE_INTEGER);
+        }),
+      );
+      if (views.every(Boolean)) return true;
+      await systemTimers.sleep(50);
+    }
+    return undefined;
+  });
+  binance.market.start();
+}
+
+/** From the first stored trade on, the table holds each trade of the market once. */
+async function expectAllTrades(): Promise<void> {
+  binance.market.stop();
+  for (const symbol of symbols) {
+    await eventually(`${keyOf(symbol)} has all trades`, async () => {
+      const stored = await storedTradeIds(schema, keyOf(symbol));
+      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
+      return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
+        ? true
+        : undefined;
+    });
+  }
+  binance.market.start();
+}
+
+beforeAll(async () => {
+  noteServiceUse('Redis');
+  binance = await createSimulatedBinance({
+    clock: systemClock,
+    timers: systemTimers,
+    random: createSeededRandom(20261128),
+    stepsPerSecond: 100,
+    tradeShare: 0.4,
+    symbols,
+  });
+});
+
+afterAll(async () => {
+  for (const node of nodes.values()) await node.stop();
+  await binance.close();
+  await dropSchema(schema);
+});
+
+describe('a cluster', () => {
+  it('of one node runs what is wanted, from Kafka', async () => {
+    const first = await start('one');
+    for (const { nativeSymbol } of symbols) await first.instruments.spawn('binance', nativeSymbol);
+    await expectTruth();
+    await expectAllTrades();
+  });
+
+  it('of three nodes shares shards and feeds, and each instrument runs on one', async () => {
+    await start('two');
+    await start('three');
+    await eventually('each node has shards', async () => {
+      const counts = [...nodes.values()].map((node) => node.instruments.keys().length);
+      return Promise.resolve(
+        counts.reduce((sum, count) => sum + count, 0) === symbols.length &&
+          counts.filter((count) => count > 0).length > 1
+          ? true
+          : undefined,
+      );
+    });
+    await expectTruth();
+    await expectAllTrades();
+  });
+
+  it('goes on when a node leaves, and Redis never went back', async () => {
+    const redis = new Redis(testRedisUrl());
+    const seen = new Map<string, { epoch: number; seq: number; bookSeq: number }>();
+    const stepsBack: string[] = [];
+    redis.on('message', (channel: string, text: string) => {
+      const { epoch, seq } = JSON.parse(text) as { epoch: number; seq: number };
+      const last = seen.get(channel) ?? { epoch: 0, seq: 0, bookSeq: 0 };
+      const isOlder = epoch < last.epoch || (epoch === last.epoch && seq < last.seq);
+      // A new owner marks what is held as its own at sequence 0; the book itself follows, and counts on where the log is.
+      const isOlderBook = seq > 0 && seq < last.bookSeq;
+      if (isOlder || isOlderBook) stepsBack.push(`${channel}: ${epoch}.${seq} after ${JSON.stringify(last)}`);
+      seen.set(channel, { epoch, seq, bookSeq: Math.max(seq, last.bookSeq) });
+    });
+    await redis.subscribe(...symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`));
+    try {
+      await nodes.get('one')!.stop();
+      nodes.delete('one');
+      await expectTruth();
+      await start('one');
+      await expectTruth();
+      await expectAllTrades();
+    } finally {
+      redis.disconnect();
+    }
+    expect(seen.size).toBe(symbols.length);
+    expect(stepsBack).toEqual([]);
+  });
+
+  it('follows what any node wants', async () => {
+    const symbol = symbols[0]!;
+    const key = keyOf(symbol);
+    const other = [...nodes.values()].find((node) => !node.instruments.has(key))!;
+    const owner = ownerOf(key)!;
+    await owner.instruments.stop(key);
+    await eventually('it is stopped', () => Promise.resolve(ownerOf(key) === undefined ? true : undefined));
+    await other.instruments.spawn('binance', symbol.nativeSymbol);
+    await expectTruth();
+  });
+});
