@@ -41,8 +41,10 @@ export const ERROR_CODES = {
     'A REST request may not change anything: it comes from another machine while no token is set, or from a foreign web page.',
   ORIGIN_REFUSED: 'The web page that wants to connect is of an origin that may not.',
   OWNER_UNKNOWN: 'No node of the cluster that is alive has the instrument at present.',
-  FORWARDED_ALREADY: 'A request that another node passed on came to a node that does not have the instrument.',
-  NODE_UNREACHABLE: 'Another node of the cluster can not be reached, or gave no answer that can be passed on.',
+  FORWARDED_ALREADY:
+    'A request that another node passed on came to a node that does not have the instrument.',
+  NODE_UNREACHABLE:
+    'Another node of the cluster can not be reached, or gave no answer that can be passed on.',
   NODE_TIMEOUT: 'Another node of the cluster did not answer in time.',
   UPGRADE_REQUIRED: 'The route speaks WebSocket only.',
   HOST_REFUSED: 'The `Host` of a REST request is none of a server that is bound to loopback.',
