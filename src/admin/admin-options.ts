@@ -15,6 +15,7 @@ import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { NamedToken } from './access.ts';
+import type { AdminClusterOptions } from './cluster-options.ts';
 import type { GatewayOptions } from './gateway/gateway-options.ts';
 import type { MetricSource } from './metrics.ts';
 
@@ -47,6 +48,8 @@ export type AdminOptions = {
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
   readonly timers: Timers;
+  /** Absent on a node that is no part of a cluster. */
+  readonly cluster?: AdminClusterOptions;
   /** What is published, for clients that are connected. */
   readonly stream: Pick<
     GatewayOptions,

@@ -20,6 +20,9 @@ import type { AdminApp, AdminOptions } from './admin-options.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { auditChanges } from './audit.ts';
 import { ChangeLimits } from './change-limits.ts';
+import { ClusterClient } from './cluster-client.ts';
+import { ClusterLists } from './cluster-lists.ts';
+import { addForwarding } from './forwarding.ts';
 import { BODY_MAX_BYTES, acceptJsonOnly } from './json-body.ts';
 import { Metrics } from './metrics.ts';
 import { nodeMetrics } from './node-metrics.ts';
@@ -28,6 +31,7 @@ import { queueMetrics } from './queue-metrics.ts';
 import { answerUnreadable } from './raw-answer.ts';
 import { RequestLimits } from './request-limits.ts';
 import { addAuditRoutes } from './routes/audit.ts';
+import { addClusterRoute } from './routes/cluster.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
@@ -90,6 +94,10 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   app.addHook('preClose', () => gateway.close());
   addGuards(app, options);
   auditChanges(app, options);
+  const { node, cluster } = options;
+  const client = new ClusterClient(node, options.timers);
+  const lists = cluster === undefined ? undefined : new ClusterLists({ node, cluster, client });
+  addForwarding(app, options, client);
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode);
     done();
@@ -110,11 +118,12 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   });
 
   await addOpenApi(app);
-  addInstrumentRoutes(app, options);
+  addInstrumentRoutes(app, options, lists);
   addSavepointRoutes(app, options);
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);
-  addOperationsRoutes(app, options);
+  addOperationsRoutes(app, options, lists);
+  addClusterRoute(app, options);
   addAuditRoutes(app, options);
   addSupervisionStream(app, options);
   addHealthRoutes(app, options, metrics);

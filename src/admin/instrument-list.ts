@@ -37,19 +37,34 @@ export function sortInstruments(
   list: readonly InstrumentStatus[],
   order: InstrumentOrder | undefined,
 ): InstrumentStatus[] {
+  return inOrder(list, order, ({ instrument, actorStatus, restarts }) => {
+    return { instrument: instrument.instrument, status: actorStatus, restarts };
+  });
+}
+
+type OrderKeys = { readonly instrument: string; readonly status: string; readonly restarts: number };
+
+/** As `sortInstruments`, of whatever is known of instruments. */
+export function inOrder<Entry>(
+  list: readonly Entry[],
+  order: InstrumentOrder | undefined,
+  keysOf: (entry: Entry) => OrderKeys,
+): Entry[] {
   if (order === undefined) return [...list];
   const isDescending = order.startsWith('-');
   const compare = COMPARISONS[(isDescending ? order.slice(1) : order) as keyof typeof COMPARISONS];
-  return list.toSorted((a, b) => (isDescending ? compare(b, a) : compare(a, b)) || byName(a, b));
+  return list
+    .map((entry) => ({ entry, keys: keysOf(entry) }))
+    .sort(({ keys: a }, { keys: b }) => (isDescending ? compare(b, a) : compare(a, b)) || byName(a, b))
+    .map(({ entry }) => entry);
 }
 
-const byName = (a: InstrumentStatus, b: InstrumentStatus): number =>
-  compareText(a.instrument.instrument, b.instrument.instrument);
+const byName = (a: OrderKeys, b: OrderKeys): number => compareText(a.instrument, b.instrument);
 
 const COMPARISONS = {
   instrument: byName,
-  status: (a: InstrumentStatus, b: InstrumentStatus) => compareText(a.actorStatus, b.actorStatus),
-  restarts: (a: InstrumentStatus, b: InstrumentStatus) => a.restarts - b.restarts,
+  status: (a: OrderKeys, b: OrderKeys) => compareText(a.status, b.status),
+  restarts: (a: OrderKeys, b: OrderKeys) => a.restarts - b.restarts,
 };
 
 function compareText(a: string, b: string): number {

@@ -1,5 +1,6 @@
 /** The shapes of what operators read: instruments, exchanges, actors, records, settings, health. */
 import { z } from 'zod';
+import { askedNodeSchema } from './cluster-schemas.ts';
 import { decimal } from './market-schemas.ts';
 import { problemSchema } from './problems.ts';
 
@@ -39,14 +40,20 @@ const marketSummarySchema = z
 
 export type MarketSummary = z.output<typeof marketSummarySchema>;
 
+/** In a cluster: where an entry of a list comes from, and which nodes were asked. */
+const nodeName = z.string().optional().describe('Node that has it, in a cluster');
+const askedNodes = z.array(askedNodeSchema).optional().describe('Nodes that were asked, in a cluster');
+
 export const instrumentsSchema = z
   .strictObject({
     total: z.int().describe('Of those that match, on all pages'),
     limit: z.int(),
     offset: z.int(),
     timeMs: time.describe('When the node answered'),
+    nodes: askedNodes,
     instruments: z.array(
       instrumentSchema.extend({
+        node: nodeName,
         market: marketSummarySchema
           .nullable()
           .optional()
@@ -161,9 +168,11 @@ export const connectionsSchema = z
 export const actorsSchema = z
   .strictObject({
     total: z.int(),
+    nodes: askedNodes,
     actors: z
       .array(
         z.strictObject({
+          node: nodeName,
           path: z.string(),
           parentPath: z.string(),
           kind: z.enum(['plain', 'persistent']),

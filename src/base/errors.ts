@@ -41,6 +41,12 @@ export const ERROR_CODES = {
   CHANGE_FORBIDDEN:
     'A REST request may not change anything: it comes from another machine while no token is set, or from a foreign web page.',
   ORIGIN_REFUSED: 'The web page that wants to connect is of an origin that may not.',
+  OWNER_UNKNOWN: 'No node of the cluster that is alive has the instrument at present.',
+  FORWARDED_ALREADY:
+    'A request that another node passed on came to a node that does not have the instrument.',
+  NODE_UNREACHABLE:
+    'Another node of the cluster can not be reached, or gave no answer that can be passed on.',
+  NODE_TIMEOUT: 'Another node of the cluster did not answer in time.',
   UPGRADE_REQUIRED: 'The route speaks WebSocket only.',
   HOST_REFUSED: 'The `Host` of a REST request is none of a server that is bound to loopback.',
   INTERNAL: 'Something failed that has no code of its own; the log has it.',

@@ -67,6 +67,13 @@ function addReadingCommands(program: Command): void {
       },
     );
 
+  asking(program, 'cluster', 'show the nodes, who has which shards, and who feeds what').action(
+    async (options: NodeOptions) => {
+      const { showCluster } = await import('./operator/show-cluster.ts');
+      await showCluster(await connect(options));
+    },
+  );
+
   instrumentCommand(program, 'book', 'show an order book')
     .option('--resolution <n>', 'tick sizes per level', parseWhole, 1)
     .option('--depth <n>', 'levels per side', parseWhole, 10)

@@ -71,7 +71,7 @@ export class ClusterDirectory {
   }
 
   /** Those that are alive, by name. Errors as those of `picture`. */
-  async aliveNodes(): Promise<{ readonly name: string; readonly adminUrl: string }[]> {
+  async aliveNodes(): Promise<readonly { readonly name: string; readonly adminUrl: string }[]> {
     return (await this.picture()).nodes.filter(({ isAlive }) => isAlive);
   }
 }

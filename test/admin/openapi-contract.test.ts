@@ -3,12 +3,16 @@
  * from the document, right and hostile ones, never end in a fault of the server.
  */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { AdminApp, AdminOptions } from '../../src/admin/admin-options.ts';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
+import { FORWARDED_HEADER } from '../../src/admin/cluster-client.ts';
 import { problemSchema } from '../../src/admin/problems.ts';
+import { systemTimers } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
 import { TampinesError } from '../../src/base/errors.ts';
 import { bookSnapshot, instrument, trade } from '../support/market-events.ts';
@@ -18,6 +22,7 @@ import { createWorld, until } from './support.ts';
 
 const HOST = 'localhost';
 const BTC = '/v1/instruments/binance/BTC-USDT';
+const NOT_HERE = '/v1/instruments/binance/NOT-HERE';
 const STREAM = '/v1/supervision/events/stream';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -276,6 +281,24 @@ const PROVOKED: Readonly<Partial<Record<ErrorCode, () => Promise<{ body: string 
   ACTOR_UNAVAILABLE: () => failing('ACTOR_UNAVAILABLE'),
   HANDLER_STUCK: () => failing('HANDLER_STUCK'),
   ASK_TIMEOUT: () => failing('ASK_TIMEOUT'),
+  OWNER_UNKNOWN: () => injectInto({ cluster: clusterOf(undefined) }, 'GET', NOT_HERE),
+  FORWARDED_ALREADY: () =>
+    injectInto({ cluster: clusterOf('http://127.0.0.1:1') }, 'GET', NOT_HERE, { [FORWARDED_HEADER]: 'c' }),
+  NODE_UNREACHABLE: () => injectInto({ cluster: clusterOf('http://127.0.0.1:1') }, 'GET', NOT_HERE),
+  NODE_TIMEOUT: async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
+    // Whoever waits has waited long enough.
+    const timers = {
+      ...world.options.timers,
+      after: (_ms: number, action: () => void) => systemTimers.after(1, action),
+    };
+    const response = await injectInto({ cluster: clusterOf(url), timers }, 'GET', NOT_HERE);
+    silent.closeAllConnections();
+    silent.close();
+    return response;
+  },
   INTERNAL: () =>
     injectInto(
       {
@@ -288,13 +311,28 @@ const PROVOKED: Readonly<Partial<Record<ErrorCode, () => Promise<{ body: string 
     ),
 };
 
+/** A cluster whose other node has all instruments, at that address; `undefined`: that node is gone. */
+function clusterOf(adminUrl: string | undefined): NonNullable<AdminOptions['cluster']> {
+  const owner = { name: 'other', adminUrl };
+  return {
+    directory: {
+      picture: () => Promise.resolve({ nodes: [], shards: [], leases: [] }),
+      aliveNodes: () => Promise.resolve([]),
+      ownerOf: () => Promise.resolve(owner),
+      ingestOwnerOf: () => Promise.resolve(owner),
+    },
+    feed: { isFedHere: () => false, resync: () => undefined },
+  };
+}
+
 async function injectInto(
   overrides: Partial<AdminOptions>,
   method: Route['method'],
   url: string,
+  headers: Record<string, string> = {},
 ): Promise<{ body: string }> {
   const other = await createAdminApp({ ...world.options, ...overrides });
-  const response = await other.inject({ method, url, headers: { host: HOST } });
+  const response = await other.inject({ method, url, headers: { host: HOST, ...headers } });
   await other.close();
   return response;
 }

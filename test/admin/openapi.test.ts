@@ -27,6 +27,7 @@ const ROUTES = [
   'GET /v1/exchanges/{exchange}/symbols',
   'GET /v1/exchanges/{exchange}/connections',
   'GET /v1/actors',
+  'GET /v1/cluster',
   'GET /v1/supervision/events',
   'GET /v1/supervision/events/stream',
   'GET /v1/dead-letters',

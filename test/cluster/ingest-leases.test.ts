@@ -91,6 +91,55 @@ describe('slots of exchanges', () => {
     expectFair();
   });
 
+  it('run from before the question was sent, however late its answer comes', async () => {
+    const answerMs = LEASE_MS / 3;
+    const { table } = cluster;
+    const late = async <Value>(answer: Promise<Value>): Promise<Value> => {
+      await clock.sleep(answerMs);
+      return answer;
+    };
+    let isRenewed = true;
+    const lost: string[] = [];
+    const leases = new IngestLeases({
+      node: { name: 'a', runId: '1' },
+      table: {
+        read: (leaseMs) => table.read(leaseMs),
+        take: (...args) => late(table.take(...args)),
+        renew: (holder, asked) => {
+          if (isRenewed) return late(table.renew(holder, asked));
+          return Promise.reject(new Error('the database is away'));
+        },
+        release: (...args) => table.release(...args),
+        releaseAll: (holder) => table.releaseAll(holder),
+      },
+      leaseMs: LEASE_MS,
+      slotCount: 1,
+      clock,
+      timers: clock,
+      log: new RecordingLog(),
+      exchanges: () => ['kraken'],
+      nodes: () => [{ name: 'a', roles: ['ingest'] }],
+      onGained: () => undefined,
+      onLost: (_lease, reason) => void lost.push(reason),
+    });
+    leases.start();
+    isRenewed = false;
+    await clock.advance(LEASE_MS - 1);
+    expect(leases.isHeld('kraken', 0)).toBe(true);
+    await clock.advance(1);
+    expect([leases.isHeld('kraken', 0), lost]).toEqual([false, ['it was not confirmed in time']]);
+    isRenewed = true;
+    await clock.advance(2 * LEASE_MS);
+    expect(leases.isHeld('kraken', 0)).toBe(true);
+    const renewedAtMs = table.rows.get('kraken/0')!.renewedAtMs;
+    isRenewed = false;
+    await clock.advance(renewedAtMs + LEASE_MS - clock.nowMs() - 1);
+    expect(leases.isHeld('kraken', 0)).toBe(true);
+    await clock.advance(1);
+    expect(leases.isHeld('kraken', 0)).toBe(false);
+    await leases.stop();
+  });
+
   it('run out while the database is away, and are held again under the same epochs when nobody else took them', async () => {
     const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
     await clock.advance(SETTLED_MS);

@@ -4,11 +4,14 @@ import type { InstrumentStatus } from '../../actors/instruments.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
-import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../market/symbols.ts';
 import { requesterOf } from '../access.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import type { ClusterLists } from '../cluster-lists.ts';
+import { isForwarded } from '../forwarding.ts';
 import { Idempotency } from '../idempotency.ts';
 import { filterInstruments, isUnanswered, readMarkets, sortInstruments } from '../instrument-list.ts';
+import type { InstrumentsQuery, ShownInstruments } from '../merged-instruments.ts';
+import { mergeInstruments } from '../merged-instruments.ts';
 import { readIfMatch, versionOf } from '../instrument-version.ts';
 import {
   instrumentDetailSchema,
@@ -24,6 +27,7 @@ import {
   spawnBody,
   spawnHeaders,
 } from '../request-schemas.ts';
+import { toKey } from './instrument-key.ts';
 import { CHANGES, PROBLEMS } from './route-schema.ts';
 
 const tags = ['instruments'];
@@ -31,7 +35,11 @@ const OPERATOR = 'asked for over REST';
 
 type SpawnAnswer = z.output<typeof instrumentSchema> | z.output<typeof spawnResultsSchema>;
 
-export function addInstrumentRoutes(app: AdminApp, { instruments, clock, epoch }: AdminOptions): void {
+export function addInstrumentRoutes(
+  app: AdminApp,
+  { instruments, clock, epoch, cluster }: AdminOptions,
+  lists: ClusterLists | undefined,
+): void {
   const spawned = new Idempotency<SpawnAnswer>(clock);
 
   const spawnOne = async (exchange: string, symbol: string): Promise<z.output<typeof instrumentSchema>> => {
@@ -55,35 +63,39 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, clock, epoch }
     return { results: await Promise.all(results) };
   };
 
+  const listHere = async (query: InstrumentsQuery): Promise<ShownInstruments> => {
+    const { book, sort, include, limit, offset, ...filter } = query;
+    const timeMs = clock.nowMs();
+    let matching = sortInstruments(filterInstruments(instruments.list(), filter), sort);
+    if (book !== undefined) {
+      const markets = await readMarkets(instruments, matching, timeMs);
+      matching = matching.filter((_, index) => markets[index]?.status === book);
+    }
+    const page = matching.slice(offset, offset + limit);
+    const markets = include === undefined ? [] : await readMarkets(instruments, page, timeMs);
+    return {
+      total: matching.length,
+      limit,
+      offset,
+      timeMs,
+      instruments: page.map((status, index) => ({ ...toInstrument(status, epoch), market: markets[index] })),
+    };
+  };
+
   app.get(
     '/v1/instruments',
     {
       schema: {
         tags,
-        summary: 'List the instruments of this node: filter, sort and page',
+        summary: 'List the instruments of the node, or of the whole cluster: filter, sort and page',
         querystring: instrumentsQuery,
         response: { 200: instrumentsSchema, ...PROBLEMS },
       },
     },
-    async ({ query: { book, sort, include, limit, offset, ...filter } }) => {
-      const timeMs = clock.nowMs();
-      let matching = sortInstruments(filterInstruments(instruments.list(), filter), sort);
-      if (book !== undefined) {
-        const markets = await readMarkets(instruments, matching, timeMs);
-        matching = matching.filter((_, index) => markets[index]?.status === book);
-      }
-      const page = matching.slice(offset, offset + limit);
-      const markets = include === undefined ? [] : await readMarkets(instruments, page, timeMs);
-      return {
-        total: matching.length,
-        limit,
-        offset,
-        timeMs,
-        instruments: page.map((status, index) => ({
-          ...toInstrument(status, epoch),
-          market: markets[index],
-        })),
-      };
+    async (request) => {
+      const { query } = request;
+      if (lists === undefined || isForwarded(request)) return listHere(query);
+      return mergeInstruments(lists, query, listHere);
     },
   );
 
@@ -187,14 +199,11 @@ export function addInstrumentRoutes(app: AdminApp, { instruments, clock, epoch }
     },
     ({ params }, reply) => {
       const key = toKey(params);
-      instruments.resync(key, OPERATOR);
+      if (cluster === undefined) instruments.resync(key, OPERATOR);
+      else cluster.feed.resync(key, OPERATOR);
       void reply.code(202).send();
     },
   );
-}
-
-export function toKey(params: z.output<typeof instrumentParams>): InstrumentKey {
-  return toInstrumentKey(toExchangeId(params.exchange), toUnifiedSymbol(params.symbol));
 }
 
 /** @throws TampinesError `INSTRUMENT_UNKNOWN` */

@@ -7,7 +7,8 @@ import type { AdminApp, AdminOptions } from '../admin-options.ts';
 import { MarketDocuments, toCandleText } from '../market-documents.ts';
 import { bookSchema, candlesSchema, tickerSchema, tradesSchema } from '../market-schemas.ts';
 import { bookQuery, candlesQuery, instrumentParams, tradesQuery } from '../request-schemas.ts';
-import { findStatus, toKey } from './instruments.ts';
+import { toKey } from './instrument-key.ts';
+import { findStatus } from './instruments.ts';
 import { JSON_TYPE, PROBLEMS, jsonText } from './route-schema.ts';
 
 const tags = ['market data'];

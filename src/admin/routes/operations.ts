@@ -1,7 +1,9 @@
 /** What operators look at when something is wrong: actors, supervision events, dead letters, settings. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { SupervisionEvent } from '../../actors/ports.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import type { ClusterLists } from '../cluster-lists.ts';
+import { isForwarded } from '../forwarding.ts';
 import {
   actorsSchema,
   deadLetterCountsSchema,
@@ -15,8 +17,39 @@ import { PROBLEMS } from './route-schema.ts';
 
 const tags = ['operations'];
 
-export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void {
+/** Of another node, which may be of another version. */
+const otherActorsSchema = z.object({
+  total: z.int(),
+  actors: z.array(z.object(actorsSchema.shape.actors.element.shape)),
+});
+
+export function addOperationsRoutes(
+  app: AdminApp,
+  options: AdminOptions,
+  lists: ClusterLists | undefined,
+): void {
   const { system, records, settingsInForce } = options;
+
+  const listActors = ({ path, limit }: z.output<typeof actorsQuery>): z.output<typeof actorsSchema> => {
+    const actors = system
+      .tree()
+      .filter((node) => path === undefined || node.path === path || node.path.startsWith(`${path}/`));
+    return {
+      total: actors.length,
+      actors: actors.slice(0, limit).map((node) => ({
+        path: node.path,
+        parentPath: node.parentPath,
+        kind: node.kind,
+        status: node.status,
+        incarnation: node.incarnation,
+        mailboxCount: node.mailboxCount,
+        restarts: node.restarts,
+        lastFailure: node.lastFailure ?? null,
+        lastHandlerMs: node.lastHandlerMs ?? null,
+        handlerAgeMs: node.handlerAgeMs ?? null,
+      })),
+    };
+  };
 
   app.get(
     '/v1/actors',
@@ -28,25 +61,21 @@ export function addOperationsRoutes(app: AdminApp, options: AdminOptions): void 
         response: { 200: actorsSchema, ...PROBLEMS },
       },
     },
-    ({ query: { path, limit } }) => {
-      const actors = system
-        .tree()
-        .filter((node) => path === undefined || node.path === path || node.path.startsWith(`${path}/`));
-      return {
-        total: actors.length,
-        actors: actors.slice(0, limit).map((node) => ({
-          path: node.path,
-          parentPath: node.parentPath,
-          kind: node.kind,
-          status: node.status,
-          incarnation: node.incarnation,
-          mailboxCount: node.mailboxCount,
-          restarts: node.restarts,
-          lastFailure: node.lastFailure ?? null,
-          lastHandlerMs: node.lastHandlerMs ?? null,
-          handlerAgeMs: node.handlerAgeMs ?? null,
-        })),
-      };
+    async (request) => {
+      const { query } = request;
+      if (lists === undefined || isForwarded(request)) return listActors(query);
+      const { answers, nodes } = await lists.gather(
+        () => Promise.resolve(listActors(query)),
+        (node) =>
+          lists.read(node, {
+            path: '/v1/actors',
+            query: { path: query.path, limit: String(query.limit) },
+            schema: otherActorsSchema,
+          }),
+      );
+      const actors = answers.flatMap(({ node, value }) => value.actors.map((actor) => ({ ...actor, node })));
+      const total = answers.reduce((sum, { value }) => sum + value.total, 0);
+      return { total, nodes, actors: actors.slice(0, query.limit) };
     },
   );
 

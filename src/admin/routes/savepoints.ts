@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
 import { savepointSchema, savepointsSchema } from '../operations-schemas.ts';
 import { instrumentParams, savepointParams } from '../request-schemas.ts';
-import { toKey } from './instruments.ts';
+import { toKey } from './instrument-key.ts';
 import { CHANGES, PROBLEMS } from './route-schema.ts';
 
 const tags = ['savepoints'];

@@ -18,9 +18,11 @@ import {
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
 import { deleteSavepoint, listSavepoints, takeSavepoint } from '../../../src/cli/operator/savepoints.ts';
 import { showBook } from '../../../src/cli/operator/show-book.ts';
+import { showCluster } from '../../../src/cli/operator/show-cluster.ts';
 import { showEvents } from '../../../src/cli/operator/show-events.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
 import { bookSnapshot, instrument, trade } from '../../support/market-events.ts';
+import { createClusterWorld } from '../../admin/cluster-world.ts';
 import { until } from '../../admin/support.ts';
 import type { AskedNode } from './support.ts';
 import { createScreen, failureOf, startAskedNode } from './support.ts';
@@ -219,6 +221,35 @@ describe('book', () => {
     await node.world.instruments.spawn('binance', 'BTC-USDT');
     await showBook({ ...node.forPeople, ...BTC, resolution: 1, depth: 5 });
     expect(node.take().split('\n')[0]).toContain('empty: no book came yet');
+  });
+});
+
+describe('cluster', () => {
+  it('shows the one node where there is no cluster', async () => {
+    await showCluster(node.forPeople);
+    expect(node.take().split('\n')).toEqual([
+      'NODE    STATE  SEEN  SHARDS  LAG  SLOTS  ROLES  ADDRESS',
+      'node-1  alive     -       1    -      0  -      -',
+      '',
+    ]);
+  });
+
+  it('shows nodes with their shards, lag and slots, and what has nobody', async () => {
+    const cluster = await createClusterWorld();
+    const { screen, take } = createScreen();
+    const client = (isJson: boolean) => new AdminClient({ url: cluster.b.server.url, token: '', isJson });
+    await showCluster({ client: client(false), screen, isJson: false });
+    expect(take().split('\n')).toEqual([
+      'NODE  STATE  SEEN  SHARDS  LAG  SLOTS  ROLES   ADDRESS',
+      `a     alive  7 ms       1    3      0  ingest  ${cluster.a.server.url}`,
+      `b     alive  7 ms       0    3      1  ingest  ${cluster.b.server.url}`,
+      'Shards whose node is gone: 1 (gone)',
+      'Slots that nobody feeds: binance/1',
+      '',
+    ]);
+    await showCluster({ client: client(true), screen, isJson: true });
+    expect(JSON.parse(take())).toMatchObject({ node: 'b', isCluster: true });
+    await cluster.end();
   });
 });
 

@@ -165,4 +165,12 @@ export const accessFromOutside: readonly Guard[] = [
       },
     ],
   },
+  {
+    holds: 'access',
+    name: 'A request that a node passed on is not passed on again',
+    file: 'src/admin/forwarding.ts',
+    text: '    if (isForwarded(request)) throw movedOn(instrument, target);\n',
+    without: '',
+    tests: [{ file: 'test/admin/forwarding.test.ts', name: 'is not passed on a second time' }],
+  },
 ];

@@ -181,4 +181,68 @@ export const oneWriter: readonly Guard[] = [
       { file: 'test/build-node.test.ts', name: 'a node that was replaced leaves its readers in doubt' },
     ],
   },
+  {
+    holds: 4,
+    name: 'A slot that was not confirmed in time is lost by the clock of who held it',
+    file: 'src/cluster/ingest-leases.ts',
+    text: '?.lease.isHeldAt(momentOf(this.#options.clock)) ?? false;',
+    without: ' !== undefined;',
+    tests: [
+      { file: 'test/cluster/ingest-leases.test.ts', name: 'are lost at once by a node that was frozen' },
+      { file: 'test/cluster/ingest-leases.test.ts', name: 'never have two feeders' },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'The lease of a slot runs from before the question, when it is taken and when it is renewed',
+    file: 'src/cluster/ingest-leases.ts',
+    text: 'lease: new Lease(leaseMs, sent)',
+    without: 'lease: new Lease(leaseMs, momentOf(clock))',
+    also: [
+      {
+        file: 'src/cluster/ingest-leases.ts',
+        text: 'held.lease.confirm(sent);',
+        without: 'held.lease.confirm(momentOf(this.#options.clock));',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/cluster/ingest-leases.test.ts',
+        name: 'run from before the question was sent, however late its answer comes',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A slot is taken from another node only when its lease ran out or was given up',
+    file: 'src/persistence/lease-table.ts',
+    text: "WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'",
+    without: 'WHERE $5::int IS NOT NULL',
+    tests: [
+      {
+        file: 'test/persistence/lease-table.int.test.ts',
+        name: 'gives it to somebody else only when it was not renewed for its time',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A slot that was given up is not held again under the same epoch',
+    file: 'src/cluster/ingest-leases.ts',
+    text: ' && this.#givenUp.get(name) !== row.epoch ? [row] : [];',
+    without: ' ? [row] : [];',
+    also: [
+      {
+        file: 'src/cluster/ingest-leases.ts',
+        text: ' || this.#givenUp.get(name) === row.epoch)',
+        without: ')',
+      },
+    ],
+    tests: [
+      {
+        file: 'test/cluster/ingest-leases.test.ts',
+        name: 'is not held again under its epoch when it is wanted again',
+      },
+    ],
+  },
 ];
