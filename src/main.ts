@@ -7,6 +7,7 @@ import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardHolder } from './actors/ports.ts';
+import type { AdminClusterOptions } from './admin/cluster-options.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { momentOf, systemClock, systemTimers } from './base/clock.ts';
@@ -131,6 +132,7 @@ type CreatedNode = Core & {
   readonly epoch: number;
   readonly ownQueues: () => readonly QueueReading[];
   readonly deleteSavepoint: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
+  readonly cluster?: AdminClusterOptions;
   keepWanted(): void;
   /** Before the admin REST listens. */
   begin(): Promise<void>;
@@ -176,6 +178,13 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
       await storage.journal.deleteSavepoint(claim, instrument, batchNumber);
     },
     begin: () => Promise.resolve(),
+    cluster: {
+      directory: node.directory,
+      feed: {
+        isFedHere: (instrument) => node.ingest.find(instrument) !== undefined,
+        resync: (instrument, reason) => node.instruments.resync(instrument, reason),
+      },
+    },
   };
 }
 
@@ -242,6 +251,7 @@ function startAdmin(
       }),
     settingsInForce: () => describeSettings(settings, origins),
     epoch: node.epoch,
+    ...(node.cluster === undefined ? {} : { cluster: node.cluster }),
     node: settings.node.name,
     metricSources: [
       ...nodeMetricSources(node.publisher),
