@@ -136,13 +136,17 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
   });
   closers.add('wanted set', () => desired.stop());
 
-  const report = (): JsonValue => ({
-    shards: built.shardKeeper.readings(),
-    feeds: built.ingest.fedCount,
-    instruments: built.instruments.keys().length,
-    logTrouble: built.outlet.trouble,
-    groupTrouble: built.shardKeeper.trouble,
-  });
+  const report = (): JsonValue => {
+    const shards = built.shardKeeper.readings();
+    return {
+      shards,
+      lag: shards.reduce((sum, { lag }) => sum + lag, 0),
+      instruments: built.instruments.keys().length,
+      feeds: built.ingest.fedCount,
+      logTrouble: built.outlet.trouble,
+      groupTrouble: built.shardKeeper.trouble,
+    };
+  };
   return {
     ...built,
     directory,

@@ -98,6 +98,9 @@ export type EventLogReaderEvents = {
 export type PositionLost = { readonly expectedOffset: number; readonly foundOffset: number };
 
 export interface EventLogReader {
+  /** Where the partition ended when something was read of it last; `undefined` before. */
+  knownEndOf(partition: number): number | undefined;
+
   /** Returns the offset that the next record of the partition will have. @throws TampinesError `SERVICE_UNAVAILABLE` */
   endOf(partition: number): Promise<number>;
 

@@ -67,6 +67,7 @@ export class KafkaEventLogReader implements EventLogReader {
   readonly #admin: Admin;
   #adminConnected: Promise<void> | undefined;
   #shares = new Map<number, Share>();
+  readonly #knownEnds = new Map<number, number>();
   /** Joined, and not confirmed yet. */
   #joinedMember: string | undefined;
   #confirmed = { member: '', generation: -1 };
@@ -135,6 +136,10 @@ export class KafkaEventLogReader implements EventLogReader {
     this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) });
     this.#resumeIfWanted(started);
     return true;
+  }
+
+  knownEndOf(partition: number): number | undefined {
+    return this.#knownEnds.get(partition);
   }
 
   async endOf(partition: number): Promise<number> {
@@ -210,6 +215,7 @@ export class KafkaEventLogReader implements EventLogReader {
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
+    this.#knownEnds.set(batch.partition, Number(batch.highWatermark));
     const share = this.#shares.get(batch.partition);
     const isCurrent = (): boolean => this.#shares.get(batch.partition) === share && share?.isReading === true;
     let records: (LogRecord | UnreadableRecord)[] = [];

@@ -52,6 +52,8 @@ export type ShardReading = {
   /** From which on the log is needed should the shard move, and the place up to which it was read. */
   readonly neededFrom: number;
   readonly readTo: number;
+  /** Records that were not read yet. */
+  readonly lag: number;
 };
 
 type Held = {
@@ -89,11 +91,12 @@ export class ShardKeeper {
   }
 
   readings(): ShardReading[] {
-    return [...this.#held].flatMap(([shard, { claim, progress }]) =>
-      claim === undefined || progress === undefined
-        ? []
-        : [{ shard, epoch: claim.epoch, neededFrom: progress.neededFrom, readTo: progress.readTo }],
-    );
+    return [...this.#held].flatMap(([shard, { claim, progress }]) => {
+      if (claim === undefined || progress === undefined) return [];
+      const { neededFrom, readTo } = progress;
+      const lag = Math.max(0, (this.#reader?.knownEndOf(shard) ?? readTo) - readTo);
+      return [{ shard, epoch: claim.epoch, neededFrom, readTo, lag }];
+    });
   }
 
   start(): void {
