@@ -97,6 +97,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     log.info(
       {
         node: settings.node.name,
+        epoch: node.epoch,
         redis: redis.kind,
         postgres: settings.postgres.url === '' ? 'embedded' : 'external',
         kafka: settings.kafka.brokers,

@@ -85,8 +85,8 @@ const schema = z.strictObject({
     retentionMs: positive.default(86_400_000),
     /** How long a batch waits for others to share its request. */
     lingerMs: notNegative.max(1_000).default(5),
-    /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s. */
-    sessionTimeoutMs: positive.min(6_000).max(300_000).default(10_000),
+    /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s unless told. */
+    sessionTimeoutMs: positive.min(1_000).max(300_000).default(10_000),
     /** How often a node tells the group that it lives. */
     heartbeatMs: positive.min(100).max(60_000).default(1_000),
   }),
