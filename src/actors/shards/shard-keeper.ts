@@ -274,7 +274,7 @@ export class ShardKeeper {
    */
   #fence(claim: ShardClaim): void {
     const held = this.#held.get(claim.shard);
-    if (held === undefined || held.claim !== claim) return;
+    if (held?.claim !== claim) return;
     const { system, host, log } = this.#options;
     this.#held.delete(claim.shard);
     log.warn({ shard: claim.shard, epoch: claim.epoch }, 'fenced: another node has this shard now');

@@ -10,9 +10,9 @@ import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
 import type { RunningSymbol } from '../instruments.ts';
-import type { ActorContext, ActorRef, ActorSpec } from '../kernel/actor-types.ts';
+import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
-import type { FeedReply, SymbolMessage } from '../symbol-protocol.ts';
+import type { FeedReply } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
 import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
@@ -163,7 +163,7 @@ class Shard {
       onBegun: (place) => this.#context.send(self, { type: 'SymbolBegins', instrument: key, place }),
       onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
     });
-    const target = symbol.ref as ActorRef<SymbolMessage>;
+    const target = symbol.ref;
     const lane = new LogLane({
       send: (batch, logged) => this.#context.send(target, { type: 'Deliver', batch, feed: self, logged }),
       onPoison: (event, cause) => {
@@ -226,7 +226,7 @@ class Shard {
     if (catchUpTo === undefined || this.#expectedOffset === undefined || !lane.isReady) return;
     if (this.#progress.readTo < catchUpTo || lane.firstOutstanding < catchUpTo) return;
     member.catchUpTo = undefined;
-    this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CaughtUp', isWhole });
+    this.#context.send(member.symbol.ref, { type: 'CaughtUp', isWhole });
   }
 
   // -------------------------------------------------------------------------------------------------------------- records
@@ -288,7 +288,7 @@ class Shard {
       if (member.isSilent || silentMs < this.#options.silentAfterMs) continue;
       member.isSilent = true;
       const reason = `nothing has come from its feeds for ${Math.round(silentMs / 1_000)} s`;
-      this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'FeedSilent', reason });
+      this.#context.send(member.symbol.ref, { type: 'FeedSilent', reason });
     }
   }
 
@@ -372,7 +372,7 @@ class Shard {
     for (const key of this.#progress.unsavedLongerThan(2 * this.#options.checkpointEveryMs, nowMs)) {
       const member = this.#members.get(key);
       if (member === undefined) continue;
-      this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CheckpointDue' });
+      this.#context.send(member.symbol.ref, { type: 'CheckpointDue' });
     }
     const { neededFrom } = this.#progress;
     if (this.#isSaving || neededFrom <= this.#savedPosition) return;
