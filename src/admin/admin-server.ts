@@ -78,7 +78,11 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
-  const gateway = new Gateway(app.server, { ...options, ...options.stream });
+  const gateway = new Gateway(app.server, {
+    ...options,
+    ...options.stream,
+    elsewhere: options.cluster?.elsewhere,
+  });
   const queues = queueMetrics(() => [...options.readQueues(), limits.reading(), ...gateway.readings()]);
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
