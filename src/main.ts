@@ -64,6 +64,7 @@ const BOOK_DEPTH_MAX = 5_000;
 export async function startNode(options: NodeOptions): Promise<TampinesNode> {
   const { settings, log } = options;
   checkExchangeNames(settings);
+  checkShared(settings);
   const closers = new Closers({
     log,
     deadlineMs: settings.shutdown.deadlineMs,
@@ -208,6 +209,15 @@ function checkExchangeNames(settings: Settings): void {
   throw new TampinesError(
     'SETTINGS_INVALID',
     `Settings are not valid: exchanges.${unknown.join(', exchanges.')}: no such exchange; there are ${known.join(', ')}`,
+  );
+}
+
+/** Embedded ones are each node's own. */
+function checkShared({ kafka, postgres, redis }: Settings): void {
+  if (kafka.brokers.length === 0 || (postgres.url !== '' && redis.url !== '')) return;
+  throw new TampinesError(
+    'SETTINGS_INVALID',
+    'Settings are not valid: kafka.brokers is set, so nodes share a database and a Redis: set postgres.url and redis.url',
   );
 }
 

@@ -285,11 +285,6 @@ function checkBetween(settings: Settings): void {
       'feed.maxPendingTradeBytes must not be below feed.maxPendingBytes, nor feed.maxPendingNodeBytes below it',
     );
   }
-  if (settings.kafka.brokers.length > 0 && (settings.postgres.url === '' || settings.redis.url === '')) {
-    throw invalid(
-      'kafka.brokers is set, so nodes share a database and a Redis: set postgres.url and redis.url',
-    );
-  }
   if (settings.kafka.sessionTimeoutMs < 3 * settings.kafka.heartbeatMs) {
     throw invalid(
       'kafka.sessionTimeoutMs must be at least three times kafka.heartbeatMs, else one lost heartbeat moves shards',

@@ -142,6 +142,8 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/kafka/sticky-assignment.ts#assignSticky': 'a count of partitions',
   'src/kafka/event-topic.ts#faultsOf': 'counts, bytes and times of a topic',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.#onBatch': 'an offset of Kafka',
+  'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.endOf': 'an offset of Kafka',
+  'src/actors/shards/shard.ts#Shard.#lookForSilence': 'seconds in a reason',
   'src/kafka/kafka-event-log-writer.ts#KafkaEventLogWriter.#send': 'an offset of Kafka',
   'src/feeds/live-http.ts#parseRetryAfter': 'a waiting time',
   'src/feeds/recording-server.ts#ServedPlayback.constructor': 'the number of a connection',
