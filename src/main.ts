@@ -182,6 +182,7 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
     begin: () => Promise.resolve(),
     cluster: {
       directory: node.directory,
+      elsewhere: node.elsewhere,
       feed: {
         isFedHere: (instrument) => node.ingest.find(instrument) !== undefined,
         resync: (instrument, reason) => node.instruments.resync(instrument, reason),
