@@ -46,6 +46,8 @@ export type AdminOptions = {
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
+  /** Where the build put the dashboard. */
+  readonly dashboardFolder: string;
   readonly timers: Timers;
   /** What is published, for clients that are connected. */
   readonly stream: Pick<

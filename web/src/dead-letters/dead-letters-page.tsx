@@ -1,0 +1,4 @@
+import type { JSX } from 'preact';
+export function DeadLettersPage(): JSX.Element {
+  return <p />;
+}

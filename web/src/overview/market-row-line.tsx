@@ -1,0 +1,103 @@
+/** One instrument in the overview. */
+import type { JSX } from 'preact';
+import { useRef } from 'preact/hooks';
+import { nodeLink } from '../node/node-link.ts';
+import { Exact } from '../parts/exact.tsx';
+import { judge } from '../parts/trust.ts';
+import { TrustMark } from '../parts/trust-mark.tsx';
+import { compareDecimals, cutDecimals, decimalsOf, signOf } from '../text/decimal-text.ts';
+import { ageText } from '../text/time-text.ts';
+import type { MarketRow } from './market-rows.ts';
+
+/** As the style sheet has it. */
+export const ROW_HEIGHT = 32;
+/** An instrument that is alive hears at least a heartbeat each second. */
+const LATE_MS = 5_000;
+
+export function MarketRowLine(props: {
+  readonly row: MarketRow;
+  readonly index: number;
+  readonly isActive: boolean;
+  readonly href: string;
+  readonly lostReason: string | undefined;
+}): JSX.Element {
+  const { row, index, isActive, href, lostReason } = props;
+  const { actorStatus, status, reason, doubt } = row;
+  const trust = judge({ lostReason, actorStatus, status, reason: reason || (row.lastFailure ?? ''), doubt });
+  const direction = useDirection(row.last);
+  const decimals = useDecimals([row.last, row.bid, row.ask]);
+  const lagMs = row.receiveTimeMs === null ? undefined : nodeLink.nowMs() - row.receiveTimeMs;
+  return (
+    <div
+      id={`row-${row.key}`}
+      class={`market-line market-row is-${trust.level}${isActive ? ' is-active' : ''}`}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isActive}
+      style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
+    >
+      <span role="gridcell" class="cell-instrument">
+        <a href={href} tabIndex={-1}>
+          <b>{row.symbol}</b> <em>{row.exchange}</em>
+        </a>
+      </span>
+      <span role="gridcell" class={`cell-last went-${direction}`}>
+        <Exact text={row.last} decimals={decimals} />
+      </span>
+      <span
+        role="gridcell"
+        class={`cell-change sign-${row.changePercent === null ? 'same' : signOf(cutDecimals(row.changePercent, 2))}`}
+      >
+        <Exact text={row.changePercent === null ? null : cutDecimals(row.changePercent, 2)} decimals={2} />
+      </span>
+      <span role="gridcell" class="cell-bid">
+        <Exact text={row.bid} decimals={decimals} />
+      </span>
+      <span role="gridcell" class="cell-ask">
+        <Exact text={row.ask} decimals={decimals} />
+      </span>
+      <span role="gridcell" class="cell-spread">
+        <Exact text={row.spread} decimals={decimals} />
+      </span>
+      <span role="gridcell" class="cell-points">
+        <Exact text={row.spreadPoints} />
+      </span>
+      <span role="gridcell" class="cell-volume" title={row.volume ?? ''}>
+        <Exact text={row.volume === null ? null : cutDecimals(row.volume, 3)} decimals={3} />
+      </span>
+      <span role="gridcell" class="cell-status">
+        <TrustMark trust={trust} />
+        <small>{trust.reason}</small>
+      </span>
+      <span role="gridcell" class={`cell-lag${lagMs !== undefined && lagMs > LATE_MS ? ' is-late' : ''}`}>
+        {lagMs === undefined ? '–' : ageText(lagMs)}
+      </span>
+      <span role="gridcell" class={`cell-restarts${row.restarts > 0 ? ' is-some' : ''}`}>
+        {row.restarts}
+      </span>
+    </div>
+  );
+}
+
+/** The most decimals that were seen: a price that needs fewer leaves the others where they are. */
+function useDecimals(prices: readonly (string | null)[]): number {
+  const most = useRef(0);
+  most.current = Math.max(most.current, ...prices.map(decimalsOf));
+  return most.current;
+}
+
+/** Where the price went when it changed last. */
+function useDirection(last: string | null): 'up' | 'down' | 'nowhere' {
+  const seen = useRef<{ last: string | null; direction: 'up' | 'down' | 'nowhere' }>({
+    last,
+    direction: 'nowhere',
+  });
+  const before = seen.current;
+  if (last !== null && before.last !== null && last !== before.last) {
+    const order = compareDecimals(last, before.last);
+    seen.current = { last, direction: order > 0 ? 'up' : order < 0 ? 'down' : before.direction };
+  } else if (last !== before.last) {
+    seen.current = { ...before, last };
+  }
+  return seen.current.direction;
+}

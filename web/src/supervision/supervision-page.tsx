@@ -1,0 +1,4 @@
+import type { JSX } from 'preact';
+export function SupervisionPage(): JSX.Element {
+  return <p />;
+}
