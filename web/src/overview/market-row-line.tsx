@@ -9,8 +9,13 @@ import { compareDecimals, cutDecimals, decimalsOf, signOf } from '../text/decima
 import { ageText } from '../text/time-text.ts';
 import type { MarketRow } from './market-rows.ts';
 
-/** As the style sheet has it. */
-export const ROW_HEIGHT = 32;
+const NARROW = matchMedia('(max-width: 720px)');
+
+/** As the style sheet has it: a finger needs more than a mouse. */
+export function rowHeight(): number {
+  return NARROW.matches ? 44 : 32;
+}
+
 /** An instrument that is alive hears at least a heartbeat each second. */
 const LATE_MS = 5_000;
 
@@ -34,14 +39,14 @@ export function MarketRowLine(props: {
       role="row"
       aria-rowindex={index + 2}
       aria-selected={isActive}
-      style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
+      style={{ transform: `translateY(${index * rowHeight()}px)` }}
     >
       <span role="gridcell" class="cell-instrument">
         <a href={href} tabIndex={-1}>
           <b>{row.symbol}</b> <em>{row.exchange}</em>
         </a>
       </span>
-      <span role="gridcell" class={`cell-last went-${direction}`}>
+      <span key={`last ${row.last}`} role="gridcell" class={`cell-last went-${direction}`}>
         <Exact text={row.last} decimals={decimals} />
       </span>
       <span

@@ -9,7 +9,7 @@ import { useSeconds } from '../parts/use-seconds.ts';
 import { Store, useStore } from '../state/store.ts';
 import type { Arrangement, SortColumn } from './arrange-rows.ts';
 import { arrangeRows, isLive } from './arrange-rows.ts';
-import { MarketRowLine, ROW_HEIGHT } from './market-row-line.tsx';
+import { MarketRowLine, rowHeight } from './market-row-line.tsx';
 import type { MarketRow } from './market-rows.ts';
 import { OverviewFilters } from './overview-filters.tsx';
 import { marketRows, useListedRows, useTickersInSight } from './use-market-rows.ts';
@@ -50,7 +50,7 @@ export function OverviewPage(): JSX.Element {
   );
   const link = useStore(nodeLink.status);
   const active = useStore(activeKey);
-  const { view, window } = useRowWindow(order.length, ROW_HEIGHT);
+  const { view, window } = useRowWindow(order.length, rowHeight());
   const inSight = order
     .slice(window.first, window.end)
     .map((key) => rows?.byKey.get(key))
@@ -62,14 +62,15 @@ export function OverviewPage(): JSX.Element {
     const kept = Math.max(0, Math.min(order.length - 1, index));
     activeKey.set(order[kept]);
     const element = view.current!;
-    const top = kept * ROW_HEIGHT;
+    const top = kept * rowHeight();
     if (top < element.scrollTop) element.scrollTop = top;
-    const below = top + ROW_HEIGHT - element.clientHeight;
+    // The head of the table lies over the first line of what is scrolled.
+    const below = top + 2 * rowHeight() - element.clientHeight;
     if (below > element.scrollTop) element.scrollTop = below;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = active === undefined ? -1 : order.indexOf(active);
-    const page = Math.max(1, Math.floor(view.current!.clientHeight / ROW_HEIGHT) - 1);
+    const page = Math.max(1, Math.floor(view.current!.clientHeight / rowHeight()) - 1);
     const target = {
       ArrowDown: at + 1,
       ArrowUp: at - 1,
@@ -105,21 +106,21 @@ export function OverviewPage(): JSX.Element {
           if (active === undefined && order.length > 0) activeKey.set(order[0]);
         }}
       >
-        <div class="market-line market-head" role="row">
-          {COLUMNS.map(({ title, sort, name }) => (
-            <span key={name} role="columnheader" class={`cell-${name}`} aria-sort={sortOf(arranged, sort)}>
-              {sort === undefined ? (
-                title
-              ) : (
-                <button type="button" onClick={() => arrangement.set(sortedBy(arranged, sort))}>
-                  {title}
-                </button>
-              )}
-            </span>
-          ))}
-        </div>
         <div class="market-view" ref={view}>
-          <div class="market-rows" style={{ height: `${order.length * ROW_HEIGHT}px` }}>
+          <div class="market-line market-head" role="row">
+            {COLUMNS.map(({ title, sort, name }) => (
+              <span key={name} role="columnheader" class={`cell-${name}`} aria-sort={sortOf(arranged, sort)}>
+                {sort === undefined ? (
+                  title
+                ) : (
+                  <button type="button" onClick={() => arrangement.set(sortedBy(arranged, sort))}>
+                    {title}
+                  </button>
+                )}
+              </span>
+            ))}
+          </div>
+          <div class="market-rows" style={{ height: `${order.length * rowHeight()}px` }}>
             {inSight.map((row, index) => (
               <MarketRowLine
                 key={row.key}
