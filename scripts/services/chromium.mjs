@@ -1,8 +1,19 @@
-/** The browser that the dashboard is tested in. */
+/** The browser that the dashboard is tested, measured and photographed in. */
 import { spawnSync } from 'node:child_process';
+import { chromium } from 'playwright-core';
 import { findOrInstall } from './find-program.mjs';
 
-/** @returns {{ url: string, version: string, stop: () => void }} `url` is the path of the program; each test starts it for itself */
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** `url` is the path of the program: each test starts it for itself. */
 export function provideChromium() {
   const url = findOrInstall({
     program: 'chromium',
@@ -20,4 +31,9 @@ export function chromiumVersion(program) {
   if (version === undefined)
     throw new Error(`${program} is no browser that can be started: ${error?.message}`);
   return version;
+}
+
+/** Starts it with a profile of its own and nothing on a screen. */
+export function launchChromium(program) {
+  return chromium.launch({ executablePath: program, args: ARGUMENTS });
 }

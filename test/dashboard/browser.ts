@@ -1,28 +1,18 @@
 /** A real browser, and pages in it of which every complaint is kept. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { chromium } from 'playwright-core';
+import { launchChromium } from '../../scripts/services/chromium.mjs';
 import { noteServiceUse } from '../support/services.ts';
-
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** @throws Error that names the command to run when the tests were not given a browser */
 export function startBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'];
-  if (executablePath === undefined || executablePath === '') {
+  const program = process.env['CHROMIUM_PATH'];
+  if (program === undefined || program === '') {
     throw new Error(
       'CHROMIUM_PATH is not set: this test needs a Chromium. Run `npm test`, which finds or installs one, or set CHROMIUM_PATH.',
     );
   }
   noteServiceUse('Chromium');
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+  return launchChromium(program);
 }
 
 export type WatchedPage = {
@@ -47,16 +37,20 @@ export async function openPage(
   return { page, complaints };
 }
 
-/** Returns the text of an exact decimal without the zeros that fill its column. */
-export async function exactTexts(page: Page, selector: string): Promise<string[]> {
-  return page.locator(selector).evaluateAll((cells) =>
+/** What is asked of an element inside of the page; these types are the page's own. */
+type Cell = {
+  readonly textContent: string;
+  cloneNode(isDeep: boolean): Cell;
+  querySelectorAll(selector: string): Iterable<{ remove(): void }>;
+};
+
+/** Returns the text of each exact decimal, without the zeros that fill its column. */
+export function exactTexts(page: Page, selector: string): Promise<string[]> {
+  return page.locator(selector).evaluateAll((cells: Cell[]) =>
     cells.map((cell) => {
-      const copy = cell.cloneNode(true) as unknown as {
-        textContent: string;
-        querySelectorAll(selector: string): Iterable<{ remove(): void }>;
-      };
+      const copy = cell.cloneNode(true);
       for (const zeros of copy.querySelectorAll('.zeros')) zeros.remove();
-      return copy.textContent;
+      return copy.textContent.trim();
     }),
   );
 }

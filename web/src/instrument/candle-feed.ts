@@ -1,6 +1,6 @@
 /** Follows the candles of one interval: a page of history from the REST, then what the stream tells, and the page again whenever something may be missing. */
 import type { Candle } from 'tampines/client';
-import { nodeLink } from '../node/node-link.ts';
+import { nodeLink, onReturn } from '../node/node-link.ts';
 import { instrumentPath, readJson } from '../node/rest.ts';
 import type { CandlesAnswer } from '../node/rest-documents.ts';
 import { followChannel } from '../node/use-channel.ts';
@@ -67,14 +67,4 @@ export function followCandles(source: CandleSource, listener: CandleListener): (
     clearTimeout(timer);
     for (const stop of stops) stop();
   };
-}
-
-/** Calls when the node is there again after it was lost. */
-export function onReturn(call: () => void): () => void {
-  let wasLost = false;
-  return nodeLink.status.subscribe(() => {
-    const { state } = nodeLink.status.get();
-    if (state === 'open' && wasLost) call();
-    wasLost = state === 'lost';
-  });
 }

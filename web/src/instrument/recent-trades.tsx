@@ -1,14 +1,13 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Trade } from 'tampines/client';
-import { nodeLink } from '../node/node-link.ts';
+import { nodeLink, onReturn } from '../node/node-link.ts';
 import { instrumentPath, readJson } from '../node/rest.ts';
 import type { TradesAnswer } from '../node/rest-documents.ts';
 import { followChannel } from '../node/use-channel.ts';
 import { Exact } from '../parts/exact.tsx';
 import { Store, useStore } from '../state/store.ts';
 import { clockTextWithMs } from '../text/time-text.ts';
-import { onReturn } from './candle-feed.ts';
 import { TAPE_TRADES, withTrades } from './trade-tape.ts';
 
 const PAGE_TRADES = 1_000;

@@ -21,7 +21,7 @@ export function TickerStrip(props: {
 }): JSX.Element {
   const { exchange, symbol, ticker, heardMs, trust, priceDecimals, operations } = props;
   useSeconds();
-  const percent = ticker?.changePercent == null ? null : cutDecimals(ticker.changePercent, 2);
+  const percent = cutOrNothing(ticker?.changePercent, 2);
   const lagMs = heardMs === undefined ? undefined : nodeLink.nowMs() - heardMs;
   const change = ticker?.change ?? null;
   return (
@@ -47,7 +47,7 @@ export function TickerStrip(props: {
           <Exact text={ticker?.low} decimals={priceDecimals} />
         </Figure>
         <Figure name="VWAP">
-          <Exact text={ticker?.vwap == null ? null : cutDecimals(ticker.vwap, priceDecimals + 1)} />
+          <Exact text={cutOrNothing(ticker?.vwap, priceDecimals + 1)} />
         </Figure>
         <Figure name="Volume">
           <Exact text={ticker?.volume} />
@@ -71,4 +71,8 @@ function Figure(props: {
       <dd>{props.children}</dd>
     </div>
   );
+}
+
+function cutOrNothing(text: string | null | undefined, decimals: number): string | null {
+  return text === null || text === undefined ? null : cutDecimals(text, decimals);
 }

@@ -80,3 +80,13 @@ function streamReason(status: ConnectionStatus): string {
 export const nodeLink = new NodeLink(
   `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/stream`,
 );
+
+/** Calls when the node is there again after it was lost. */
+export function onReturn(call: () => void): () => void {
+  let wasLost = false;
+  return nodeLink.status.subscribe(() => {
+    const { state } = nodeLink.status.get();
+    if (state === 'open' && wasLost) call();
+    wasLost = state === 'lost';
+  });
+}

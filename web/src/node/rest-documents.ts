@@ -1,5 +1,5 @@
 /** What the REST of a node answers with, as its OpenAPI document says: prices, quantities and volumes are decimal text, times Unix milliseconds. */
-import type { Candle, InstrumentHead, PriceLevel, Trade } from 'tampines/client';
+import type { Candle, InstrumentHead, Trade } from 'tampines/client';
 
 export type BookStatus = InstrumentHead['status'];
 
@@ -46,13 +46,6 @@ export type InstrumentDetail = Instrument & {
     readonly lotSize: string | null;
     readonly counters: Readonly<Record<string, number>>;
   } | null;
-};
-
-export type BookAnswer = {
-  readonly status: BookStatus;
-  readonly reason: string;
-  readonly bids: readonly PriceLevel[];
-  readonly asks: readonly PriceLevel[];
 };
 
 export type CandlesAnswer = { readonly candles: readonly Candle[] };

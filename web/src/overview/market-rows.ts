@@ -58,17 +58,17 @@ function mergeListed(key: string, listed: Listed, timeMs: number, before: Market
       reason: 'its actor can’t be asked',
     };
   }
-  const { bid, ask, spread, status, reason, position } = market;
+  const { bid, ask, spread } = market;
   const spreadPoints = spread === null || bid === null ? null : (basisPoints(spread, bid) ?? null);
-  const isBehind = before !== undefined && before.position > position;
-  const row = { ...head, bid, ask, spread, spreadPoints, status, reason, doubt: before?.doubt };
-  if (isBehind) {
-    const { last, changePercent, volume, receiveTimeMs } = before;
-    return { ...row, last, changePercent, volume, receiveTimeMs, position: before.position };
+  const row = { ...head, bid, ask, spread, spreadPoints, doubt: before?.doubt };
+  if (before !== undefined && before.position > market.position) {
+    // The book in the list is older, and so is what the list says of it.
+    const { last, changePercent, volume, receiveTimeMs, status, reason, position } = before;
+    return { ...row, last, changePercent, volume, receiveTimeMs, status, reason, position };
   }
-  const { last, changePercent, volume, lagMs } = market;
+  const { last, changePercent, volume, status, reason, position, lagMs } = market;
   const receiveTimeMs = lagMs === null ? null : timeMs - lagMs;
-  return { ...row, last, changePercent, volume, receiveTimeMs, position };
+  return { ...row, last, changePercent, volume, receiveTimeMs, status, reason, position };
 }
 
 const NOTHING = {

@@ -1,6 +1,11 @@
 import type { JSX } from 'preact';
 import type { Arrangement } from './arrange-rows.ts';
-import type { OverviewCounts } from './overview-page.tsx';
+
+export type OverviewCounts = {
+  readonly shown: number;
+  readonly total: number;
+  readonly live: number;
+};
 
 export function OverviewFilters(props: {
   readonly arrangement: Arrangement;

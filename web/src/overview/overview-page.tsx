@@ -11,6 +11,7 @@ import type { Arrangement, SortColumn } from './arrange-rows.ts';
 import { arrangeRows, isLive } from './arrange-rows.ts';
 import { MarketRowLine, rowHeight } from './market-row-line.tsx';
 import type { MarketRow } from './market-rows.ts';
+import type { OverviewCounts } from './overview-filters.tsx';
 import { OverviewFilters } from './overview-filters.tsx';
 import { marketRows, useListedRows, useTickersInSight } from './use-market-rows.ts';
 
@@ -69,7 +70,9 @@ export function OverviewPage(): JSX.Element {
     if (below > element.scrollTop) element.scrollTop = below;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const at = active === undefined ? -1 : order.indexOf(active);
+    // Keys may come faster than frames.
+    const current = activeKey.get();
+    const at = current === undefined ? -1 : order.indexOf(current);
     const page = Math.max(1, Math.floor(view.current!.clientHeight / rowHeight()) - 1);
     const target = {
       ArrowDown: at + 1,
@@ -79,7 +82,7 @@ export function OverviewPage(): JSX.Element {
       Home: 0,
       End: order.length - 1,
     }[event.key];
-    const row = active === undefined ? undefined : rows?.byKey.get(active);
+    const row = current === undefined ? undefined : rows?.byKey.get(current);
     if (target !== undefined) move(target);
     else if (event.key === 'Enter' && row !== undefined) location.hash = linkToRow(row);
     else return;
@@ -163,12 +166,6 @@ function sortOf(
   if (arranged.sort !== sort) return 'none';
   return arranged.isDescending ? 'descending' : 'ascending';
 }
-
-export type OverviewCounts = {
-  readonly shown: number;
-  readonly total: number;
-  readonly live: number;
-};
 
 function countsOf(rows: Iterable<MarketRow>, shown: number, isLost: boolean): OverviewCounts {
   const all = [...rows];

@@ -1,7 +1,6 @@
 /** What supervisors saw and decided: a page of the past from the REST, then each event as it happens. */
 import { useEffect } from 'preact/hooks';
-import { onReturn } from '../instrument/candle-feed.ts';
-import { nodeLink } from '../node/node-link.ts';
+import { nodeLink, onReturn } from '../node/node-link.ts';
 import { readJson } from '../node/rest.ts';
 import type { SupervisionEvent, SupervisionEventsAnswer } from '../node/rest-documents.ts';
 import { followChannel } from '../node/use-channel.ts';
