@@ -10,7 +10,7 @@ import { exactTexts, openPage, startBrowser } from './browser.ts';
 import { DashboardNode } from './dashboard-node.ts';
 
 const BTC = '/v1/instruments/binance/BTC-USDT';
-const LADDER_LEVELS = 15;
+const LADDER_LEVELS = 13;
 /** Longer than a test looks at it. */
 const LONG_MS = 15_000;
 

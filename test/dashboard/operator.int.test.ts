@@ -97,9 +97,7 @@ it('restarts an instrument with the token, asked for once, and shows the restart
 it('shows what could not be understood, raw', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/dead-letters`);
   await page.getByText('everything that came was understood').waitFor();
-  for (const exchange of simulation.exchanges.values()) {
-    if ('faults' in exchange) (exchange.faults as { corruptFrame(): void }).corruptFrame();
-  }
+  for (const { faults } of simulation.exchanges.values()) faults.corruptFrame();
   const letter = page.locator('.letters details').first();
   await letter.locator('summary').click();
   expect((await letter.locator('pre').textContent())!.length).toBeGreaterThan(10);

@@ -7,7 +7,7 @@ import { barShare } from '../text/chart-number.ts';
 import { basisPoints, subtractDecimals } from '../text/decimal-text.ts';
 import type { DepthLevel } from './depth-levels.ts';
 
-export const LADDER_LEVELS = 15;
+export const LADDER_LEVELS = 13;
 
 export function BookLadder(props: {
   /** Best first. */
