@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { budget } from './budget.bench.ts';
+import { dashboard } from './dashboard.bench.ts';
 import { endToEnd } from './end-to-end.bench.ts';
 import { frames, recordings } from './frames.bench.ts';
 import { gateway } from './gateway.bench.ts';
@@ -18,7 +19,7 @@ import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway];
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway, dashboard];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

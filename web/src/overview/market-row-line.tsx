@@ -46,7 +46,7 @@ export function MarketRowLine(props: {
           <b>{row.symbol}</b> <em>{row.exchange}</em>
         </a>
       </span>
-      <span key={`last ${row.last}`} role="gridcell" class={`cell-last went-${direction}`}>
+      <span role="gridcell" class={`cell-last went-${direction}`}>
         <Exact text={row.last} decimals={decimals} />
       </span>
       <span
@@ -91,18 +91,24 @@ function useDecimals(prices: readonly (string | null)[]): number {
   return most.current;
 }
 
-/** Where the price went when it changed last. */
-function useDirection(last: string | null): 'up' | 'down' | 'nowhere' {
-  const seen = useRef<{ last: string | null; direction: 'up' | 'down' | 'nowhere' }>({
+type Direction = 'up' | 'down' | 'nowhere';
+
+/** How long a price shows where it went; it is looked at each second. An animation would draw all rows anew with each frame. */
+const MOVED_MS = 1_200;
+
+/** Returns where the price went, for a moment after it changed. */
+function useDirection(last: string | null): Direction {
+  const seen = useRef<{ last: string | null; direction: Direction; movedMs: number }>({
     last,
     direction: 'nowhere',
+    movedMs: 0,
   });
   const before = seen.current;
-  if (last !== null && before.last !== null && last !== before.last) {
-    const order = compareDecimals(last, before.last);
-    seen.current = { last, direction: order > 0 ? 'up' : order < 0 ? 'down' : before.direction };
-  } else if (last !== before.last) {
-    seen.current = { ...before, last };
+  const nowMs = performance.now();
+  if (last !== before.last) {
+    const order = last === null || before.last === null ? 0 : compareDecimals(last, before.last);
+    const direction = order > 0 ? 'up' : order < 0 ? 'down' : 'nowhere';
+    seen.current = { last, direction, movedMs: nowMs };
   }
-  return seen.current.direction;
+  return nowMs - seen.current.movedMs < MOVED_MS ? seen.current.direction : 'nowhere';
 }

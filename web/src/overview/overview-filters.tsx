@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { Arrangement } from './arrange-rows.ts';
 
-export type OverviewCounts = {
+type OverviewCounts = {
   readonly shown: number;
   readonly total: number;
   readonly live: number;

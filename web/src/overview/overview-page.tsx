@@ -1,6 +1,6 @@
 /** All instruments at a glance: what they cost, how they keep up, and which of them can't be trusted now. */
 import type { JSX } from 'preact';
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { linkTo } from '../navigation.ts';
 import { nodeLink } from '../node/node-link.ts';
 import { publishing } from '../node/publishing.ts';
@@ -11,7 +11,6 @@ import type { Arrangement, SortColumn } from './arrange-rows.ts';
 import { arrangeRows, isLive } from './arrange-rows.ts';
 import { MarketRowLine, rowHeight } from './market-row-line.tsx';
 import type { MarketRow } from './market-rows.ts';
-import type { OverviewCounts } from './overview-filters.tsx';
 import { OverviewFilters } from './overview-filters.tsx';
 import { marketRows, useListedRows, useTickersInSight } from './use-market-rows.ts';
 
@@ -39,9 +38,12 @@ const arrangement = new Store<Arrangement>({
 /** Of the row that the keyboard is on. */
 const activeKey = new Store<string | undefined>(undefined);
 
+/** A line, and all that it was drawn from. */
+type DrawnLine = { readonly key: string; readonly said: readonly unknown[]; readonly line: JSX.Element };
+
 export function OverviewPage(): JSX.Element {
   useListedRows();
-  useSeconds();
+  const second = useSeconds();
   const rows = useStore(marketRows);
   const arranged = useStore(arrangement);
   // Numbers change all the time, their order only with a new list: rows do not jump under a finger.
@@ -49,6 +51,15 @@ export function OverviewPage(): JSX.Element {
     () => (rows === undefined ? [] : arrangeRows(rows.byKey.values(), arranged).map(({ key }) => key)),
     [rows?.listNumber, arranged],
   );
+  const exchanges = useMemo(
+    () => [...new Set(Array.from(rows?.byKey.values() ?? [], ({ exchange }) => exchange))].sort(),
+    [rows?.listNumber],
+  );
+  const liveCount = useMemo(
+    () => [...(rows?.byKey.values() ?? [])].filter(isLive).length,
+    [rows?.listNumber],
+  );
+  const drawn = useRef(new Map<string, DrawnLine>());
   const link = useStore(nodeLink.status);
   const active = useStore(activeKey);
   const { view, window } = useRowWindow(order.length, rowHeight());
@@ -58,6 +69,25 @@ export function OverviewPage(): JSX.Element {
     .filter((row) => row !== undefined);
   useTickersInSight(inSight, useStore(publishing));
   const lostReason = link.state === 'lost' ? link.reason : undefined;
+
+  // A line that says the same as before is not drawn again: while somebody scrolls that is nearly all of them.
+  const lines = inSight.map((row, index): DrawnLine => {
+    const said = [row, window.first + index, row.key === active, lostReason, second];
+    const before = drawn.current.get(row.key);
+    if (before !== undefined && said.every((each, at) => each === before.said[at])) return before;
+    const line = (
+      <MarketRowLine
+        key={row.key}
+        row={row}
+        index={window.first + index}
+        isActive={row.key === active}
+        href={linkToRow(row)}
+        lostReason={lostReason}
+      />
+    );
+    return { key: row.key, said, line };
+  });
+  drawn.current = new Map(lines.map((line) => [line.key, line]));
 
   const move = (index: number): void => {
     const kept = Math.max(0, Math.min(order.length - 1, index));
@@ -94,8 +124,12 @@ export function OverviewPage(): JSX.Element {
       <OverviewFilters
         arrangement={arranged}
         onChange={(changed) => arrangement.set(changed)}
-        exchanges={[...new Set(Array.from(rows?.byKey.values() ?? [], ({ exchange }) => exchange))].sort()}
-        counts={countsOf(rows?.byKey.values() ?? [], order.length, lostReason !== undefined)}
+        exchanges={exchanges}
+        counts={{
+          shown: order.length,
+          total: rows?.byKey.size ?? 0,
+          live: lostReason === undefined ? liveCount : 0,
+        }}
       />
       <div
         class="market-grid"
@@ -124,16 +158,7 @@ export function OverviewPage(): JSX.Element {
             ))}
           </div>
           <div class="market-rows" style={{ height: `${order.length * rowHeight()}px` }}>
-            {inSight.map((row, index) => (
-              <MarketRowLine
-                key={row.key}
-                row={row}
-                index={window.first + index}
-                isActive={row.key === active}
-                href={linkToRow(row)}
-                lostReason={lostReason}
-              />
-            ))}
+            {lines.map(({ line }) => line)}
           </div>
           {order.length === 0 && (
             <p class="nothing">{rows === undefined ? 'Asking the node…' : 'No instrument is like that.'}</p>
@@ -165,9 +190,4 @@ function sortOf(
   if (sort === undefined) return undefined;
   if (arranged.sort !== sort) return 'none';
   return arranged.isDescending ? 'descending' : 'ascending';
-}
-
-function countsOf(rows: Iterable<MarketRow>, shown: number, isLost: boolean): OverviewCounts {
-  const all = [...rows];
-  return { shown, total: all.length, live: isLost ? 0 : all.filter(isLive).length };
 }
