@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'vite';
 import { launchChromium, provideChromium } from '../scripts/services/chromium.mjs';
-import type { Memory } from './dashboard/watched-page.ts';
+import type { Frames, Memory } from './dashboard/watched-page.ts';
 import { WatchedPage } from './dashboard/watched-page.ts';
 import { LoadedNode } from './end-to-end/loaded-node.ts';
 import { MUCH_TRADED } from './feeds/market-moments.ts';
@@ -83,6 +83,7 @@ async function watch({ postgresUrl, redisUrl }: RealServers, program: string): P
     await sleep(3_000);
     const slow = await page.scroll(SCROLL);
     const fast = await page.scroll(FAST_SCROLL);
+    const empty = await WatchedPage.emptyFrames(browser, SCROLL.durationMs);
     const busyShare = await page.busyShare(BUSY_MS);
     const looks: Memory[] = [await page.memory()];
     for (let look = 1; look < LOOKS; look++) {
@@ -91,10 +92,9 @@ async function watch({ postgresUrl, redisUrl }: RealServers, program: string): P
     }
     return [
       `first numbers after ${openedMs.map((ms) => ms.toFixed(0)).join(', ')} ms, nothing cached`,
-      ...[slow, fast].map(
-        ({ count, p99Ms, longestMs, longTaskCount }, index) =>
-          `scrolled ${[SCROLL, FAST_SCROLL][index]!.pixels} pixels a frame: ${count} frames, 99 % within ${p99Ms.toFixed(1)} ms, the longest ${longestMs.toFixed(1)} ms, ${longTaskCount} tasks over 50 ms`,
-      ),
+      describeFrames(`scrolled ${SCROLL.pixels} pixels a frame`, slow),
+      describeFrames(`scrolled ${FAST_SCROLL.pixels} pixels a frame`, fast),
+      describeFrames('an empty page meanwhile', empty),
       `the page takes ${(100 * busyShare).toFixed(0)} % of a core while nobody touches it`,
       `heap over ${WATCHED_MS / 1_000} s: ${looks.map(({ heapMb }) => heapMb.toFixed(1)).join(', ')} MB; nodes ${looks.map(({ nodeCount }) => nodeCount).join(', ')}; listeners ${looks.map(({ listenerCount }) => listenerCount).join(', ')}`,
     ];
@@ -102,4 +102,8 @@ async function watch({ postgresUrl, redisUrl }: RealServers, program: string): P
     await browser.close();
     await run.close();
   }
+}
+
+function describeFrames(what: string, { count, p99Ms, longestMs, longTaskCount }: Frames): string {
+  return `${what}: ${count} frames, 99 % within ${p99Ms.toFixed(1)} ms, the longest ${longestMs.toFixed(1)} ms, ${longTaskCount} tasks over 50 ms`;
 }

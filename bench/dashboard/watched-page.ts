@@ -43,35 +43,22 @@ export class WatchedPage {
     return new WatchedPage(page, session, firstNumbersMs);
   }
 
+  /** The same of a page on which nothing is and nothing happens: what the browser and the machine take away by themselves. */
+  static async emptyFrames(browser: Browser, durationMs: number): Promise<Frames> {
+    const page = await browser.newPage({ viewport: VIEWPORT });
+    const frames = await page.evaluate<Frames>(framesOf({ durationMs, each: '' }));
+    await page.close();
+    return frames;
+  }
+
   /** Scrolls through the rows, down and up again, `pixels` with each frame. */
   scroll({ durationMs, pixels }: { durationMs: number; pixels: number }): Promise<Frames> {
-    return this.#page.evaluate<Frames>(`new Promise((resolve) => {
+    const each = `
       const view = document.querySelector('.market-view');
-      const frames = [];
-      let longTaskCount = 0;
-      const tasks = new PerformanceObserver((list) => (longTaskCount += list.getEntries().length));
-      tasks.observe({ type: 'longtask' });
-      let step = ${pixels};
-      const startMs = performance.now();
-      let lastMs = startMs;
-      const turn = (nowMs) => {
-        frames.push(nowMs - lastMs);
-        lastMs = nowMs;
-        const before = view.scrollTop;
-        view.scrollTop += step;
-        if (view.scrollTop === before) step = -step;
-        if (nowMs - startMs < ${durationMs}) return requestAnimationFrame(turn);
-        tasks.disconnect();
-        frames.sort((a, b) => a - b);
-        resolve({
-          count: frames.length,
-          p99Ms: frames[Math.floor(frames.length * 0.99)],
-          longestMs: frames.at(-1),
-          longTaskCount,
-        });
-      };
-      requestAnimationFrame((nowMs) => { lastMs = nowMs; requestAnimationFrame(turn); });
-    })`);
+      const before = view.scrollTop;
+      view.scrollTop += step;
+      if (view.scrollTop === before) step = -step;`;
+    return this.#page.evaluate<Frames>(framesOf({ durationMs, each, setUp: `let step = ${pixels};` }));
   }
 
   /** What is left when the garbage is gone. */
@@ -100,4 +87,36 @@ export class WatchedPage {
   async close(): Promise<void> {
     await this.#page.context().close();
   }
+}
+
+/** Returns what is run inside of a page: counts frames, and does something with each. */
+function framesOf(of: {
+  readonly durationMs: number;
+  readonly each: string;
+  readonly setUp?: string;
+}): string {
+  return `new Promise((resolve) => {
+    ${of.setUp ?? ''}
+    const frames = [];
+    let longTaskCount = 0;
+    const tasks = new PerformanceObserver((list) => (longTaskCount += list.getEntries().length));
+    tasks.observe({ type: 'longtask' });
+    let startMs, lastMs;
+    const turn = (nowMs) => {
+      startMs ??= nowMs;
+      if (lastMs !== undefined) frames.push(nowMs - lastMs);
+      lastMs = nowMs;
+      ${of.each}
+      if (nowMs - startMs < ${of.durationMs}) return requestAnimationFrame(turn);
+      tasks.disconnect();
+      frames.sort((a, b) => a - b);
+      resolve({
+        count: frames.length,
+        p99Ms: frames[Math.floor(frames.length * 0.99)],
+        longestMs: frames.at(-1),
+        longTaskCount,
+      });
+    };
+    requestAnimationFrame(turn);
+  })`;
 }

@@ -2,6 +2,7 @@
 import { judge } from '../parts/trust.ts';
 import { compareDecimals } from '../text/decimal-text.ts';
 import type { MarketRow } from './market-rows.ts';
+import { spreadPoints } from './market-rows.ts';
 
 export type SortColumn =
   'instrument' | 'last' | 'change' | 'spread' | 'volume' | 'status' | 'lag' | 'restarts';
@@ -17,7 +18,7 @@ export type Arrangement = {
 
 export function arrangeRows(rows: Iterable<MarketRow>, arrangement: Arrangement): MarketRow[] {
   const words = arrangement.contains.toLowerCase().split(/\s+/).filter(Boolean);
-  const compare = COMPARISONS[arrangement.sort];
+  const compare = COMPARISONS[arrangement.sort]();
   const direction = arrangement.isDescending ? -1 : 1;
   return [...rows]
     .filter(
@@ -38,26 +39,36 @@ type Comparison = (a: MarketRow, b: MarketRow, direction: number) => number;
 const byName = (a: MarketRow, b: MarketRow): number =>
   compareText(a.symbol, b.symbol) || compareText(a.exchange, b.exchange);
 
-/** What is unknown comes last, whichever way the others go. */
-const byDecimal =
-  (read: (row: MarketRow) => string | null): Comparison =>
-  (a, b, direction) => {
-    const left = read(a);
-    const right = read(b);
+/** What is unknown comes last, whichever way the others go. Each value is read once, not with each comparison. */
+const byDecimal = (read: (row: MarketRow) => string | null) => (): Comparison => {
+  const values = new Map<MarketRow, string | null>();
+  const valueOf = (row: MarketRow): string | null => {
+    const known = values.get(row);
+    if (known !== undefined) return known;
+    const value = read(row);
+    values.set(row, value);
+    return value;
+  };
+  return (a, b, direction) => {
+    const left = valueOf(a);
+    const right = valueOf(b);
     if (left === null || right === null) return Number(left === null) - Number(right === null);
     return direction * compareDecimals(left, right);
   };
+};
 
-const COMPARISONS: Readonly<Record<SortColumn, Comparison>> = {
-  instrument: (a, b, direction) => direction * byName(a, b),
+const by = (compare: Comparison) => (): Comparison => compare;
+
+const COMPARISONS: Readonly<Record<SortColumn, () => Comparison>> = {
+  instrument: by((a, b, direction) => direction * byName(a, b)),
   last: byDecimal(({ last }) => last),
   change: byDecimal(({ changePercent }) => changePercent),
-  spread: byDecimal(({ spreadPoints }) => spreadPoints),
+  spread: byDecimal(spreadPoints),
   volume: byDecimal(({ volume }) => volume),
-  status: (a, b, direction) => direction * (Number(isLive(a)) - Number(isLive(b))),
+  status: by((a, b, direction) => direction * (Number(isLive(a)) - Number(isLive(b)))),
   // The newest event is the smallest lag.
-  lag: (a, b, direction) => direction * ((b.receiveTimeMs ?? 0) - (a.receiveTimeMs ?? 0)),
-  restarts: (a, b, direction) => direction * (a.restarts - b.restarts),
+  lag: by((a, b, direction) => direction * ((b.receiveTimeMs ?? 0) - (a.receiveTimeMs ?? 0))),
+  restarts: by((a, b, direction) => direction * (a.restarts - b.restarts)),
 };
 
 function compareText(a: string, b: string): number {

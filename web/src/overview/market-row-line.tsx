@@ -8,6 +8,7 @@ import { TrustMark } from '../parts/trust-mark.tsx';
 import { compareDecimals, cutDecimals, decimalsOf, signOf } from '../text/decimal-text.ts';
 import { ageText } from '../text/time-text.ts';
 import type { MarketRow } from './market-rows.ts';
+import { spreadPoints } from './market-rows.ts';
 
 const NARROW = matchMedia('(max-width: 720px)');
 
@@ -65,7 +66,7 @@ export function MarketRowLine(props: {
         <Exact text={row.spread} decimals={decimals} />
       </span>
       <span role="gridcell" class="cell-points">
-        <Exact text={row.spreadPoints} />
+        <Exact text={spreadPoints(row)} />
       </span>
       <span role="gridcell" class="cell-volume" title={row.volume ?? ''}>
         <Exact text={row.volume === null ? null : cutDecimals(row.volume, 3)} decimals={3} />
