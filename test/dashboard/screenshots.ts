@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: pictures of the dashboard before a node on simulated exchanges, into `docs/images` or the folder that is named. They are made
- * anew when the pages change; nothing compares them.
+ * `npm run screenshots`: pictures of the dashboard before a node on simulated exchanges: those of the documentation into `docs/images`, or all of them
+ * into the folder that is named. They are made anew when the pages change; nothing compares them.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { startSimulation } from '../../src/cli/simulate.ts';
 import { DashboardNode } from './dashboard-node.ts';
 
 const TRADE_MS = 100_000;
-const DESKTOP = { width: 1440, height: 900 };
+const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
 type Picture = {
@@ -65,7 +65,12 @@ const OF_DOUBT: readonly Picture[] = [
   { name: 'overview-stale', place: '#/', colorScheme: 'dark', viewport: DESKTOP },
 ];
 
-const folder = process.argv[2] ?? join(import.meta.dirname, '../../docs/images');
+const chosenFolder = process.argv[2];
+const folder = chosenFolder ?? join(import.meta.dirname, '../../docs/images');
+/** The documentation shows these. */
+const OF_DOCUMENTATION = ['instrument', 'overview-phone', 'stale'];
+const isWanted = ({ name }: Picture): boolean =>
+  chosenFolder !== undefined || OF_DOCUMENTATION.includes(name);
 mkdirSync(folder, { recursive: true });
 await buildDashboard();
 const simulation = await startSimulation({ seed: 20261128, stepsPerSecond: 25 });
@@ -79,12 +84,12 @@ try {
   await new Promise((resolve) => setTimeout(resolve, TRADE_MS));
   await node.node.instruments.restart('kraken:ETH-USD' as never, 'for the picture');
   for (const { faults } of simulation.exchanges.values()) faults.corruptFrame();
-  for (const picture of PICTURES) await take(browser, picture);
+  for (const picture of PICTURES.filter(isWanted)) await take(browser, picture);
   // A book that is not sure, for as long as its exchange sends no other.
   const { faults } = simulation.exchanges.get('binance')!;
   faults.slowSnapshot(60_000);
   faults.dropNextDelta('ETHUSDT');
-  for (const picture of OF_DOUBT) await take(browser, picture);
+  for (const picture of OF_DOUBT.filter(isWanted)) await take(browser, picture);
 } finally {
   await browser.close();
   await node.remove();
