@@ -10,6 +10,8 @@ export type Publishing = {
   /** In tick sizes. */
   readonly bookResolutions: readonly number[];
   readonly candleIntervals: readonly string[];
+  /** An instrument of which nobody says anything hears at least of the time within that. */
+  readonly quietMaxMs: number;
 };
 
 export const publishing = new Store<Publishing | undefined>(undefined);
@@ -23,6 +25,7 @@ export async function learnPublishing(): Promise<void> {
       isByNumber: valueOf('publish.naming') === 'ids',
       bookResolutions: valueOf('publish.bookResolutions') as number[],
       candleIntervals: valueOf('candles.intervals') as string[],
+      quietMaxMs: Math.max(valueOf('feed.heartbeatMs') as number, valueOf('feed.emptyHeartbeatMs') as number),
     });
   } catch (error) {
     nodeLink.noteFailure(error);

@@ -14,7 +14,7 @@ export class RefusedError extends Error {
   }
 }
 
-const ANSWER_MAX_MS = 8_000;
+const ANSWER_MAX_MS = 5_000;
 
 /** @throws RefusedError where the node says no; whatever `fetch` throws where there is no node */
 export async function readJson<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {

@@ -10,22 +10,34 @@ export type Answered<Answer> = {
   readonly failure: string | undefined;
 };
 
-/** Calls `ask` at once and every so often until the returned function is called; never twice at a time, and not in a tab that nobody sees. */
+/**
+ * Calls `ask` at once and every so often until the returned function is called; never twice at a time, and not in a tab that nobody sees, but at once
+ * when somebody looks again.
+ */
 export function repeat(ask: (signal: AbortSignal) => Promise<void>, everyMs: number): () => void {
   const end = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isAsking = false;
   const turn = async (): Promise<void> => {
-    if (!document.hidden) {
-      try {
-        await ask(end.signal);
-        nodeLink.noteAnswer();
-      } catch (error) {
-        if (end.signal.aborted) return;
-        nodeLink.noteFailure(error);
-      }
+    clearTimeout(timer);
+    isAsking = true;
+    try {
+      await ask(end.signal);
+      nodeLink.noteAnswer();
+    } catch (error) {
+      if (!end.signal.aborted) nodeLink.noteFailure(error);
     }
-    if (!end.signal.aborted) timer = setTimeout(() => void turn(), everyMs);
+    isAsking = false;
+    wait();
   };
+  const wait = (): void => {
+    if (!end.signal.aborted && !document.hidden) timer = setTimeout(() => void turn(), everyMs);
+  };
+  const look = (): void => {
+    if (document.hidden) clearTimeout(timer);
+    else if (!isAsking) void turn();
+  };
+  document.addEventListener('visibilitychange', look, { signal: end.signal });
   void turn();
   return () => {
     end.abort();

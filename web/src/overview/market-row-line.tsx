@@ -17,17 +17,16 @@ export function rowHeight(): number {
   return NARROW.matches ? 44 : 32;
 }
 
-/** An instrument that is alive hears at least a heartbeat each second. */
-const LATE_MS = 5_000;
-
 export function MarketRowLine(props: {
   readonly row: MarketRow;
   readonly index: number;
   readonly isActive: boolean;
   readonly href: string;
   readonly lostReason: string | undefined;
+  /** From which lag on something is wrong. */
+  readonly lateMs: number;
 }): JSX.Element {
-  const { row, index, isActive, href, lostReason } = props;
+  const { row, index, isActive, href, lostReason, lateMs } = props;
   const { actorStatus, status, reason, doubt } = row;
   const trust = judge({ lostReason, actorStatus, status, reason: reason || (row.lastFailure ?? ''), doubt });
   const direction = useDirection(row.last);
@@ -75,7 +74,7 @@ export function MarketRowLine(props: {
         <TrustMark trust={trust} />
         <small>{trust.reason}</small>
       </span>
-      <span role="gridcell" class={`cell-lag${lagMs !== undefined && lagMs > LATE_MS ? ' is-late' : ''}`}>
+      <span role="gridcell" class={`cell-lag${lagMs !== undefined && lagMs > lateMs ? ' is-late' : ''}`}>
         {lagMs === undefined ? '–' : ageText(lagMs)}
       </span>
       <span role="gridcell" class={`cell-restarts${row.restarts > 0 ? ' is-some' : ''}`}>

@@ -38,6 +38,9 @@ const arrangement = new Store<Arrangement>({
 /** Of the row that the keyboard is on. */
 const activeKey = new Store<string | undefined>(undefined);
 
+/** How much later than an instrument hears of the time at the latest something is wrong. */
+const LATE_MS = 5_000;
+
 /** A line, and all that it was drawn from. */
 type DrawnLine = { readonly key: string; readonly said: readonly unknown[]; readonly line: JSX.Element };
 
@@ -67,12 +70,14 @@ export function OverviewPage(): JSX.Element {
     .slice(window.first, window.end)
     .map((key) => rows?.byKey.get(key))
     .filter((row) => row !== undefined);
-  useTickersInSight(inSight, useStore(publishing));
+  const published = useStore(publishing);
+  useTickersInSight(inSight, published);
+  const lateMs = (published?.quietMaxMs ?? Infinity) + LATE_MS;
   const lostReason = link.state === 'lost' ? link.reason : undefined;
 
   // A line that says the same as before is not drawn again: while somebody scrolls that is nearly all of them.
   const lines = inSight.map((row, index): DrawnLine => {
-    const said = [row, window.first + index, row.key === active, lostReason, second];
+    const said = [row, window.first + index, row.key === active, lostReason, lateMs, second];
     const before = drawn.current.get(row.key);
     if (before !== undefined && said.every((each, at) => each === before.said[at])) return before;
     const line = (
@@ -83,6 +88,7 @@ export function OverviewPage(): JSX.Element {
         isActive={row.key === active}
         href={linkToRow(row)}
         lostReason={lostReason}
+        lateMs={lateMs}
       />
     );
     return { key: row.key, said, line };
