@@ -3,6 +3,7 @@
  * a deadline.
  */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
@@ -59,6 +60,11 @@ export type TampinesNode = {
 };
 
 const BOOK_DEPTH_MAX = 5_000;
+/** The build puts it beside this file; a node that runs from its sources takes it from there too. */
+const DASHBOARD_FOLDER = join(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? '../dist/web' : 'web',
+);
 
 /** Starts a node; resolves when it answers and its instruments are on their way. @throws TampinesError of whatever could not be started */
 export async function startNode(options: NodeOptions): Promise<TampinesNode> {
@@ -273,6 +279,7 @@ function startAdmin(
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
+    dashboardFolder: DASHBOARD_FOLDER,
     timers: systemTimers,
     stream: {
       channels: node.channels,

@@ -3,6 +3,7 @@
  * fed with code that breaks it, so that a rule which finds nothing is not a rule that looks at nothing.
  */
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   findCodeFaults,
@@ -12,25 +13,38 @@ import {
   LINES_MAX,
 } from './support/code-rules.ts';
 import type { ImportTable } from './support/import-rules.ts';
-import { findCycles, findForbiddenImports } from './support/import-rules.ts';
+import { findCycles, findForbiddenImports, specifiersOf } from './support/import-rules.ts';
 import { findFloatConversions } from './support/number-rules.ts';
 import type { SourceFile } from './support/source-files.ts';
 import { projectPath, readSourceFiles } from './support/source-files.ts';
 
 const table = JSON.parse(readFileSync(projectPath('test/support/import-table.json'), 'utf8')) as ImportTable;
 const source = readSourceFiles('src', /\.ts$/);
+const web = readSourceFiles('web', /\.tsx?$/);
 const tests = readSourceFiles('test', /\.ts$/);
+
+const leavesWeb = (path: string, specifier: string): boolean =>
+  !specifier.startsWith('.') || !posix.join(posix.dirname(path), specifier).startsWith('web/');
 
 const file = (path: string, text: string): SourceFile => ({ path, text });
 
 it('there is something to read', () => {
   expect(source.length).toBeGreaterThan(100);
+  expect(web.length).toBeGreaterThan(20);
   expect(tests.length).toBeGreaterThan(50);
 });
 
 describe('imports', () => {
   it('go where the table of the source tree lets them', () => {
     expect(findForbiddenImports(source, table)).toEqual([]);
+  });
+
+  it('of the dashboard end at the client that the package offers to everybody', () => {
+    const outer = web.flatMap((each) =>
+      specifiersOf(each).filter((specifier) => leavesWeb(each.path, specifier)),
+    );
+    const libraries = ['lightweight-charts', 'preact', 'preact/hooks', 'tampines/client', 'uplot', 'vite'];
+    expect([...new Set(outer)].sort()).toEqual([...libraries, 'uplot/dist/uPlot.min.css'].sort());
   });
 
   it('never go round in a circle, types included', () => {
@@ -174,6 +188,18 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/cli/operator/follow-events.ts#readBlock': 'an event of supervision, which names no price',
 };
 
+/** The same in the dashboard. */
+const NOT_A_PRICE_ON_SCREEN: Readonly<Record<string, string>> = {
+  'web/src/text/chart-number.ts#chartNumber':
+    'a price, on its way to a place on the screen: the one conversion',
+  'web/src/text/chart-number.ts#gridText': 'the name of a line of a grid, which is no price that was told',
+  'web/src/overview/arrange-rows.ts#byDecimal': 'whether a price is known',
+  'web/src/overview/arrange-rows.ts#COMPARISONS': 'whether a book is live',
+  'web/src/overview/overview-page.tsx#OverviewPage': 'a count of rows',
+  'web/src/parts/row-window.ts#rowsInSight': 'a count of rows',
+  'web/src/text/time-text.ts#ageText': 'a time',
+};
+
 describe('prices and quantities', () => {
   it('pass through no float', () => {
     const findings = source
@@ -183,6 +209,11 @@ describe('prices and quantities', () => {
     expect(notListed).toEqual([]);
     const found = new Set(findings.map(({ place }) => place));
     expect(Object.keys(NOT_A_PRICE).filter((place) => !found.has(place))).toEqual([]);
+  });
+
+  it('become a float on a screen in one place, for where something is drawn', () => {
+    const places = new Set(web.flatMap(findFloatConversions).map(({ place }) => place));
+    expect([...places].sort()).toEqual(Object.keys(NOT_A_PRICE_ON_SCREEN).sort());
   });
 
   it.each([
@@ -258,7 +289,9 @@ describe('pure code', () => {
 
 describe('source files', () => {
   it('have no `any`, no suppressed check, no default export, no index, a reason with every TODO, and one idea each', () => {
-    expect(source.flatMap(findCodeFaults)).toEqual([]);
+    expect(
+      [...source, ...web.filter(({ path }) => !path.endsWith('.config.ts'))].flatMap(findCodeFaults),
+    ).toEqual([]);
   });
 
   it.each([

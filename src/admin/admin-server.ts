@@ -32,6 +32,7 @@ import { answerUnreadable } from './raw-answer.ts';
 import { RequestLimits } from './request-limits.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addClusterRoute } from './routes/cluster.ts';
+import { addDashboard } from './routes/dashboard.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
@@ -132,6 +133,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   addSupervisionStream(app, options);
   addHealthRoutes(app, options, metrics);
   addStreamRoute(app);
+  addDashboard(app, options);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));
   });

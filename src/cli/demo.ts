@@ -70,6 +70,7 @@ function showTable(node: TampinesNode): { stop(): void } {
   const redis = new URL(node.redisUrl);
   const footer = [
     '',
+    `Look at it in a browser     ${node.adminUrl}/`,
     `REST and its documentation  ${node.adminUrl}/docs`,
     `Subscribe to any of it      redis-cli -h ${redis.hostname} -p ${redis.port} SUBSCRIBE ticker:binance:BTC-USDT orderbook:kraken:ETH-USD:10 candle:cryptocom:SOL-USDT:1m`,
     'Ctrl-C ends it; the next start goes on from here.',
