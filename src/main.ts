@@ -26,6 +26,8 @@ import type { InstrumentKey } from './market/symbols.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { isTransient } from './persistence/database.ts';
 import { openStorage } from './persistence/open-storage.ts';
+import { eventTopicOf } from './kafka/kafka-options.ts';
+import { claimEventLog, JOURNAL } from './persistence/event-log-kind.ts';
 import { askWhoseShard } from './persistence/shard-holder.ts';
 import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
 import { checkReadiness } from './node-readiness.ts';
@@ -149,6 +151,7 @@ type CreatedNode = Core & {
 
 async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
+  await claimEventLog(storage.database, JOURNAL);
   const claimedAt = momentOf(systemClock);
   const claim = await storage.journal.claim(SHARD, settings.node.name);
   const node = buildNode({
@@ -174,6 +177,10 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
 
 async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
+  await claimEventLog(storage.database, {
+    name: eventTopicOf(settings.kafka),
+    partitions: settings.kafka.partitions,
+  });
   const node = await createClusterProcess(parts);
   return {
     ...node,
