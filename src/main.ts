@@ -9,6 +9,7 @@ import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardHolder } from './actors/ports.ts';
 import type { AdminClusterOptions } from './admin/cluster-options.ts';
+import type { MetricSource } from './admin/metrics.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { momentOf, systemClock, systemTimers } from './base/clock.ts';
@@ -29,7 +30,12 @@ import { openStorage } from './persistence/open-storage.ts';
 import { eventTopicOf } from './kafka/kafka-options.ts';
 import { claimEventLog, JOURNAL } from './persistence/event-log-kind.ts';
 import { askWhoseShard } from './persistence/shard-holder.ts';
-import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
+import {
+  clusterMetricSources,
+  gateMetricSources,
+  nodeMetricSources,
+  progressMetricSources,
+} from './node-metric-sources.ts';
 import { checkReadiness } from './node-readiness.ts';
 import { readQueues } from './queue-readings.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
@@ -141,6 +147,8 @@ type CreatedNode = Core & {
   /** Of what is said of the node itself. */
   readonly epoch: number;
   readonly ownQueues: () => readonly QueueReading[];
+  readonly ownMetrics: readonly MetricSource[];
+  readonly kafkaTrouble?: () => string;
   readonly deleteSavepoint: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
   readonly cluster?: AdminClusterOptions;
   keepWanted(): void;
@@ -168,6 +176,7 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
     ...node,
     epoch: claim.epoch,
     ownQueues: () => [],
+    ownMetrics: [],
     deleteSavepoint: (instrument, batchNumber) =>
       storage.journal.deleteSavepoint(claim, instrument, batchNumber),
     begin: () => node.instruments.start(),
@@ -184,6 +193,7 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
   const node = await createClusterProcess(parts);
   return {
     ...node,
+    ownMetrics: clusterMetricSources(node),
     ownQueues: () => (node.outlet.queue === undefined ? [] : [node.outlet.queue]),
     deleteSavepoint: async (instrument, batchNumber) => {
       const claim = node.shardKeeper.claimOf(shardOf(instrument, settings.kafka.partitions));
@@ -273,6 +283,7 @@ function startAdmin(
         publisher: node.publisher,
         redisKind: redis.kind,
         loopDelay,
+        kafkaTrouble: node.kafkaTrouble,
       }),
     settingsInForce: () => describeSettings(settings, origins),
     epoch: node.epoch,
@@ -281,6 +292,7 @@ function startAdmin(
     metricSources: [
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
+      ...node.ownMetrics,
       ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
     ],
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],

@@ -107,6 +107,9 @@ export interface EventLogReader {
   /** Reads an assigned partition from `offset` on. False when it is not assigned to this reader any more. */
   start(partition: number, offset: number): boolean;
 
+  /** Tells the log, for tools that show how far readers are behind: nothing here is read from there again. A failure is of no consequence. */
+  noteSaved(partition: number, nextOffset: number): void;
+
   /** Leaves the group, so that others take over at once. */
   close(): Promise<void>;
 }

@@ -154,6 +154,15 @@ export class KafkaEventLogReader implements EventLogReader {
     }
   }
 
+  noteSaved(partition: number, nextOffset: number): void {
+    if (!this.#isOpen || !this.#shares.has(partition)) return;
+    this.#consumer
+      .commitOffsets([{ topic: this.#topic, partition, offset: String(nextOffset) }])
+      .catch((error: unknown) =>
+        this.#options.log.debug({ partition, err: error }, 'the offset was not committed'),
+      );
+  }
+
   async close(): Promise<void> {
     this.#end();
     await Promise.all([this.#consumer.disconnect(), this.#admin.disconnect()]);

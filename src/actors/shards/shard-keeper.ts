@@ -226,7 +226,10 @@ export class ShardKeeper {
         },
         read: (offset) => this.#reader?.start(shard, offset) ?? false,
         readWanted: () => this.#options.readWanted(shard),
-        savePosition: (claim, nextOffset) => positions.save(claim, nextOffset),
+        savePosition: async (claim, nextOffset) => {
+          await positions.save(claim, nextOffset);
+          this.#reader?.noteSaved(shard, nextOffset);
+        },
         isStillOwn: async (claim) =>
           (await positions.findSuperseded([claim], STILL_OWN_WITHIN_MS)).length === 0,
         onResyncWanted: this.#options.onResyncWanted,
