@@ -156,7 +156,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/feed-routes.ts#hasTurn': 'a time: which turn it lies in',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
-  'src/actors/publish-schedule.ts#PublishSchedule.#isDue': 'a count of rounds',
+  'src/actors/publish-schedule.ts#PublishSchedule.constructor': 'a count of rounds',
   'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
   'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',
   'src/cli/trades-file.ts#toOrderedTrades': 'a time',
