@@ -151,7 +151,7 @@ export function buildNode(parts: NodeParts): BuiltNode {
   const staleWatch = new StaleWatch({
     timers: surroundings.timers,
     staleAfterMs: publish.staleAfterMs,
-    nodeOf: (ref) => system.node(ref),
+    system,
   });
   closers.add('actors', () => system.shutdown());
 

@@ -132,8 +132,6 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/value-head.ts#readVersion': 'an epoch and a sequence of our own',
   'src/persistence/data-directory-lock.ts#lockDataDirectory': 'the number of a process',
   'src/persistence/binary-rows.ts#toCopyText': 'the place of a parameter',
-    'int8 columns of rows that prove themselves: a number that is not safe was never written',
-    'int8 columns: batch numbers and positions, checked to be safe',
   'src/persistence/database.ts#top': 'int8 columns: times, counts and batch numbers, checked to be safe',
   'src/kafka/event-topic.ts#inSyncMin': 'a count of replicas',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.constructor': 'a waiting time',
