@@ -170,7 +170,8 @@ export function buildNode(parts: NodeParts): BuiltNode {
     bookIntervalMs: publish.bookIntervalMs,
     tickerIntervalMs: publish.tickerIntervalMs,
     candleIntervalMs: publish.candleIntervalMs,
-    refreshIntervalMs: publish.keyTtlMs / 3,
+    // Twice in the life of a key: one may be late by half of it.
+    refreshIntervalMs: publish.keyTtlMs / 2,
     checkpointIntervalMs: checkpoint.everyMs,
     send: (target, message) => system.send(target, message),
   });

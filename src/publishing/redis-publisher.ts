@@ -309,21 +309,23 @@ export class RedisPublisher implements Publisher {
   }
 
   async #sendRefreshes(): Promise<Error | undefined> {
-    const keys = this.#backlog.takeRefreshes(ROUND_KEYS_MAX);
-    // A value that waits brings its own TTL; one that was never published (an interval without candles) has none.
-    const wanted = keys.filter(
-      (key) => this.#published.versionOf(key) !== undefined && !this.#backlog.hasLatest(key),
-    );
+    const keys: string[] = [];
+    const versions: string[] = [];
+    for (const key of this.#backlog.takeRefreshes(ROUND_KEYS_MAX)) {
+      const version = this.#published.versionOf(key);
+      // A value that waits brings its own TTL; one that was never published (an interval without candles) has none.
+      if (version === undefined || this.#backlog.hasLatest(key)) continue;
+      keys.push(key);
+      versions.push(`${version.epoch} ${version.seq}`);
+    }
     // To keep a key alive costs Redis a fraction of setting it, so that a call may have more of them.
-    const chunks = chunk(wanted, this.#client.isCluster ? 1 : ROUND_KEYS_MAX / 2);
+    const callKeysMax = this.#client.isCluster ? 1 : ROUND_KEYS_MAX / 2;
+    const chunks = chunk(keys, callKeysMax);
     const outcomes = await Promise.all(
-      chunks.map((some) => {
-        const args: number[] = [this.#options.keyTtlMs];
-        for (const key of some) {
-          const { epoch, seq } = this.#published.versionOf(key)!;
-          args.push(epoch, seq);
-        }
-        return this.#call({ script: REFRESH, keys: some, args });
+      chunks.map((some, index) => {
+        const from = index * callKeysMax;
+        const own = versions.slice(from, from + some.length).join(' ');
+        return this.#call({ script: REFRESH, keys: some, args: [this.#options.keyTtlMs, own] });
       }),
     );
     let error: Error | undefined;
