@@ -70,6 +70,8 @@ export class SymbolPublications {
   /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
   #isBookHeldBack = false;
   #isRestHeldBack = false;
+  /** Since the books were published last; else only their status may have changed. */
+  #haveLevelsChanged = false;
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false, state: false };
 
   constructor(options: SymbolPublicationsOptions) {
@@ -92,9 +94,10 @@ export class SymbolPublications {
   folded(entry: LogEntry): void {
     for (const { type } of entry.events) {
       if (type !== 'Heartbeat') this.changes.state = true;
-      if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument')
+      if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument') {
         this.changes.book = true;
-      else this.changes.ticker = this.changes.candles = true;
+        this.#haveLevelsChanged ||= type !== 'FeedStatus';
+      } else this.changes.ticker = this.changes.candles = true;
     }
   }
 
@@ -107,6 +110,7 @@ export class SymbolPublications {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
     this.#publishedTicker = undefined;
     this.#publishedCandles.clear();
+    this.#haveLevelsChanged = true;
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
 
@@ -154,6 +158,29 @@ export class SymbolPublications {
     status: PublishedStatus,
     due: { ticker: boolean; candles: boolean; refresh: boolean },
   ): void {
+    this.#publishDue(state, status, due);
+    if (due.refresh) this.#options.publisher.refresh(this.#keys);
+  }
+
+  /**
+   * The last word of a life: what changed is published, all else is marked where subscribers hold it. To write all of it anew took a node with many
+   * instruments longer than it has to stop.
+   */
+  publishLast(state: InstrumentState, status: PublishedStatus): void {
+    this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
+    const published = this.#publishDue(state, status, { ticker: true, candles: true });
+    if (status.status !== 'stale') return;
+    const { publisher, epoch } = this.#options;
+    const others = this.#keys.filter((key) => !published.has(key));
+    publisher.markStale(others.map((key) => ({ key, epoch, reason: status.reason })));
+  }
+
+  /** Returns the keys of what was published. */
+  #publishDue(
+    state: InstrumentState,
+    status: PublishedStatus,
+    due: { ticker: boolean; candles: boolean },
+  ): ReadonlySet<string> {
     const publications: Publication[] = [];
     if (this.changes.book) {
       this.changes.book = false;
@@ -168,7 +195,7 @@ export class SymbolPublications {
       this.#addCandles(state, status, publications);
     }
     if (publications.length > 0) this.#options.publisher.publish(publications);
-    if (due.refresh) this.#options.publisher.refresh(this.#keys);
+    return new Set(publications.map(({ key }) => key));
   }
 
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
@@ -239,6 +266,7 @@ export class SymbolPublications {
 
   #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
     this.#staleReason = undefined;
+    this.#haveLevelsChanged = false;
     const { documents, instrument, epoch, bookResolutions, bookDepth } = this.#options;
     const head = this.#head(state, status, state.lastBookEvent);
     const tickSize = state.metadata?.tickSize;

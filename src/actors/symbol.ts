@@ -138,7 +138,6 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-const LAST_PUBLICATION = { ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
 
@@ -328,8 +327,7 @@ class SymbolActor {
     const status = this.#statusOf(state);
     const last: PublishedStatus =
       status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
-    this.#options.publications.everythingChanged();
-    this.#options.publications.publish(state, last, LAST_PUBLICATION);
+    this.#options.publications.publishLast(state, last);
     await this.#checkpoints.finish(state, context);
   }
 
