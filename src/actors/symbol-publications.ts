@@ -54,6 +54,7 @@ export class SymbolPublications {
   readonly #options: SymbolPublicationsOptions;
   readonly #keys: readonly string[];
   readonly #bookKeys: readonly string[];
+  readonly #tickerKey: string;
   /** What was said of the books last while nobody could be asked; `undefined` once they were published again. */
   #staleReason: string | undefined;
   /** As published last; what changes by itself (sequence, times) makes nothing new of them. */
@@ -78,9 +79,10 @@ export class SymbolPublications {
     this.#options = options;
     const { instrument, documents, bookResolutions, candleIntervals } = options;
     this.#bookKeys = bookResolutions.map((resolution) => documents.bookKey(instrument, resolution));
+    this.#tickerKey = documents.tickerKey(instrument);
     this.#keys = [
       ...this.#bookKeys,
-      documents.tickerKey(instrument),
+      this.#tickerKey,
       ...candleIntervals.map((interval) => documents.candleKey(instrument, interval)),
     ];
   }
@@ -284,15 +286,15 @@ export class SymbolPublications {
   }
 
   #addTicker(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
-    const { documents, instrument, epoch } = this.#options;
+    const { documents, epoch } = this.#options;
     const ticker = state.ticker.read();
     if (ticker === undefined) return;
     // The window moves with every second; subscribers hear of it when a number changed. To compare numbers costs a tenth of writing them.
     const last = this.#publishedTicker;
     if (last?.status === status.status && hasSame(TICKER_NUMBERS, last.ticker, ticker)) return;
-    this.#publishedTicker = { ticker, status: status.status };
     const text = formatTicker(ticker);
-    const key = documents.tickerKey(instrument);
+    this.#publishedTicker = { ticker, status: status.status };
+    const key = this.#tickerKey;
     const value = documents.ticker(withHead(this.#head(state, status), text));
     publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
   }
