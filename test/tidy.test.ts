@@ -146,10 +146,6 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/value-head.ts#readVersion': 'an epoch and a sequence of our own',
   'src/persistence/data-directory-lock.ts#lockDataDirectory': 'the number of a process',
   'src/persistence/binary-rows.ts#toCopyText': 'the place of a parameter',
-  'src/persistence/binary-rows.ts#parseField':
-    'int8 columns of rows that prove themselves: a number that is not safe was never written',
-  'src/persistence/binary-rows.ts#toSafeInteger':
-    'int8 columns: batch numbers and positions, checked to be safe',
   'src/persistence/database.ts#top': 'int8 columns: times, counts and batch numbers, checked to be safe',
   'src/kafka/event-topic.ts#inSyncMin': 'a count of replicas',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.constructor': 'a waiting time',
@@ -172,7 +168,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/feed-routes.ts#hasTurn': 'a time: which turn it lies in',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
-  'src/actors/publish-schedule.ts#PublishSchedule.#isDue': 'a count of rounds',
+  'src/actors/publish-schedule.ts#PublishSchedule.constructor': 'a count of rounds',
   'src/admin/cluster-lists.ts#parseJson': 'what another node lists; prices in it are text',
   'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
   'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',

@@ -366,7 +366,25 @@ describe('a symbol actor', () => {
     actors.system.send(ref, PUBLISH_ALL);
     await actors.time.advance(1);
     await actors.system.stop(ref);
-    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+    expect(actors.shown.map(({ status }) => status)).toEqual(['live', 'stale']);
+    expect(actors.markedKeys.map((key) => key.split(':')[0])).toEqual(['orderbook', 'ticker', 'candle']);
+  });
+
+  it('publishes at its end what changed since it was published last, and that nobody knows whether it is right', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, bookSnapshot({ sequence: 1 }), trade({ tradeId: 'a' }));
+    actors.system.send(ref, PUBLISH_ALL);
+    await actors.time.advance(1);
+    feed.deliver(ref, 3, bookDelta({ sequence: 2, bids: [10_000, 9] }));
+    await actors.time.advance(1);
+    const before = actors.publications.length;
+    await actors.system.stop(ref);
+    expect(actors.publications.slice(before).map(({ value }) => JSON.parse(value) as unknown)).toEqual([
+      expect.objectContaining({ status: 'stale', seq: 3 }),
+    ]);
+    expect(actors.markedKeys.map((key) => key.split(':')[0])).toEqual(['ticker', 'candle']);
   });
 
   it('says so too when its last state can not be saved', async () => {
@@ -384,6 +402,6 @@ describe('a symbol actor', () => {
     const stopped = actors.system.stop(ref);
     await actors.time.advance(60_000);
     await stopped;
-    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+    expect(actors.shown.map(({ status }) => status)).toEqual(['live', 'stale']);
   });
 });
