@@ -2,13 +2,12 @@
  * A cluster on a real Kafka, Postgres and Redis: how long subscribers hear nothing of an instrument whose node is killed, stopped or replaced, and what a
  * frame costs that goes through Kafka beside one that does not.
  */
-import { startKafka } from '../scripts/services/kafka.mjs';
 import { ClusterRun } from './cluster/cluster-run.ts';
 import { LoadedNode } from './end-to-end/loaded-node.ts';
 import { MUCH_QUOTED } from './feeds/market-moments.ts';
 import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
 import type { RealServers } from './harness/services.ts';
-import { realServers } from './harness/services.ts';
+import { realKafka, realServers } from './harness/services.ts';
 
 const ROUNDS = 6;
 const INPUT = { framesPerRun: 100_000, runsMax: 6, pace: MUCH_QUOTED };
@@ -32,9 +31,10 @@ export const cluster: BenchmarkGroup = {
     const notes: string[] = [];
     const servers = await realServers(notes);
     if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
-    const kafka = await startKafka();
+    const kafka = await realKafka(notes);
+    if (kafka === undefined) return { benchmarks: [], notes, close: () => servers.close() };
     for (const profile of PROFILES) {
-      notes.push(...(await measureSilences(servers, kafka.url, profile)));
+      notes.push(...(await measureSilences(servers, kafka.location, profile)));
     }
     const nodes: LoadedNode[] = [];
     const benchmarks: Benchmark[] = [];
@@ -45,7 +45,7 @@ export const cluster: BenchmarkGroup = {
         redisUrl: servers.redisUrl,
         ...INPUT,
         runsMax: INPUT.runsMax + 1,
-        settings: way === 'direct' ? [] : throughKafka(kafka.url),
+        settings: way === 'direct' ? [] : throughKafka(kafka.location),
       });
       nodes.push(node);
       benchmarks.push({ ...node.benchmark(), runsMax: INPUT.runsMax });
@@ -58,7 +58,7 @@ export const cluster: BenchmarkGroup = {
       notes,
       close: async () => {
         for (const node of nodes) await node.close();
-        await kafka.stop();
+        await kafka.close();
         await servers.close();
       },
     };
