@@ -342,6 +342,30 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ trades: 1 });
   });
 
+  it('drops what the journal needs no more with its checkpoints, and not while it stops', async () => {
+    const { journal } = holdableJournal();
+    let pruneCount = 0;
+    const actors = await createActors({
+      journal: Object.assign(Object.create(journal) as typeof journal, {
+        prune: () => {
+          pruneCount++;
+          return Promise.resolve();
+        },
+      }),
+    });
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, trade({ tradeId: 'a' }));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await actors.time.advance(1);
+    expect(pruneCount).toBe(1);
+    feed.deliver(ref, 2, trade({ tradeId: 'b' }));
+    await actors.time.advance(1);
+    await actors.system.stop(ref);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
+    expect(pruneCount).toBe(1);
+  });
+
   it('goes on when a busy database could not drop what a checkpoint made needless', async () => {
     const { journal } = holdableJournal();
     const busy = new TampinesError('SERVICE_UNAVAILABLE', 'no connection within 5 s', { isRetryable: true });
