@@ -194,7 +194,12 @@ function startAdmin(
     metricSources: [
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
-      ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
+      ...progressMetricSources({
+        lease: node.lease,
+        appends: storage.journal.appends,
+        checkpoints: storage.journal.checkpoints,
+        loopDelay,
+      }),
     ],
     readQueues: () => readQueues({ ...node, storage }),
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),

@@ -303,9 +303,26 @@ export interface OperationsRecords {
   }): Promise<AuditEntry[]>;
   /** Since this process began. */
   countFeedGaps(): FeedGapCount[];
+  /** Since this process began. */
+  countSupervisionEvents(): SupervisionCount[];
 }
 
-export type FeedGapCount = Pick<FeedGap, 'exchange' | 'channel' | 'repair'> & { readonly count: number };
+/** How the reasons of gaps that are told apart begin; all others count as `other`. */
+export const FEED_GAP_CAUSES = [
+  'sequence gap',
+  'connection sequence gap',
+  'checksum mismatch',
+  'crossed book',
+  'silent',
+  'disconnected',
+] as const;
+
+export type FeedGapCount = Pick<FeedGap, 'exchange' | 'channel' | 'repair'> & {
+  readonly cause: (typeof FEED_GAP_CAUSES)[number] | 'other';
+  readonly count: number;
+};
+
+export type SupervisionCount = { readonly kind: string; readonly count: number };
 
 // ----------------------------------------------------------------------------------------------------------- publishing
 

@@ -82,6 +82,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
+    timers: options.timers,
     sources: [...nodeMetrics(options), ...queues, ...gateway.metrics, ...options.metricSources],
   });
 

@@ -86,14 +86,22 @@ export function nodeMetrics(node: {
     },
     {
       name: 'tampines_feed_gaps_total',
-      help: 'Intervals in which a feed was not whole, that ended since the process began, by exchange, channel and repair',
+      help: 'Intervals in which a feed was not whole, that ended since the process began, by exchange, channel, cause and repair',
       kind: 'counter',
-      labelNames: ['exchange', 'channel', 'repair'],
+      labelNames: ['exchange', 'channel', 'cause', 'repair'],
       read: () =>
-        records.countFeedGaps().map(({ exchange, channel, repair, count }) => ({
+        records.countFeedGaps().map(({ exchange, channel, cause, repair, count }) => ({
           value: count,
-          labels: { exchange, channel, repair },
+          labels: { exchange, channel, cause, repair },
         })),
+    },
+    {
+      name: 'tampines_supervision_events_total',
+      help: 'What supervisors saw and decided since the process began, by kind',
+      kind: 'counter',
+      labelNames: ['kind'],
+      read: () =>
+        records.countSupervisionEvents().map(({ kind, count }) => ({ value: count, labels: { kind } })),
     },
   ];
 }

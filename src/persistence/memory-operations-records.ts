@@ -4,11 +4,13 @@ import type {
   FeedGap,
   FeedGapCount,
   OperationsRecords,
+  SupervisionCount,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import { DEAD_LETTER_TEXT_MAX_CHARACTERS, STORED_MAX_RECORDS } from './operations-records.ts';
+import { SupervisionCounts } from './supervision-counts.ts';
 
 /** The in-memory twin of the operations records. */
 export class MemoryOperationsRecords implements OperationsRecords {
@@ -18,9 +20,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #audit: AuditEntry[] = [];
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
+  readonly #supervisionCounts = new SupervisionCounts();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
+    this.#supervisionCounts.add(event.kind);
     this.#events.push(event);
     if (this.#events.length > STORED_MAX_RECORDS) this.#events.shift();
     for (const listener of this.#followers) listener(event);
@@ -100,5 +104,9 @@ export class MemoryOperationsRecords implements OperationsRecords {
 
   countFeedGaps(): FeedGapCount[] {
     return this.#gapCounts.all();
+  }
+
+  countSupervisionEvents(): SupervisionCount[] {
+    return this.#supervisionCounts.all();
   }
 }

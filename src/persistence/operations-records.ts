@@ -9,6 +9,7 @@ import type {
   FeedGap,
   FeedGapCount,
   OperationsRecords,
+  SupervisionCount,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
@@ -25,6 +26,7 @@ import {
 } from './operations-records-sql.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { SupervisionCounts } from './supervision-counts.ts';
 
 /** Records of each kind that wait to be written. */
 export const QUEUE_MAX_RECORDS = 1_000;
@@ -56,6 +58,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #stop = new AbortController();
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
+  readonly #supervisionCounts = new SupervisionCounts();
   #waiting = nothingWaiting();
   /** Since the log told. */
   #droppedCount = 0;
@@ -81,6 +84,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   recordSupervisionEvent(event: SupervisionEvent): void {
+    this.#supervisionCounts.add(event.kind);
     this.#add(this.#waiting.events, event);
     for (const listener of this.#followers) listener(event);
   }
@@ -175,6 +179,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   countFeedGaps(): FeedGapCount[] {
     return this.#gapCounts.all();
+  }
+
+  countSupervisionEvents(): SupervisionCount[] {
+    return this.#supervisionCounts.all();
   }
 
   /** Writes what waits, without waiting any longer for a database that is away. */
