@@ -5,6 +5,7 @@
 import type { HttpRequest } from '../exchanges/adapter.ts';
 import type { CandleText } from '../market/candle-text.ts';
 import type { Levels, LogEntry } from '../market/events.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { TickerText } from '../market/ticker.ts';
 import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
@@ -303,26 +304,9 @@ export interface OperationsRecords {
   }): Promise<AuditEntry[]>;
   /** Since this process began. */
   countFeedGaps(): FeedGapCount[];
-  /** Since this process began. */
-  countSupervisionEvents(): SupervisionCount[];
+  /** By kind, since then. */
+  countSupervisionEvents(): ReadonlyMap<string, number>;
 }
-
-/** How the reasons of gaps that are told apart begin; all others count as `other`. */
-export const FEED_GAP_CAUSES = [
-  'sequence gap',
-  'connection sequence gap',
-  'checksum mismatch',
-  'crossed book',
-  'silent',
-  'disconnected',
-] as const;
-
-export type FeedGapCount = Pick<FeedGap, 'exchange' | 'channel' | 'repair'> & {
-  readonly cause: (typeof FEED_GAP_CAUSES)[number] | 'other';
-  readonly count: number;
-};
-
-export type SupervisionCount = { readonly kind: string; readonly count: number };
 
 // ----------------------------------------------------------------------------------------------------------- publishing
 

@@ -2,15 +2,13 @@ import type {
   AuditEntry,
   DeadLetter,
   FeedGap,
-  FeedGapCount,
   OperationsRecords,
-  SupervisionCount,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import { DEAD_LETTER_TEXT_MAX_CHARACTERS, STORED_MAX_RECORDS } from './operations-records.ts';
-import { SupervisionCounts } from './supervision-counts.ts';
 
 /** The in-memory twin of the operations records. */
 export class MemoryOperationsRecords implements OperationsRecords {
@@ -20,11 +18,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #audit: AuditEntry[] = [];
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
-  readonly #supervisionCounts = new SupervisionCounts();
+  readonly #supervisionCounts = new Map<string, number>();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
-    this.#supervisionCounts.add(event.kind);
+    this.#supervisionCounts.set(event.kind, (this.#supervisionCounts.get(event.kind) ?? 0) + 1);
     this.#events.push(event);
     if (this.#events.length > STORED_MAX_RECORDS) this.#events.shift();
     for (const listener of this.#followers) listener(event);
@@ -106,7 +104,7 @@ export class MemoryOperationsRecords implements OperationsRecords {
     return this.#gapCounts.all();
   }
 
-  countSupervisionEvents(): SupervisionCount[] {
-    return this.#supervisionCounts.all();
+  countSupervisionEvents(): ReadonlyMap<string, number> {
+    return this.#supervisionCounts;
   }
 }

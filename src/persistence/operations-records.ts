@@ -7,12 +7,11 @@ import type {
   AuditEntry,
   DeadLetter,
   FeedGap,
-  FeedGapCount,
   OperationsRecords,
-  SupervisionCount,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import type { Database } from './database.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import type { DeadLetterCount } from './operations-records-sql.ts';
@@ -26,7 +25,6 @@ import {
 } from './operations-records-sql.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
-import { SupervisionCounts } from './supervision-counts.ts';
 
 /** Records of each kind that wait to be written. */
 export const QUEUE_MAX_RECORDS = 1_000;
@@ -58,7 +56,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #stop = new AbortController();
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
-  readonly #supervisionCounts = new SupervisionCounts();
+  readonly #supervisionCounts = new Map<string, number>();
   #waiting = nothingWaiting();
   /** Since the log told. */
   #droppedCount = 0;
@@ -84,7 +82,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   recordSupervisionEvent(event: SupervisionEvent): void {
-    this.#supervisionCounts.add(event.kind);
+    this.#supervisionCounts.set(event.kind, (this.#supervisionCounts.get(event.kind) ?? 0) + 1);
     this.#add(this.#waiting.events, event);
     for (const listener of this.#followers) listener(event);
   }
@@ -181,8 +179,8 @@ export class PostgresOperationsRecords implements OperationsRecords {
     return this.#gapCounts.all();
   }
 
-  countSupervisionEvents(): SupervisionCount[] {
-    return this.#supervisionCounts.all();
+  countSupervisionEvents(): ReadonlyMap<string, number> {
+    return this.#supervisionCounts;
   }
 
   /** Writes what waits, without waiting any longer for a database that is away. */
