@@ -145,7 +145,10 @@ it('a book with a wrong checksum', () =>
   expectAlert('TampinesChecksumMismatch', () => kraken.faults.wrongChecksum('BTC/USD')));
 
 it('deltas that are missing', () =>
-  expectAlert('TampinesFeedGaps', () => binance.faults.dropNextDelta('BTCUSDT')));
+  expectAlert('TampinesFeedGaps', async () => {
+    // While it is being mended another missing one would only make the same gap longer.
+    if (await bothLive()) binance.faults.dropNextDelta('BTCUSDT');
+  }));
 
 it('frames that can not be read', () =>
   expectAlert('TampinesDeadLetters', () => {
