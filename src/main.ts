@@ -293,7 +293,12 @@ function startAdmin(
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
       ...node.ownMetrics,
-      ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
+      ...progressMetricSources({
+        lease: node.lease,
+        appends: storage.journal.appends,
+        checkpoints: storage.journal.checkpoints,
+        loopDelay,
+      }),
     ],
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),

@@ -65,9 +65,10 @@ export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
 export function progressMetricSources(parts: {
   readonly lease: LeaseKeeper;
   readonly appends: OldestWait;
+  readonly checkpoints: OldestWait;
   readonly loopDelay: LoopDelay;
 }): MetricSource[] {
-  const { lease, appends, loopDelay } = parts;
+  const { lease, appends, checkpoints, loopDelay } = parts;
   return [
     single(
       'gauge',
@@ -87,6 +88,30 @@ export function progressMetricSources(parts: {
       'journal_oldest_append_seconds',
       'How long the oldest batch has waited to be durable',
       () => appends.ageMs / 1_000,
+    ),
+    single(
+      'counter',
+      'journal_appends_total',
+      'Batches that the journal has answered',
+      () => appends.ended.count,
+    ),
+    single(
+      'counter',
+      'journal_append_seconds_total',
+      'What these took together, from their turn until they were durable or failed',
+      () => appends.ended.totalMs / 1_000,
+    ),
+    single(
+      'counter',
+      'checkpoints_total',
+      'State snapshots that the database has answered',
+      () => checkpoints.ended.count,
+    ),
+    single(
+      'counter',
+      'checkpoint_seconds_total',
+      'What these took together, the rows that go before them included',
+      () => checkpoints.ended.totalMs / 1_000,
     ),
     single(
       'gauge',

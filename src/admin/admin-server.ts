@@ -50,6 +50,8 @@ export interface AdminServer {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A connection on which nothing moves for as long: its client does not read. Longer than the pace of signs of life of Server-Sent Events. */
+const STILL_CONNECTION_MAX_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 /** 60 characters of a symbol, each up to 4 bytes, percent-encoded. */
@@ -71,6 +73,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: STILL_CONNECTION_MAX_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     return503OnClosing: false,
@@ -88,6 +91,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
+    timers: options.timers,
     sources: [...nodeMetrics(options), ...queues, ...gateway.metrics, ...options.metricSources],
   });
 

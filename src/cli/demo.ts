@@ -43,6 +43,12 @@ export async function demo(options: {
     throw error;
   }
   const stopped = Promise.race([untilStopped(), node.whenFenced]);
+  // To see what the supervisor does (docs/tour.md); a node of `start` has no such switch.
+  process.on('SIGUSR2', () => {
+    for (const { instrument } of node.instruments.list()) {
+      node.instruments.failNextDelivery(instrument.instrument, 'a fault of the drill');
+    }
+  });
   await Promise.race([untilRecovered(node), stopped]);
   // From here on the screen belongs to the table; warnings would tear it, so the log falls silent but for errors.
   if (isTerminal) log.level = 'error';
