@@ -1,6 +1,7 @@
 /** The frame around every page: where one can go, whether the node is there, and that nothing is to be trusted while it is not. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { ClusterPage } from './cluster/cluster-page.tsx';
 import { DeadLettersPage } from './dead-letters/dead-letters-page.tsx';
 import { InstrumentPage } from './instrument/instrument-page.tsx';
 import type { Place } from './navigation.ts';
@@ -78,6 +79,8 @@ function Page({ place }: { readonly place: Place }): JSX.Element {
       return <SupervisionPage />;
     case 'dead-letters':
       return <DeadLettersPage />;
+    case 'cluster':
+      return <ClusterPage />;
   }
 }
 

@@ -8,6 +8,7 @@ import './styles/parts.css';
 import './styles/instruments.css';
 import './styles/instrument.css';
 import './styles/operations.css';
+import './styles/cluster.css';
 
 applyTheme();
 void learnPublishing();

@@ -4,13 +4,15 @@ export type Place =
   | { readonly page: 'instruments' }
   | { readonly page: 'instrument'; readonly exchange: string; readonly symbol: string }
   | { readonly page: 'supervision' }
-  | { readonly page: 'dead-letters' };
+  | { readonly page: 'dead-letters' }
+  | { readonly page: 'cluster' };
 
 /** What the navigation offers, in this order. A new page has its line here and its branch in `parsePlace` and in the application. */
 export const SECTIONS: readonly { readonly title: string; readonly place: Place }[] = [
   { title: 'Instruments', place: { page: 'instruments' } },
   { title: 'Supervision', place: { page: 'supervision' } },
   { title: 'Dead letters', place: { page: 'dead-letters' } },
+  { title: 'Cluster', place: { page: 'cluster' } },
 ];
 
 /** Returns the address of a place. */
@@ -24,7 +26,7 @@ export function linkTo(place: Place): string {
 /** Returns the place of an address; the instruments where there is no such place. */
 export function parsePlace(hash: string): Place {
   const [first, exchange, symbol, ...rest] = hash.replace(/^#\/?/, '').split('/');
-  if (first === 'supervision' || first === 'dead-letters') return { page: first };
+  if (first === 'supervision' || first === 'dead-letters' || first === 'cluster') return { page: first };
   if (first === 'instruments' && exchange && symbol && rest.length === 0) {
     try {
       return { page: 'instrument', exchange, symbol: decodeURIComponent(symbol) };

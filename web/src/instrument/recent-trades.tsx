@@ -22,11 +22,16 @@ export function RecentTrades(props: {
   readonly quantityDecimals: number;
 }): JSX.Element {
   const { exchange, symbol, channelName, priceDecimals, quantityDecimals } = props;
-  const trades = useTape(`${instrumentPath(exchange, symbol)}/trades`, channelName);
+  const { trades, refusal } = useTape(`${instrumentPath(exchange, symbol)}/trades`, channelName);
   return (
     <section class="panel trades-panel" aria-label="Recent trades">
       <header>
         <h2>Trades</h2>
+        {refusal !== undefined && (
+          <span class="count" title={refusal}>
+            by REST, every 3 s: {refusal}
+          </span>
+        )}
       </header>
       <div class="scrolling" tabIndex={0} role="region" aria-label="Recent trades, newest first">
         <table class="trades figures">
@@ -61,11 +66,24 @@ export function RecentTrades(props: {
   );
 }
 
-function useTape(path: string, channelName: string): readonly Trade[] {
-  const tape = useMemo(() => new Store<readonly Trade[]>([]), [path]);
+type Tape = {
+  readonly trades: readonly Trade[];
+  /** Why the stream has none; they are read by REST then. */
+  readonly refusal: string | undefined;
+};
+
+function useTape(path: string, channelName: string): Tape {
+  const tape = useMemo(() => new Store<Tape>({ trades: [], refusal: undefined }), [path]);
   useEffect(() => {
     const end = new AbortController();
-    const take = (told: readonly Trade[]): void => tape.set(withTrades(tape.get(), told));
+    const take = (told: readonly Trade[]): void => {
+      const held = tape.get();
+      const trades = withTrades(held.trades, told);
+      if (trades !== held.trades) tape.set({ ...held, trades });
+    };
+    const refuse = (refusal: string | undefined): void => {
+      if (tape.get().refusal !== refusal) tape.set({ ...tape.get(), refusal });
+    };
     const read = (): void =>
       void readRecent(path, end.signal).then(take, (error: unknown) => {
         if (!end.signal.aborted) nodeLink.noteFailure(error);
@@ -73,8 +91,14 @@ function useTape(path: string, channelName: string): readonly Trade[] {
     const stops = [
       followChannel(`trades:${channelName}`, {
         onDocument: ({ trades }, { continuity }) => {
+          refuse(undefined);
           take(trades);
           if (continuity === 'skipped') read();
+        },
+        // As for an instrument of another node. It is asked again every 3 s, and refused again.
+        onRefused: ({ message }) => {
+          refuse(message);
+          read();
         },
       }),
       onReturn(read),

@@ -120,3 +120,41 @@ export type DeadLetterCountsAnswer = {
 export type SettingsAnswer = {
   readonly settings: readonly { readonly name: string; readonly value: unknown }[];
 };
+
+/** What a node of a cluster says of itself; empty before it said anything. */
+export type NodeReport = {
+  readonly shards?: readonly {
+    readonly shard: number;
+    readonly epoch: number;
+    readonly lag: number;
+  }[];
+  readonly lag?: number;
+  readonly instruments?: number;
+  readonly feeds?: number;
+  readonly logTrouble?: string;
+  readonly groupTrouble?: string;
+};
+
+export type ClusterAnswer = {
+  readonly node: string;
+  readonly isCluster: boolean;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly isAlive: boolean;
+    readonly roles: readonly string[];
+    readonly seenAgoMs: number | null;
+    readonly report: NodeReport | null;
+  }[];
+  readonly shards: readonly {
+    readonly shard: number;
+    readonly epoch: number;
+    readonly owner: string;
+    readonly isOwnerAlive: boolean;
+  }[];
+  readonly leases: readonly {
+    readonly exchange: string;
+    readonly slot: number;
+    readonly epoch: number;
+    readonly holder: string | null;
+  }[];
+};

@@ -33,6 +33,7 @@ export function followChannel<Channel extends string>(
       ...handlers,
       onRefused: (refusal) => {
         handlers.onDoubt?.(refusal.message);
+        handlers.onRefused?.(refusal);
         askLater();
       },
       onEnded: (reason) => {
