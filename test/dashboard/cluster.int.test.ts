@@ -68,7 +68,6 @@ it('shows who is there and in trouble, and which shard is orphaned, and then who
     'nobody',
   );
   expect(await page.locator('.moves li').count()).toBe(0);
-  if (process.env['CLUSTER_PICTURE']) await page.screenshot({ path: process.env['CLUSTER_PICTURE'] });
   third = { owner: 'node-2', epoch: 12, isOwnerAlive: true };
   const move = page.locator('.moves li');
   await move.waitFor();
@@ -90,3 +89,35 @@ it('says of a node alone that there is no cluster, and how to run one', async ()
   expect(await page.locator('main code').textContent()).toBe('npm run cluster');
   expect(complaints).toEqual([]);
 });
+
+it('reads the trades by REST where the stream refuses them, and says so', async () => {
+  const page = await browser.newPage();
+  await page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => socket.send(withoutTrades(String(message))));
+  });
+  await page.goto(`${node.url}/#/instruments/kraken/BTC-USD`);
+  const panel = page.getByRole('region', { name: 'Recent trades', exact: true });
+  await panel.getByText('by REST, every 3 s: another node has it').waitFor();
+  const newest = (): Promise<string | null> => panel.locator('tbody tr').first().textContent();
+  const first = await newest();
+  await expect.poll(newest, { timeout: 15_000 }).not.toBe(first);
+  await page.close();
+});
+
+/** Refuses what a node refuses of instruments that it doesn't have, and tells none of their trades. */
+function withoutTrades(text: string): string {
+  const message = JSON.parse(text) as { type: string; channels?: unknown; channel?: string };
+  if (message.type !== 'subscribed') return message.channel?.startsWith('trades:') ? '{"type":"pong"}' : text;
+  const asked = message.channels as (string | { channel: string })[];
+  const nameOf = (each: string | { channel: string }): string =>
+    typeof each === 'string' ? each : each.channel;
+  const refused = asked.filter((each) => nameOf(each).startsWith('trades:'));
+  return JSON.stringify({
+    ...message,
+    channels: asked.filter((each) => !refused.includes(each)),
+    refused: refused.map((each) => {
+      return { channel: nameOf(each), code: 'CHANNEL_UNKNOWN', message: 'another node has it' };
+    }),
+  });
+}

@@ -122,7 +122,7 @@ export type SettingsAnswer = {
 };
 
 /** What a node of a cluster says of itself; empty before it said anything. */
-export type NodeReport = {
+type NodeReport = {
   readonly shards?: readonly {
     readonly shard: number;
     readonly epoch: number;
