@@ -156,10 +156,11 @@ export class ShardKeeper {
     }
   }
 
-  /** Its shards stay as they are: the next reader is told which of them are still this node's. */
+  /** Its shards stay as they are: the next reader is told which of them are still this node's. Until then none is claimed. */
   #readerFailed(error: unknown): void {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#given = new Set();
     reader?.close().catch(() => undefined);
     this.#openLater(error);
   }
@@ -213,6 +214,8 @@ export class ShardKeeper {
         checkpointEveryMs,
         silentAfterMs,
         begin: async () => {
+          // Who can't read it would only take it away from whoever can.
+          if (this.#reader === undefined) throw new Error('the log of events is not open');
           const claim = await this.#options.claim(shard);
           const [nextOffset, endOffset, instruments] = await Promise.all([
             positions.read(claim),
@@ -253,6 +256,8 @@ export class ShardKeeper {
     this.#held.delete(shard);
     await host.endAll(shard);
     await system.stop(held.ref);
+    // Those that it started while it was just beginning.
+    await host.endAll(shard);
     const { claim, progress } = held;
     if (claim === undefined || progress === undefined) return;
     try {
