@@ -121,7 +121,8 @@ export class LaneModel {
   }
 
   get isAtEnd(): boolean {
-    return this.#head >= this.#log.records.length && this.lane.firstOutstanding === Infinity;
+    const isQuiet = this.#status === 'running' && this.#replies.length === 0;
+    return isQuiet && this.#head >= this.#log.records.length && this.lane.firstOutstanding === Infinity;
   }
 
   /** One step of whoever the seed picks. */
