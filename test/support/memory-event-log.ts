@@ -69,6 +69,11 @@ export class MemoryEventLog {
     return group;
   }
 
+  /** At once, as a writer of any node. */
+  write(instrument: InstrumentKey, batch: EventBatch): void {
+    this.append({ instrument, batch, wire: toWire(instrument, batch) });
+  }
+
   append({ instrument, batch, wire }: Waiting): { partition: number; offset: number } {
     const partition = shardOf(instrument, this.partitions.length);
     const offset = this.partitions[partition]!.append(wire);
@@ -115,17 +120,12 @@ export class MemoryWriter implements EventLogWriter {
       this.#fullCount++;
       return false;
     }
-    const { key, value, headers } = encodeRecord(instrument, batch);
-    const sizeBytes = key.length + value.length;
+    const wire = toWire(instrument, batch);
+    const sizeBytes = wire.key!.length + wire.value!.length;
     if (sizeBytes > RECORD_MAX_BYTES) {
       const message = `Cannot write a batch: expected at most ${RECORD_MAX_BYTES} bytes, was ${sizeBytes}`;
       throw new TampinesError('RECORD_TOO_LARGE', message);
     }
-    const wire = {
-      key,
-      value,
-      headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
-    };
     this.#waiting.push({ instrument, batch, wire });
     this.#later(() => this.#writeOne());
     return true;
@@ -283,6 +283,12 @@ export class MemoryReader implements EventLogReader {
     }
     this.#fetchLater(partition, share);
   }
+}
+
+function toWire(instrument: InstrumentKey, batch: EventBatch): WireRecord {
+  const { key, value, headers } = encodeRecord(instrument, batch);
+  const bytes = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]);
+  return { key, value, headers: Object.fromEntries(bytes) as Record<string, Buffer> };
 }
 
 function newShare(nextOffset: number | undefined): Share {
