@@ -17,7 +17,7 @@ const PROFILES = [
   { name: 'default timeouts', settings: [], barMs: 15_000 },
   {
     name: 'fast profile',
-    settings: ['kafka.sessionTimeoutMs=4000', 'kafka.heartbeatMs=500', 'node.leaseMs=3000'],
+    settings: ['kafka.sessionTimeoutMs=4000', 'kafka.heartbeatMs=250', 'node.leaseMs=3000'],
     barMs: 6_000,
   },
 ] as const;
@@ -33,16 +33,17 @@ export const cluster: BenchmarkGroup = {
     if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
     const kafka = await realKafka(notes);
     if (kafka === undefined) return { benchmarks: [], notes, close: () => servers.close() };
-    for (const profile of PROFILES) {
-      notes.push(...(await measureSilences(servers, kafka.location, profile)));
+    for (const [index, profile] of PROFILES.entries()) {
+      const own = { ...servers, redisUrl: databaseOf(servers.redisUrl, index + 1) };
+      notes.push(...(await measureSilences(own, kafka.location, profile)));
     }
     const nodes: LoadedNode[] = [];
     const benchmarks: Benchmark[] = [];
-    for (const way of ['direct', 'through Kafka'] as const) {
+    for (const [index, way] of (['direct', 'through Kafka'] as const).entries()) {
       const node = await LoadedNode.start({
         title: way,
         postgresUrl: servers.postgresUrl,
-        redisUrl: servers.redisUrl,
+        redisUrl: databaseOf(servers.redisUrl, PROFILES.length + 1 + index),
         ...INPUT,
         runsMax: INPUT.runsMax + 1,
         settings: way === 'direct' ? [] : throughKafka(kafka.location),
@@ -64,6 +65,13 @@ export const cluster: BenchmarkGroup = {
     };
   },
 };
+
+/** Keys of one run are newer than those of the next. */
+function databaseOf(redisUrl: string, index: number): string {
+  const url = new URL(redisUrl);
+  url.pathname = `/${index}`;
+  return url.href;
+}
 
 function throughKafka(brokers: string): string[] {
   return [

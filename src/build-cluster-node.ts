@@ -122,7 +122,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
           shard: ref,
           claim,
           sharedLog: { onSaved },
-          onReady: (_instrument, place) => onBegun(place),
+          onReady: (_instrument, place, life) => onBegun(place, life),
         });
         instruments.run(instrument, symbol);
         return symbol;

@@ -88,7 +88,7 @@ const schema = z.strictObject({
     /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s unless told. */
     sessionTimeoutMs: positive.min(1_000).max(300_000).default(10_000),
     /** How often a node tells the group that it lives. */
-    heartbeatMs: positive.min(100).max(60_000).default(1_000),
+    heartbeatMs: positive.min(100).max(60_000).default(500),
   }),
   admin: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),

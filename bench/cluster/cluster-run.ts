@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/services/server-process.mjs';
 import type { Simulation } from '../../src/cli/simulate.ts';
 import { startSimulation } from '../../src/cli/simulate.ts';
-import { SilenceWatch } from './silence-watch.ts';
+import { LIVE_WITHIN_MS, SilenceWatch } from './silence-watch.ts';
 
 const NAMES = ['node-1', 'node-2', 'node-3'] as const;
 const PROGRAM = join(import.meta.dirname, '../../src/cli/tampines.js');
@@ -57,6 +57,8 @@ export class ClusterRun {
       const name = NAMES[round % NAMES.length]!;
       const end = this.#watch.begin();
       await this.#end(name, signal);
+      // Until what was published just before counts as live no more.
+      await sleep(2 * LIVE_WITHIN_MS);
       await this.#untilCalm();
       silences.push(
         ...end()

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 
 /** Live ones come ten times a second. */
-const LIVE_WITHIN_MS = 1_000;
+export const LIVE_WITHIN_MS = 1_000;
 
 type Heard = { liveAtMs: number; epoch: number; firstEpoch: number; silentMs: number };
 

@@ -8,9 +8,10 @@ import type { PublishedStatus, SymbolPublications } from './symbol-publications.
 
 /**
  * Where a delivery stands in a shared log, in places behind records (offset + 1): the actor takes it only when all up to `after` is in its state, and
- * has all up to `to` with it. A part of a record that others follow leaves both the same.
+ * has all up to `to` with it. A part of a record that others follow leaves both the same. It is meant for one life of the actor: what waits when that
+ * ends may follow on parts that the next one does not have.
  */
-export type LoggedPlace = { readonly after: number; readonly to: number };
+export type LoggedPlace = { readonly life: number; readonly after: number; readonly to: number };
 
 /** What a symbol actor tells the feeds that deliver to it. `instrument` names the sender. */
 export type FeedReply =
@@ -40,8 +41,8 @@ export type SymbolMessage =
     }
   /** Nothing has come from its feeds for a while: the book may be wrong, until something does. */
   | { readonly type: 'FeedSilent'; readonly reason: string }
-  /** A shared log was delivered up to where it ended when the actor recovered. `isWhole`: nothing of it was left out. */
-  | { readonly type: 'CaughtUp'; readonly isWhole: boolean }
+  /** A shared log was delivered up to where it ended when this life of the actor began. `isWhole`: nothing of it was left out. */
+  | { readonly type: 'CaughtUp'; readonly life: number; readonly isWhole: boolean }
   | {
       readonly type: 'PublishDue';
       readonly ticker: boolean;

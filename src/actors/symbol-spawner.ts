@@ -43,7 +43,7 @@ export type SymbolSpawnerOptions = {
   readonly isRecording?: boolean | undefined;
   readonly sharedLog?: SymbolActorOptions['sharedLog'];
   /** Told of each recovery of an instrument. */
-  readonly onReady: (instrument: DesiredInstrument, batchNumber: number) => void;
+  readonly onReady: (instrument: DesiredInstrument, batchNumber: number, life: number) => void;
 };
 
 export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredInstrument): RunningSymbol {
@@ -82,10 +82,10 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
         wakeUp.takenCount++;
       },
       sharedLog: options.sharedLog,
-      onReady: ({ batchNumber }) => {
+      onReady: ({ batchNumber, life }) => {
         // A wake-up that the last life did not work off must not keep the next one asleep.
         wakeUp.isPending = false;
-        options.onReady(instrument, batchNumber);
+        options.onReady(instrument, batchNumber, life);
       },
     }),
   );

@@ -57,7 +57,13 @@ export type SymbolActorOptions = {
   /** The wake-up of the publish schedule was taken up. */
   readonly onWakeUpTaken: () => void;
   /** Told once per life what the recovery came to. */
-  readonly onReady: (ready: { instrument: DesiredInstrument; position: number; batchNumber: number }) => void;
+  readonly onReady: (ready: {
+    instrument: DesiredInstrument;
+    position: number;
+    batchNumber: number;
+    /** Number of the life. */
+    life: number;
+  }) => void;
 };
 
 /** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
@@ -208,7 +214,8 @@ class SymbolActor {
     const { publications, sharedLog, instrument, onReady } = this.#options;
     if (sharedLog === undefined) this.#endRecovery(state, context);
     else publications.markStale(CATCHING_UP_REASON);
-    onReady({ instrument, position: state.position, batchNumber: context.batchNumber });
+    const { batchNumber, incarnation: life } = context;
+    onReady({ instrument, position: state.position, batchNumber, life });
   }
 
   #endRecovery(state: InstrumentState, context: Context): void {
@@ -223,8 +230,12 @@ class SymbolActor {
     });
   }
 
-  #catchUp(state: InstrumentState, isWhole: boolean, context: Context): InstrumentState {
-    if (!this.#isRecovering) return state;
+  #catchUp(
+    state: InstrumentState,
+    { life, isWhole }: Extract<SymbolMessage, { type: 'CaughtUp' }>,
+    context: Context,
+  ): InstrumentState {
+    if (!this.#isRecovering || life !== context.incarnation) return state;
     if (isWhole && this.#recoveredBook.isUnsure) {
       this.#recoveredBook.missedNothing();
       this.#gaps.missedNothing();
@@ -262,7 +273,7 @@ class SymbolActor {
         this.#options.publications.changes.book = true;
         return state;
       case 'CaughtUp':
-        return this.#catchUp(state, message.isWhole, context);
+        return this.#catchUp(state, message, context);
       case 'PublishDue':
         this.#options.onWakeUpTaken();
         if (!this.#isRecovering) this.#options.publications.publish(state, this.#statusOf(state), message);
@@ -321,7 +332,9 @@ class SymbolActor {
     context: Context,
   ): Promise<InstrumentState> {
     const { instrument } = this.#options.instrument;
-    // Sent to the life before, which stood elsewhere in the log. What this one lacks comes again; what it has is acknowledged once more.
+    // Sent to the life before, which stood elsewhere in the log: what this one lacks comes again.
+    if (logged !== undefined && logged.life !== context.incarnation) return state;
+    // Sent twice: what it has is acknowledged once more.
     if (logged !== undefined && logged.after !== context.batchNumber) {
       if (logged.to <= context.batchNumber) this.#acknowledge(state, batch, feed, context);
       return state;

@@ -31,6 +31,14 @@ export type SnapshotRecord = Ordered & {
   readonly state: Uint8Array;
 };
 
+/** From where on the log of a shard is needed, as it was saved. */
+export type PositionRecord = Ordered & {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly shardEpoch: number;
+  readonly nextOffset: number;
+};
+
 /** A value that Redis took: set and published in one step. */
 export type PublishedRecord = Ordered & {
   readonly key: string;
@@ -45,6 +53,7 @@ export class History {
   readonly claims: ClaimRecord[] = [];
   readonly appends: AppendRecord[] = [];
   readonly snapshots: SnapshotRecord[] = [];
+  readonly positions: PositionRecord[] = [];
   readonly published: PublishedRecord[] = [];
   /** Dead letters of events that were given up because they failed their actor twice. */
   readonly poison: DeadLetter[] = [];

@@ -30,6 +30,7 @@ export class Report {
   failedCount = 0;
   readonly #seedCount: number;
   readonly #withHashes: boolean;
+  readonly #isCluster: boolean;
   readonly #faults = new Map<string, number>();
   readonly #reached = new Map<string, number>();
   readonly #startedMs = performance.now();
@@ -38,8 +39,9 @@ export class Report {
   #stepCount = 0;
   #processorMs = 0;
 
-  constructor(seedCount: number, options: { withHashes: boolean }) {
+  constructor(seedCount: number, options: { withHashes: boolean; isCluster: boolean }) {
     this.#seedCount = seedCount;
+    this.#isCluster = options.isCluster;
     this.#withHashes = options.withHashes;
   }
 
@@ -84,7 +86,7 @@ export class Report {
       print(`    expected ${expected.slice(0, TEXT_MAX)}`);
       print(`    was      ${was.slice(0, TEXT_MAX)}`);
     }
-    print(`  again: npm run sim -- --from ${seed} --seeds 1 --trace`);
+    print(`  again: npm run sim --${this.#isCluster ? ' --cluster' : ''} --from ${seed} --seeds 1 --trace`);
   }
 }
 

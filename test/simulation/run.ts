@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --seeds N [--from S] [--workers W] [--trace]`: runs N seeds, tells what was violated and how to run that seed again, and ends
+ * `npm run sim -- --seeds N [--cluster] [--from S] [--workers W] [--trace]`: runs N seeds, of one node or of a cluster, tells what was violated and how to run that seed again, and ends
  * with the faults that were injected and the facts that were reached. `--hashes` prints each seed's trace hash.
  */
 import { spawn } from 'node:child_process';
@@ -9,11 +9,14 @@ import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
 import type { SeedSummary } from './report.ts';
 import { summarizeSeed } from './report.ts';
+import { simulateCluster } from './cluster/simulate-cluster.ts';
 import { simulateSeed } from './simulate.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
+    /** Several nodes over one log of events. */
+    cluster: { type: 'boolean', default: false },
     from: { type: 'string', default: '1' },
     workers: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
@@ -28,7 +31,7 @@ const { values } = parseArgs({
 const from = wholeNumber('from', values.from);
 const count = wholeNumber('seeds', values.seeds);
 const workers = wholeNumber('workers', values.workers);
-const report = new Report(count, { withHashes: values.hashes });
+const report = new Report(count, { withHashes: values.hashes, isCluster: values.cluster });
 /** nact keeps every actor system that nobody stopped, and whoever kills a node stops none: a process that ran thousands of seeds had no memory left. */
 const SEEDS_PER_PROCESS = 100;
 
@@ -49,7 +52,8 @@ function take(summary: SeedSummary): void {
 }
 
 function simulateOne(seed: number): ReturnType<typeof simulateSeed> {
-  return simulateSeed(seed, values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined);
+  const simulate = values.cluster ? simulateCluster : simulateSeed;
+  return simulate(seed, values.trace ? (line) => process.stdout.write(`${line}\n`) : undefined);
 }
 
 async function runWorker(index: number): Promise<void> {
@@ -62,7 +66,14 @@ async function runWorker(index: number): Promise<void> {
 }
 
 async function runProcess(first: number, end: number): Promise<void> {
-  const args = ['--from', String(first), '--seeds', String(end - first), '--json'];
+  const args = [
+    '--from',
+    String(first),
+    '--seeds',
+    String(end - first),
+    '--json',
+    ...(values.cluster ? ['--cluster'] : []),
+  ];
   const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

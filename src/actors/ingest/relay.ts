@@ -134,6 +134,9 @@ class Relay implements OutletListener {
     // On its way already: a feed sends again what it has waited for.
     if (lastOrdinal <= source.offeredTo) return;
     source.hasBook ||= batch.events.some((event) => isBookEvent(event) || event.type === 'FeedStatus');
+    // The lease may be held again, of which nobody tells.
+    if (this.#refused.length > 0) this.#offerRefused();
+    if (lastOrdinal <= source.offeredTo) return;
     if (this.#refused.length > 0 || !this.#offer(batch, source)) this.#refuse(batch);
   }
 

@@ -27,6 +27,8 @@ type InFlight = {
   readonly logged: LoggedPlace;
   /** Whole records; none where the batch is a single event of one. */
   readonly records: readonly LogRecord[];
+  /** Of the first record. */
+  readonly offset: number;
   /** Of the single event. */
   readonly eventIndex: number | undefined;
 };
@@ -36,15 +38,18 @@ export class LogLane {
   #waiting: LogRecord[] = [];
   /** Up to where the actor has the log; `undefined` while it recovers. */
   #place: number | undefined;
+  #life = 0;
   /** Up to where records were taken, whether they wait, were sent, or were dropped. */
   #takenTo = 0;
   /** Up to where records have left the queue. */
   #leftTo = 0;
   #inFlight: InFlight | undefined;
   #isRefused = false;
+  /** Records were dropped: none is sent before they were read again. */
+  #isHoled = false;
   #inFlightAtRetry: InFlight | undefined;
   /** Records of this stretch are delivered event by event. */
-  #cautious: LoggedPlace = { after: 0, to: 0 };
+  #cautious = { after: 0, to: 0 };
   /** Of the first waiting record, while it is delivered event by event. */
   #eventIndex = 0;
   readonly #failures = new Map<string, number>();
@@ -61,8 +66,19 @@ export class LogLane {
     return this.#place !== undefined;
   }
 
+  /** Of the actor, the last that began. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Whether what waits here goes on as soon as the actor has done what it was sent. */
+  get isTaking(): boolean {
+    return this.isReady && !this.#isRefused;
+  }
+
   /** Offset of the first record that the actor has not acknowledged; Infinity where it has all. */
   get firstOutstanding(): number {
+    if (this.#isHoled) return this.#place ?? 0;
     const [sent] = this.#inFlight?.records ?? [];
     return sent?.offset ?? this.#waiting[0]?.offset ?? Infinity;
   }
@@ -71,8 +87,9 @@ export class LogLane {
   take(record: LogRecord): void {
     if (record.offset < this.#takenTo) return;
     this.#takenTo = record.offset + 1;
-    if (this.#waiting.length >= LANE_MAX_RECORDS && (this.#isRefused || !this.isReady)) {
+    if (this.#isHoled || (this.#waiting.length >= LANE_MAX_RECORDS && !this.isTaking)) {
       // Read again when it is back; nobody else waits for it.
+      this.#isHoled = true;
       this.#leftTo = this.#takenTo;
       this.#waiting = [];
       return;
@@ -82,10 +99,12 @@ export class LogLane {
   }
 
   /** A life of the actor begins, with all of the log before `place`. Returns false when records behind it have left here: they must be read again. */
-  begin(place: number): boolean {
+  begin(place: number, life: number): boolean {
     this.#place = place;
+    this.#life = life;
     this.#inFlight = undefined;
     this.#isRefused = false;
+    this.#isHoled = false;
     this.#eventIndex = 0;
     const isWhole = this.#leftTo <= place;
     if (isWhole) {
@@ -112,7 +131,7 @@ export class LogLane {
     const [event] = failed.batch.events;
     // A status may say that there is a hole before the next delta. An actor that can't even take that is parked in the end.
     if (event === undefined || event.type === 'FeedStatus') return;
-    const name = nameOf(this.#waiting[0]!.offset, failed.eventIndex);
+    const name = nameOf(failed.offset, failed.eventIndex);
     const count = (this.#failures.get(name) ?? 0) + 1;
     this.#failures.set(name, count);
     const [oldest] = this.#failures.keys();
@@ -120,20 +139,29 @@ export class LogLane {
     if (count === POISON_FAILURES) this.#options.onPoison(event, failure.cause);
   }
 
-  /** The actor has what was sent, or all of the log before `batchNumber`. */
+  /**
+   * The actor has what was sent, or all of the log before `batchNumber`. Returns from where on the log must be read again for it, where records that
+   * follow were dropped while it took none.
+   */
   acknowledge({
     source,
     lastOrdinal,
     batchNumber,
-  }: Pick<EventBatch, 'source'> & { readonly lastOrdinal: number; readonly batchNumber: number }): void {
+  }: Pick<EventBatch, 'source'> & { readonly lastOrdinal: number; readonly batchNumber: number }):
+    number | undefined {
     const sent = this.#inFlight;
-    if (sent === undefined || this.#place === undefined || batchNumber < this.#place) return;
+    if (sent === undefined || this.#place === undefined || batchNumber < this.#place) return undefined;
     const { batch, logged, records, eventIndex } = sent;
     const isWhole =
       batchNumber >= logged.to &&
       source === batch.source &&
       lastOrdinal >= batch.firstOrdinal + batch.events.length - 1;
-    if (!isWhole && batchNumber === this.#place) return;
+    if (!isWhole && batchNumber === this.#place) return undefined;
+    this.#isRefused = false;
+    if (this.#isHoled) {
+      this.begin(batchNumber, this.#life);
+      return batchNumber;
+    }
     this.#inFlight = undefined;
     this.#place = batchNumber;
     if (eventIndex === undefined) {
@@ -141,6 +169,7 @@ export class LogLane {
       if (left.length > 0) this.#waiting = [...left, ...this.#waiting];
     } else this.#passEvent(batchNumber);
     this.#sendNext();
+    return undefined;
   }
 
   /** Sends again what was refused, or has waited for its acknowledgement since the last call. */
@@ -197,8 +226,9 @@ export class LogLane {
     const events = count === 1 ? first!.batch.events : records.flatMap(({ batch }) => batch.events);
     return {
       batch: { source, firstOrdinal, events },
-      logged: { after, to },
+      logged: { life: this.#life, after, to },
       records,
+      offset: first!.offset,
       eventIndex: undefined,
     };
   }
@@ -215,8 +245,9 @@ export class LogLane {
         firstOrdinal: firstOrdinal + index,
         events: event === undefined ? [] : isGivenUp ? inPlaceOf(event) : [event],
       },
-      logged: { after, to },
+      logged: { life: this.#life, after, to },
       records: [],
+      offset,
       eventIndex: index,
     };
   }

@@ -159,10 +159,11 @@ export class ShardKeeper {
     }
   }
 
-  /** Its shards stay as they are: the next reader is told which of them are still this node's. */
+  /** Its shards stay as they are: the next reader is told which of them are still this node's. Until then none is claimed. */
   #readerFailed(error: unknown): void {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#given = new Set();
     reader?.close().catch(() => undefined);
     this.#openLater(error);
   }
@@ -216,6 +217,9 @@ export class ShardKeeper {
         checkpointEveryMs,
         silentAfterMs,
         begin: async () => {
+          // Who can't read it, or is about to let go of it, would only take it away from whoever runs it.
+          if (this.#reader === undefined || this.#held.get(shard) !== held)
+            throw new Error(`shard ${shard} is not this node's to read at present`);
           const claim = await this.#options.claim(shard);
           const [nextOffset, endOffset, instruments] = await Promise.all([
             positions.read(claim),
@@ -246,7 +250,7 @@ export class ShardKeeper {
     this.#held.set(shard, held);
   }
 
-  #endOf(shard: number): Promise<number> {
+  async #endOf(shard: number): Promise<number> {
     if (this.#reader === undefined) throw new Error('the log of events is not open');
     return this.#reader.endOf(shard);
   }
@@ -259,6 +263,8 @@ export class ShardKeeper {
     this.#held.delete(shard);
     await host.endAll(shard);
     await system.stop(held.ref);
+    // Those that it started while it was just beginning.
+    await host.endAll(shard);
     const { claim, progress } = held;
     if (claim === undefined || progress === undefined) return;
     try {

@@ -16,7 +16,12 @@ export type ShardMessage =
     }
   | { readonly type: 'PositionLost'; readonly lost: PositionLost }
   /** A life of a symbol actor begins; its state has all of the log before `place`. */
-  | { readonly type: 'SymbolBegins'; readonly instrument: InstrumentKey; readonly place: number }
+  | {
+      readonly type: 'SymbolBegins';
+      readonly instrument: InstrumentKey;
+      readonly place: number;
+      readonly life: number;
+    }
   /** The set of wanted instruments has changed. */
   | { readonly type: 'WantedChanged' }
   /** The group gave the shard to this node again, or keeps it here: it is to be read on, if it is still this node's own. */
@@ -31,7 +36,7 @@ export interface ShardHost {
     shard: {
       readonly claim: ShardClaim;
       readonly ref: ActorRef<ShardMessage>;
-      readonly onBegun: (place: number) => void;
+      readonly onBegun: (place: number, life: number) => void;
       readonly onSaved: (place: number) => void;
     },
   ): RunningSymbol;

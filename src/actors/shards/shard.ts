@@ -49,10 +49,12 @@ type Member = {
   readonly lane: LogLane;
   /** The log up to here is to be in its state before it publishes; `undefined` when it is. */
   catchUpTo: number | undefined;
-  /** It is here since this shard is, so nothing of its log was left out. */
-  readonly isWhole: boolean;
+  /** It is here since this shard is, and its log was there, so nothing of it was left out. */
+  isWhole: boolean;
   /** When a record of it was read last, by the monotonic clock; its actor knows when that is long ago. */
   heardAtMs: number;
+  /** When the newest record that was read had been received, by the wall clock of whoever wrote it. */
+  receivedAtMs: number;
   isSilent: boolean;
 };
 
@@ -66,8 +68,10 @@ class Shard {
   readonly #unknown = new Map<InstrumentKey, number>();
   /** Called when there is room again. */
   #roomWanted: (() => void)[] = [];
-  /** Of the record that comes next, once the log is read. Others are left over from before it was read from another place on. */
+  /** Of the record that comes next, once the log is read: lanes have all that they want of before. Later ones are left over from another reading. */
   #expectedOffset: number | undefined;
+  /** Members that have not caught up. */
+  readonly #behind = new Set<Member>();
   #stragglers: TimerHandle | undefined;
   #isSaving = false;
   #savedPosition = 0;
@@ -98,6 +102,9 @@ class Shard {
     timers.every(RETRY_EVERY_MS, () => {
       this.#lookForSilence();
       for (const { lane } of this.#members.values()) lane.retry();
+      // One that takes nothing holds nobody up, and may take again: both are found out just now.
+      this.#offerRoom();
+      for (const member of this.#behind) this.#tellCaughtUp(member);
     });
   }
 
@@ -111,7 +118,7 @@ class Shard {
         this.#accepted(message);
         return undefined;
       case 'SymbolBegins':
-        this.#symbolBegins(message.instrument, message.place);
+        this.#symbolBegins(message.instrument, message);
         return undefined;
       case 'SymbolRecovered':
         this.#members.get(message.instrument as InstrumentKey)?.lane.fail(message);
@@ -139,13 +146,15 @@ class Shard {
     if (!(await this.#options.isStillOwn(claim))) {
       throw new Error(`Shard ${claim.shard} was another node's meanwhile: it is claimed anew`);
     }
-    if (this.#expectedOffset !== undefined) this.#readFrom(this.#progress.readTo);
+    // Not where it was read up to: it may have been read again from further back.
+    if (this.#expectedOffset !== undefined) this.#readFrom(this.#expectedOffset);
   }
 
   #accepted(message: Extract<FeedReply, { type: 'BatchAccepted' }>): void {
     const member = this.#members.get(message.instrument as InstrumentKey);
     if (member === undefined) return;
-    member.lane.acknowledge(message);
+    const lacking = member.lane.acknowledge(message);
+    if (lacking !== undefined) this.#readAgainFrom(lacking);
     this.#tellCaughtUp(member);
     this.#offerRoom();
   }
@@ -160,7 +169,8 @@ class Shard {
     const symbol = host.run(instrument, {
       claim,
       ref: self,
-      onBegun: (place) => this.#context.send(self, { type: 'SymbolBegins', instrument: key, place }),
+      onBegun: (place, life) =>
+        this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life }),
       onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
     });
     const target = symbol.ref;
@@ -177,29 +187,36 @@ class Shard {
         });
       },
     });
-    this.#members.set(key, {
+    const member: Member = {
       instrument,
       symbol,
       lane,
       isWhole,
       catchUpTo: this.#beginning.endOffset,
       heardAtMs: clock.monotonicMs(),
+      receivedAtMs: -Infinity,
       isSilent: false,
-    });
+    };
+    this.#members.set(key, member);
+    this.#behind.add(member);
   }
 
-  #symbolBegins(key: InstrumentKey, place: number): void {
+  #symbolBegins(
+    key: InstrumentKey,
+    { place, life }: Pick<Extract<ShardMessage, { type: 'SymbolBegins' }>, 'place' | 'life'>,
+  ): void {
     const member = this.#members.get(key);
     if (member === undefined) return;
     member.catchUpTo = Math.max(this.#beginning.endOffset, this.#progress.readTo);
+    this.#behind.add(member);
     const { nextOffset } = this.#beginning;
     // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs.
-    const isAllThere = member.lane.begin(place);
+    const isAllThere = member.lane.begin(place, life);
     if (this.#expectedOffset === undefined) {
       this.#readWhenAllBegan();
       return;
     }
-    if (!isAllThere) this.#readFrom(Math.max(place, nextOffset));
+    if (!isAllThere) this.#readAgainFrom(Math.max(place, nextOffset));
     this.#tellCaughtUp(member);
   }
 
@@ -215,6 +232,11 @@ class Shard {
     for (const member of this.#members.values()) this.#tellCaughtUp(member);
   }
 
+  /** What is already being read again for another one, from further back, is not left out. */
+  #readAgainFrom(offset: number): void {
+    this.#readFrom(Math.min(offset, this.#expectedOffset ?? offset));
+  }
+
   #readFrom(offset: number): void {
     this.#expectedOffset = offset;
     // False: the shard went to another node, which this one is told of as well.
@@ -222,31 +244,44 @@ class Shard {
   }
 
   #tellCaughtUp(member: Member): void {
-    const { lane, catchUpTo, isWhole } = member;
+    const { lane, symbol, catchUpTo, isWhole } = member;
     if (catchUpTo === undefined || this.#expectedOffset === undefined || !lane.isReady) return;
-    if (this.#progress.readTo < catchUpTo || lane.firstOutstanding < catchUpTo) return;
+    if (this.#expectedOffset < catchUpTo || lane.firstOutstanding < catchUpTo) return;
+    // Its feed may have been gone for long when the shard came here; the owner before knew it.
+    const silentMs = this.#context.clock.nowMs() - member.receivedAtMs;
+    if (silentMs >= this.#options.silentAfterMs)
+      this.#tellSilence(member, 'nothing new has come from its feeds yet');
+    if (
+      !this.#context.send(symbol.ref, {
+        type: 'CaughtUp',
+        life: lane.life,
+        isWhole,
+      })
+    )
+      return;
     member.catchUpTo = undefined;
-    this.#context.send(member.symbol.ref, { type: 'CaughtUp', isWhole });
+    this.#behind.delete(member);
   }
 
   // -------------------------------------------------------------------------------------------------------------- records
 
   #take(records: readonly (LogRecord | UnreadableRecord)[], taken: () => void): void {
-    if (records[0]!.offset !== this.#expectedOffset) {
+    const place = records.at(-1)!.offset + 1;
+    const expected = this.#expectedOffset;
+    // Some of them may have come before: what was on its way when the log was read again, and then the same once more.
+    if (expected === undefined || records[0]!.offset > expected || place <= expected) {
       taken();
       return;
     }
-    this.#expectedOffset += records.length;
+    this.#expectedOffset = place;
     const nowMs = this.#context.clock.monotonicMs();
-    const readToBefore = this.#progress.readTo;
     for (const record of records) {
+      if (record.offset < expected) continue;
       if (record.type === 'unreadable') this.#setAside(record);
       else this.#takeRecord(record, nowMs);
     }
-    this.#progress.noteReadTo(records.at(-1)!.offset + 1);
-    if (readToBefore < this.#beginning.endOffset) {
-      for (const member of this.#members.values()) this.#tellCaughtUp(member);
-    }
+    this.#progress.noteReadTo(place);
+    for (const member of this.#behind) this.#tellCaughtUp(member);
     this.#roomWanted.push(taken);
     this.#offerRoom();
   }
@@ -256,6 +291,7 @@ class Shard {
     if (member !== undefined) {
       this.#progress.noteRead(record.instrument, record.offset, nowMs);
       member.heardAtMs = nowMs;
+      member.receivedAtMs = record.batch.events.at(-1)?.receiveTimeMs ?? member.receivedAtMs;
       member.isSilent = false;
       member.lane.take(record);
       return;
@@ -286,16 +322,19 @@ class Shard {
     for (const member of this.#members.values()) {
       const silentMs = nowMs - member.heardAtMs;
       if (member.isSilent || silentMs < this.#options.silentAfterMs) continue;
-      member.isSilent = true;
-      const reason = `nothing has come from its feeds for ${Math.round(silentMs / 1_000)} s`;
-      this.#context.send(member.symbol.ref, { type: 'FeedSilent', reason });
+      this.#tellSilence(member, `nothing has come from its feeds for ${Math.round(silentMs / 1_000)} s`);
     }
+  }
+
+  #tellSilence(member: Member, reason: string): void {
+    member.isSilent = true;
+    this.#context.send(member.symbol.ref, { type: 'FeedSilent', reason });
   }
 
   #offerRoom(): void {
     if (this.#roomWanted.length === 0) return;
     let waiting = 0;
-    for (const { lane } of this.#members.values()) if (lane.isReady) waiting += lane.waitingCount;
+    for (const { lane } of this.#members.values()) if (lane.isTaking) waiting += lane.waitingCount;
     if (waiting > SHARD_MAX_RECORDS / 2) return;
     const wanted = this.#roomWanted;
     this.#roomWanted = [];
@@ -320,6 +359,7 @@ class Shard {
     for (const { instrument } of this.#members.values()) {
       this.#options.onResyncWanted(instrument.instrument, 'the log was kept for too short a time');
     }
+    for (const member of this.#behind) member.isWhole = false;
     this.#readFrom(foundOffset);
   }
 
@@ -343,7 +383,7 @@ class Shard {
       if (offset < asOf && !wanted.has(key)) this.#progress.forget(key);
     }
     this.#unknown.clear();
-    if (readAgainFrom < Infinity) this.#readFrom(readAgainFrom);
+    if (readAgainFrom < Infinity) this.#readAgainFrom(readAgainFrom);
   }
 
   /** A database that is away is no reason to begin anew: asked again later. */
@@ -359,8 +399,10 @@ class Shard {
   }
 
   #remove(key: InstrumentKey): void {
-    const { symbol } = this.#members.get(key)!;
+    const member = this.#members.get(key)!;
+    const { symbol } = member;
     this.#members.delete(key);
+    this.#behind.delete(member);
     this.#progress.forget(key);
     this.#options.host.end(key, symbol).catch((error: unknown) => this.#context.fail(error));
   }

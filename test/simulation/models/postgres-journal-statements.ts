@@ -50,7 +50,12 @@ function claim(
 ): StatementResult {
   const shard = id as number;
   const held = tables.shards.get(shard);
-  const row = { epoch: (held?.epoch ?? 0) + 1, owner: String(owner), claimedAtMs: nowMs };
+  const row = {
+    epoch: (held?.epoch ?? 0) + 1,
+    owner: String(owner),
+    claimedAtMs: nowMs,
+    nextPosition: held?.nextPosition ?? 0,
+  };
   tables.shards.set(shard, row);
   history.claims.push({
     order: history.nextOrder(),

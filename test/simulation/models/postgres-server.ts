@@ -7,6 +7,7 @@ import type { SqlValue, Statement } from '../../../src/persistence/database.ts';
 import type { History } from '../history.ts';
 import { PostgresTables } from './postgres-tables.ts';
 import { JOURNAL_STATEMENTS } from './postgres-journal-statements.ts';
+import { SHARD_STATEMENTS } from './postgres-shard-statements.ts';
 import { TABLE_STATEMENTS } from './postgres-table-statements.ts';
 
 export type StatementContext = {
@@ -28,7 +29,7 @@ export type StatementHandler = (context: StatementContext, values: readonly SqlV
 /** A statement is known by what its text begins with, spaces collapsed and the schema cut off. */
 export type KnownStatement = readonly [beginning: string | RegExp, handler: StatementHandler];
 
-const KNOWN: readonly KnownStatement[] = [...JOURNAL_STATEMENTS, ...TABLE_STATEMENTS];
+const KNOWN: readonly KnownStatement[] = [...JOURNAL_STATEMENTS, ...SHARD_STATEMENTS, ...TABLE_STATEMENTS];
 
 export class PostgresServer {
   readonly tables = new PostgresTables();

@@ -59,7 +59,12 @@ export type RecordRow = Readonly<Record<string, unknown>> & { readonly id: numbe
 export class PostgresTables {
   readonly shards = new Map<
     number,
-    { readonly epoch: number; readonly owner: string; readonly claimedAtMs: number }
+    {
+      readonly epoch: number;
+      readonly owner: string;
+      readonly claimedAtMs: number;
+      readonly nextPosition: number;
+    }
   >();
   readonly instruments = new Map<string, InstrumentRow>();
   /** By instrument, then batch number. */
