@@ -11,6 +11,8 @@ export type * from './documents.ts';
 
 /** What is asked of a WebSocket: those of browsers, of Node and of the package `ws` have it. */
 export interface WebSocketLike {
+  /** 1 while it is open, as the standard numbers its states. */
+  readonly readyState: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
   onopen: ((event: never) => void) | null;
@@ -18,6 +20,9 @@ export interface WebSocketLike {
   onclose: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
 }
+
+/** https://websockets.spec.whatwg.org/#dom-websocket-open */
+const OPEN = 1;
 
 export type WebSocketClass = new (url: string) => WebSocketLike;
 
@@ -212,7 +217,7 @@ export class GatewayClient {
       return;
     }
     this.#isSilent = true;
-    if (this.#status.state === 'open') socket.send('{"type":"ping"}');
+    if (this.#status.state === 'open') this.#send('{"type":"ping"}');
   }
 
   /** What is wanted, or not any more, at the end of this turn is said at once, in few messages. */
@@ -239,8 +244,13 @@ export class GatewayClient {
   #say(type: 'subscribe' | 'unsubscribe', channels: readonly string[]): void {
     for (let from = 0; from < channels.length; from += CHANNELS_PER_MESSAGE_MAX) {
       const some = channels.slice(from, from + CHANNELS_PER_MESSAGE_MAX);
-      this.#socket?.send(JSON.stringify({ type, channels: some }));
+      this.#send(JSON.stringify({ type, channels: some }));
     }
+  }
+
+  /** One that is closing says so in a moment, and then all is asked for anew: what is sent meanwhile, browsers complain about. */
+  #send(text: string): void {
+    if (this.#socket?.readyState === OPEN) this.#socket.send(text);
   }
 
   #setStatus(status: ConnectionStatus): void {

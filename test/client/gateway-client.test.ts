@@ -214,3 +214,31 @@ it('without a WebSocket there is no client', () => {
   expect(() => new GatewayClient({ url: 'ws://127.0.0.1:1' })).toThrow('package `ws`');
   if (own !== undefined) globals.WebSocket = own;
 });
+
+it('says nothing to a connection that is closing, which browsers complain about', async () => {
+  const sent: { readonly text: string; readonly readyState: number }[] = [];
+  class Overheard extends WebSocket {
+    override send(text: string): void {
+      sent.push({ text, readyState: this.readyState });
+      if (this.readyState === WebSocket.OPEN) super.send(text);
+    }
+  }
+  const sockets: WebSocket[] = [];
+  const overheard = new GatewayClient({
+    url: `ws://127.0.0.1:${port}/v1/stream`,
+    WebSocket: class extends Overheard {
+      constructor(url: string) {
+        super(url);
+        sockets.push(this);
+      }
+    },
+    retry: { initialMs: 5, maxMs: 20 },
+  });
+  overheard.subscribe(BOOK, { onDocument: () => undefined });
+  await until(() => sent.length === 1);
+  sockets[0]!.close();
+  overheard.subscribe(TRADES, { onDocument: () => undefined });
+  await until(() => sent.some(({ text }) => text.includes(TRADES)));
+  expect(sent.map(({ readyState }) => readyState)).toEqual(sent.map(() => WebSocket.OPEN));
+  overheard.close();
+});
