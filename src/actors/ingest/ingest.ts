@@ -36,7 +36,8 @@ export class Ingest {
   readonly #fed = new Map<InstrumentKey, Fed>();
   /** Relays that are being stopped: their path is not free before. */
   readonly #stopping = new Map<InstrumentKey, Promise<void>>();
-  readonly #parts = new Set<string>();
+  /** Epochs of the leases of the parts that this node feeds. */
+  readonly #parts = new Map<string, number>();
   #wanted: readonly DesiredInstrument[] = [];
   #isOver = false;
 
@@ -59,8 +60,8 @@ export class Ingest {
     this.#reconcile();
   }
 
-  gained(part: IngestPart): void {
-    this.#parts.add(nameOf(part));
+  gained(part: IngestPart & { readonly epoch: number }): void {
+    this.#parts.set(nameOf(part), part.epoch);
     this.#reconcile();
   }
 
@@ -97,6 +98,7 @@ export class Ingest {
       relayActor({
         instrument,
         outlet,
+        leaseEpoch: this.#parts.get(nameOf(part))!,
         isHeld: () => isHeld(part),
         readKnownTrades: () => readKnownTrades(instrument.instrument),
       }),

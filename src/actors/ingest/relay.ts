@@ -3,6 +3,7 @@
  * whose node the instrument itself is on is not its business.
  */
 import { TampinesError } from '../../base/errors.ts';
+import { sourceUnderLease } from '../../market/book-sources.ts';
 import type { EventBatch, FeedStatus } from '../../market/events.ts';
 import type { KnownTrades } from '../../market/instrument-state.ts';
 import { describeCause } from '../../supervision/failure.ts';
@@ -22,6 +23,8 @@ export type RelayMessage =
 export type RelayOptions = {
   readonly instrument: DesiredInstrument;
   readonly outlet: LogOutlet;
+  /** Of the lease under which this node feeds the instrument. */
+  readonly leaseEpoch: number;
   /** Whether this node may still feed the instrument; asked right before each write. */
   readonly isHeld: () => boolean;
   /** Asks the node that owns the instrument. Rejects while that can't be found out. */
@@ -106,7 +109,11 @@ class Relay implements OutletListener {
       };
       for (const [source, { offeredTo, hasBook }] of this.#sources) {
         if (hasBook)
-          outlet.offer(instrument.instrument, { source, firstOrdinal: offeredTo + 1, events: [last] });
+          outlet.offer(instrument.instrument, {
+            source: this.#inLog(source),
+            firstOrdinal: offeredTo + 1,
+            events: [last],
+          });
       }
     }
     outlet.leave(instrument.instrument, this);
@@ -160,7 +167,7 @@ class Relay implements OutletListener {
     const { outlet, instrument, isHeld } = this.#options;
     if (!isHeld()) return false;
     try {
-      if (!outlet.offer(instrument.instrument, batch)) return false;
+      if (!outlet.offer(instrument.instrument, { ...batch, source: this.#inLog(batch.source) })) return false;
       source.offeredTo = lastOrdinalOf(batch);
     } catch (error) {
       if (!(error instanceof TampinesError)) throw error;
@@ -191,7 +198,13 @@ class Relay implements OutletListener {
     }
   }
 
-  #noteDurable(name: string, lastOrdinal: number): void {
+  /** As the log names a source: whoever folds it knows by the lease what is late. */
+  #inLog(source: string): string {
+    return sourceUnderLease(this.#options.leaseEpoch, source);
+  }
+
+  #noteDurable(inLog: string, lastOrdinal: number): void {
+    const name = inLog.slice(this.#inLog('').length);
     const source = this.#sources.get(name);
     if (source === undefined) return;
     source.durableTo = Math.max(source.durableTo, lastOrdinal);
