@@ -214,8 +214,9 @@ export class ShardKeeper {
         checkpointEveryMs,
         silentAfterMs,
         begin: async () => {
-          // Who can't read it would only take it away from whoever can.
-          if (this.#reader === undefined) throw new Error('the log of events is not open');
+          // Who can't read it, or is about to let go of it, would only take it away from whoever runs it.
+          if (this.#reader === undefined || this.#held.get(shard) !== held)
+            throw new Error(`shard ${shard} is not this node's to read at present`);
           const claim = await this.#options.claim(shard);
           const [nextOffset, endOffset, instruments] = await Promise.all([
             positions.read(claim),
@@ -243,7 +244,7 @@ export class ShardKeeper {
     this.#held.set(shard, held);
   }
 
-  #endOf(shard: number): Promise<number> {
+  async #endOf(shard: number): Promise<number> {
     if (this.#reader === undefined) throw new Error('the log of events is not open');
     return this.#reader.endOf(shard);
   }

@@ -22,6 +22,8 @@ import { SimClusterNode, wayOf } from './sim-cluster-node.ts';
 
 const SCHEMA = 'tampines';
 const HEAL_MAX_MS = 90_000;
+/** What was under way with the last fault shows within this: a claim that lay in the database, and the next one that answers it. */
+const CALM_MS = 20_000;
 const POLL_MS = 500;
 const SETTLE_MS = 5_000;
 const VIEW_MAX_MS = 10_000;
@@ -72,7 +74,11 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     redis.get(`orderbook:${key}:1`)?.includes('"status":"live"') === true &&
     ownersOf(nodes, key).length === 1;
   const healStartMs = world.elapsedMs;
-  await runUntil(world, healStartMs + HEAL_MAX_MS, () => instruments.every(isLive));
+  let calmSinceMs = healStartMs;
+  await runUntil(world, healStartMs + HEAL_MAX_MS, () => {
+    if (!instruments.every(isLive)) calmSinceMs = world.elapsedMs;
+    return world.elapsedMs - calmSinceMs >= CALM_MS;
+  });
   feeds.stop();
   const folds = (): Map<string, ClusterFold> =>
     new Map(instruments.map((key) => [key, new ClusterFold(key, appended.get(key)!, settings)]));
