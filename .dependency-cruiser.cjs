@@ -24,6 +24,18 @@ const rules = Object.entries(importTable)
 module.exports = {
   forbidden: [
     ...rules,
+    {
+      name: 'the-dashboard-knows-of-the-node-only-what-the-package-offers-to-its-clients',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/', pathNot: '^src/client/' },
+    },
+    {
+      name: 'nothing-knows-the-dashboard',
+      severity: 'error',
+      from: { pathNot: '^web/' },
+      to: { path: '^web/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'only-the-kernel-imports-nact',

@@ -7,6 +7,9 @@ const NODES =
 /** A project of its own, for it is left out where no broker can be had. */
 const KAFKA = 'test/kafka/**/*.int.test.ts';
 
+/** Left out where there is no browser. */
+const BROWSER = 'test/dashboard/**/*.int.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/**/*.int.test.ts'],
-          exclude: [NODES, KAFKA],
+          exclude: [NODES, KAFKA, BROWSER],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           pool: 'forks',
@@ -52,6 +55,18 @@ export default defineConfig({
           pool: 'forks',
           sequence: { groupOrder: 3 },
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: [BROWSER],
+          globalSetup: 'test/dashboard/build.ts',
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+          sequence: { groupOrder: 4 },
+          maxWorkers: 1,
         },
       },
     ],

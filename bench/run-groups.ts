@@ -1,7 +1,9 @@
 /** Runs the chosen groups one after the other and prints what they came to. */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { cluster } from './cluster.bench.ts';
 import { budget } from './budget.bench.ts';
+import { dashboard } from './dashboard.bench.ts';
 import { endToEnd } from './end-to-end.bench.ts';
 import { frames, recordings } from './frames.bench.ts';
 import { gateway } from './gateway.bench.ts';
@@ -18,7 +20,7 @@ import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway];
+const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway, dashboard, cluster];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

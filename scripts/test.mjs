@@ -8,6 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { chromiumVersion, provideChromium } from './services/chromium.mjs';
 import { kafkaVersion, startKafka } from './services/kafka.mjs';
 import { postgresVersion, startPostgres } from './services/postgres.mjs';
 import { redisVersion, startRedis } from './services/redis.mjs';
@@ -30,6 +31,14 @@ const SERVICES = [
     versionOf: kafkaVersion,
     isOptional: true,
     project: 'kafka',
+  },
+  {
+    name: 'Chromium',
+    variable: 'CHROMIUM_PATH',
+    start: provideChromium,
+    versionOf: chromiumVersion,
+    isOptional: true,
+    project: 'browser',
   },
 ];
 
@@ -165,10 +174,10 @@ async function provide({ name, variable, start, versionOf, isOptional = false })
     return { failure: error.message };
   }
   running.push(server);
-  const title = `${name} ${server.version} (started here)`;
-  progress(
-    `${title} on port ${server.port}, ready in ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
-  );
+  const isServer = server.port !== undefined;
+  const title = `${name} ${server.version} (${isServer ? 'started' : 'found'} here)`;
+  const readyInSeconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  progress(isServer ? `${title} on port ${server.port}, ready in ${readyInSeconds} s` : title);
   return { url: server.url, title };
 }
 

@@ -45,6 +45,8 @@ export type BuiltClusterNode = Core & {
   readonly ingest: Ingest;
   readonly outlet: LogOutlet;
   readonly shardKeeper: ShardKeeper;
+  /** Why it does not write or read the log of events; empty where it does, or need not. */
+  kafkaTrouble(): string;
   keepWanted(): void;
 };
 
@@ -139,5 +141,15 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
   if (roles.includes('compute')) shardKeeper.start();
   closers.add('log of events', () => outlet.close(DRAIN_WITHIN_MS));
   closers.add('ingest', () => ingest.stop());
-  return { ...core, epoch, ingest, outlet, shardKeeper, keepWanted: () => keepWanted(parts, instruments) };
+  const kafkaTrouble = (): string =>
+    (roles.includes('ingest') && outlet.trouble) || (roles.includes('compute') && shardKeeper.trouble) || '';
+  return {
+    ...core,
+    epoch,
+    ingest,
+    outlet,
+    shardKeeper,
+    kafkaTrouble,
+    keepWanted: () => keepWanted(parts, instruments),
+  };
 }

@@ -159,7 +159,7 @@ export function buildCore(
   const staleWatch = new StaleWatch({
     timers: surroundings.timers,
     staleAfterMs: publish.staleAfterMs,
-    nodeOf: (ref) => system.node(ref),
+    system,
   });
   closers.add('actors', () => system.shutdown());
 
@@ -177,7 +177,8 @@ export function buildCore(
     bookIntervalMs: publish.bookIntervalMs,
     tickerIntervalMs: publish.tickerIntervalMs,
     candleIntervalMs: publish.candleIntervalMs,
-    refreshIntervalMs: publish.keyTtlMs / 3,
+    // Twice in the life of a key: one may be late by half of it.
+    refreshIntervalMs: publish.keyTtlMs / 2,
     checkpointIntervalMs: checkpoint.everyMs,
     send: (target, message) => system.send(target, message),
   });

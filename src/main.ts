@@ -3,11 +3,13 @@
  * a deadline.
  */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Instruments } from './actors/instruments.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardHolder } from './actors/ports.ts';
 import type { AdminClusterOptions } from './admin/cluster-options.ts';
+import type { MetricSource } from './admin/metrics.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { momentOf, systemClock, systemTimers } from './base/clock.ts';
@@ -25,8 +27,15 @@ import type { InstrumentKey } from './market/symbols.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { isTransient } from './persistence/database.ts';
 import { openStorage } from './persistence/open-storage.ts';
+import { eventTopicOf } from './kafka/kafka-options.ts';
+import { claimEventLog, JOURNAL } from './persistence/event-log-kind.ts';
 import { askWhoseShard } from './persistence/shard-holder.ts';
-import { gateMetricSources, nodeMetricSources, progressMetricSources } from './node-metric-sources.ts';
+import {
+  clusterMetricSources,
+  gateMetricSources,
+  nodeMetricSources,
+  progressMetricSources,
+} from './node-metric-sources.ts';
 import { checkReadiness } from './node-readiness.ts';
 import { readQueues } from './queue-readings.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
@@ -59,11 +68,17 @@ export type TampinesNode = {
 };
 
 const BOOK_DEPTH_MAX = 5_000;
+/** The build puts it beside this file; a node that runs from its sources takes it from there too. */
+const DASHBOARD_FOLDER = join(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? '../dist/web' : 'web',
+);
 
 /** Starts a node; resolves when it answers and its instruments are on their way. @throws TampinesError of whatever could not be started */
 export async function startNode(options: NodeOptions): Promise<TampinesNode> {
   const { settings, log } = options;
   checkExchangeNames(settings);
+  checkShared(settings);
   const closers = new Closers({
     log,
     deadlineMs: settings.shutdown.deadlineMs,
@@ -97,6 +112,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     log.info(
       {
         node: settings.node.name,
+        epoch: node.epoch,
         redis: redis.kind,
         postgres: settings.postgres.url === '' ? 'embedded' : 'external',
         kafka: settings.kafka.brokers,
@@ -131,6 +147,8 @@ type CreatedNode = Core & {
   /** Of what is said of the node itself. */
   readonly epoch: number;
   readonly ownQueues: () => readonly QueueReading[];
+  readonly ownMetrics: readonly MetricSource[];
+  readonly kafkaTrouble?: () => string;
   readonly deleteSavepoint: (instrument: InstrumentKey, batchNumber: number) => Promise<void>;
   readonly cluster?: AdminClusterOptions;
   keepWanted(): void;
@@ -141,6 +159,7 @@ type CreatedNode = Core & {
 
 async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
+  await claimEventLog(storage.database, JOURNAL);
   const claimedAt = momentOf(systemClock);
   const claim = await storage.journal.claim(SHARD, settings.node.name);
   const node = buildNode({
@@ -157,6 +176,7 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
     ...node,
     epoch: claim.epoch,
     ownQueues: () => [],
+    ownMetrics: [],
     deleteSavepoint: (instrument, batchNumber) =>
       storage.journal.deleteSavepoint(claim, instrument, batchNumber),
     begin: () => node.instruments.start(),
@@ -166,9 +186,14 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
 
 async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
+  await claimEventLog(storage.database, {
+    name: eventTopicOf(settings.kafka),
+    partitions: settings.kafka.partitions,
+  });
   const node = await createClusterProcess(parts);
   return {
     ...node,
+    ownMetrics: clusterMetricSources(node),
     ownQueues: () => (node.outlet.queue === undefined ? [] : [node.outlet.queue]),
     deleteSavepoint: async (instrument, batchNumber) => {
       const claim = node.shardKeeper.claimOf(shardOf(instrument, settings.kafka.partitions));
@@ -180,6 +205,7 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
     begin: () => Promise.resolve(),
     cluster: {
       directory: node.directory,
+      elsewhere: node.elsewhere,
       feed: {
         isFedHere: (instrument) => node.ingest.find(instrument) !== undefined,
         resync: (instrument, reason) => node.instruments.resync(instrument, reason),
@@ -207,6 +233,15 @@ function checkExchangeNames(settings: Settings): void {
   throw new TampinesError(
     'SETTINGS_INVALID',
     `Settings are not valid: exchanges.${unknown.join(', exchanges.')}: no such exchange; there are ${known.join(', ')}`,
+  );
+}
+
+/** Embedded ones are each node's own. */
+function checkShared({ kafka, postgres, redis }: Settings): void {
+  if (kafka.brokers.length === 0 || (postgres.url !== '' && redis.url !== '')) return;
+  throw new TampinesError(
+    'SETTINGS_INVALID',
+    'Settings are not valid: kafka.brokers is set, so nodes share a database and a Redis: set postgres.url and redis.url',
   );
 }
 
@@ -248,6 +283,7 @@ function startAdmin(
         publisher: node.publisher,
         redisKind: redis.kind,
         loopDelay,
+        kafkaTrouble: node.kafkaTrouble,
       }),
     settingsInForce: () => describeSettings(settings, origins),
     epoch: node.epoch,
@@ -256,11 +292,18 @@ function startAdmin(
     metricSources: [
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
-      ...progressMetricSources({ lease: node.lease, appends: storage.journal.appends, loopDelay }),
+      ...node.ownMetrics,
+      ...progressMetricSources({
+        lease: node.lease,
+        appends: storage.journal.appends,
+        checkpoints: storage.journal.checkpoints,
+        loopDelay,
+      }),
     ],
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
+    dashboardFolder: DASHBOARD_FOLDER,
     timers: systemTimers,
     stream: {
       channels: node.channels,

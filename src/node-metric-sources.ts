@@ -1,7 +1,9 @@
 /** Numbers of the edges, for the metrics page; the admin server adds those of actors and process. */
 import type { MetricSource } from './admin/metrics.ts';
 import type { ExchangeGate, GateStatus } from './actors/exchange-gate.ts';
+import type { Ingest } from './actors/ingest/ingest.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
+import type { ShardKeeper, ShardReading } from './actors/shards/shard-keeper.ts';
 import type { LoopDelay } from './base/loop-delay.ts';
 import type { OldestWait } from './base/oldest-wait.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
@@ -63,9 +65,10 @@ export function nodeMetricSources(publisher: RedisPublisher): MetricSource[] {
 export function progressMetricSources(parts: {
   readonly lease: LeaseKeeper;
   readonly appends: OldestWait;
+  readonly checkpoints: OldestWait;
   readonly loopDelay: LoopDelay;
 }): MetricSource[] {
-  const { lease, appends, loopDelay } = parts;
+  const { lease, appends, checkpoints, loopDelay } = parts;
   return [
     single(
       'gauge',
@@ -87,10 +90,61 @@ export function progressMetricSources(parts: {
       () => appends.ageMs / 1_000,
     ),
     single(
+      'counter',
+      'journal_appends_total',
+      'Batches that the journal has answered',
+      () => appends.ended.count,
+    ),
+    single(
+      'counter',
+      'journal_append_seconds_total',
+      'What these took together, from their turn until they were durable or failed',
+      () => appends.ended.totalMs / 1_000,
+    ),
+    single(
+      'counter',
+      'checkpoints_total',
+      'State snapshots that the database has answered',
+      () => checkpoints.ended.count,
+    ),
+    single(
+      'counter',
+      'checkpoint_seconds_total',
+      'What these took together, the rows that go before them included',
+      () => checkpoints.ended.totalMs / 1_000,
+    ),
+    single(
       'gauge',
       'loop_delay_seconds',
       'The longest time of the last seconds for which the event loop was held up',
       () => loopDelay.maxMs / 1_000,
+    ),
+  ];
+}
+
+/** What a node does in a cluster, and how far it is behind the log. */
+export function clusterMetricSources(parts: {
+  readonly shardKeeper: Pick<ShardKeeper, 'readings'>;
+  readonly ingest: Pick<Ingest, 'fedCount'>;
+  readonly kafkaTrouble: () => string;
+}): MetricSource[] {
+  const { shardKeeper, ingest, kafkaTrouble } = parts;
+  const sum = (valueOf: (reading: ShardReading) => number): number =>
+    shardKeeper.readings().reduce((total, reading) => total + valueOf(reading), 0);
+  return [
+    single('gauge', 'cluster_shards', 'Shards that this node runs', () => shardKeeper.readings().length),
+    single('gauge', 'cluster_lag_records', 'Records of its shards that were not read yet', () =>
+      sum(({ lag }) => lag),
+    ),
+    single(
+      'gauge',
+      'cluster_unsaved_records',
+      'Records of its shards that would be read again by whoever took them over',
+      () => sum(({ readTo, neededFrom }) => readTo - neededFrom),
+    ),
+    single('gauge', 'cluster_fed_instruments', 'Instruments that this node feeds', () => ingest.fedCount),
+    single('gauge', 'cluster_kafka_connected', '1 while the log of events is written and read', () =>
+      kafkaTrouble() === '' ? 1 : 0,
     ),
   ];
 }

@@ -24,6 +24,8 @@ export type ReadinessParts = {
   readonly publisher: Pick<RedisPublisher, 'isTaken' | 'metrics'>;
   readonly redisKind: string;
   readonly loopDelay: LoopDelay;
+  /** Of a node of a cluster: why it does not write or read the log of events; empty where it does, or need not. */
+  readonly kafkaTrouble?: (() => string) | undefined;
 };
 
 /** Returns the state of everything that the node needs. Never rejects. */
@@ -34,6 +36,7 @@ export async function checkReadiness(parts: ReadinessParts): Promise<ReadinessCh
     checkLease(parts.lease),
     checkRedis(parts.publisher, parts.redisKind),
     checkLoop(parts.loopDelay),
+    ...(parts.kafkaTrouble === undefined ? [] : [checkKafka(parts.kafkaTrouble())]),
   ];
 }
 
@@ -68,6 +71,10 @@ function checkRedis(publisher: ReadinessParts['publisher'], kind: string): Readi
     isReady: isTaken,
     detail: isTaken ? kind : metrics.lastErrorText || 'not connected yet',
   };
+}
+
+function checkKafka(trouble: string): ReadinessCheck {
+  return { name: 'kafka', isReady: trouble === '', detail: trouble === '' ? 'connected' : trouble };
 }
 
 function checkLoop({ maxMs }: LoopDelay): ReadinessCheck {

@@ -85,10 +85,10 @@ const schema = z.strictObject({
     retentionMs: positive.default(86_400_000),
     /** How long a batch waits for others to share its request. */
     lingerMs: notNegative.max(1_000).default(5),
-    /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s. */
-    sessionTimeoutMs: positive.min(6_000).max(300_000).default(10_000),
+    /** How long a node may be silent before its shards go to others; brokers refuse less than 6 s unless told. */
+    sessionTimeoutMs: positive.min(1_000).max(300_000).default(10_000),
     /** How often a node tells the group that it lives. */
-    heartbeatMs: positive.min(100).max(60_000).default(1_000),
+    heartbeatMs: positive.min(100).max(60_000).default(500),
   }),
   admin: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
@@ -283,11 +283,6 @@ function checkBetween(settings: Settings): void {
   if (maxPendingTradeBytes < maxPendingBytes || maxPendingNodeBytes < maxPendingTradeBytes) {
     throw invalid(
       'feed.maxPendingTradeBytes must not be below feed.maxPendingBytes, nor feed.maxPendingNodeBytes below it',
-    );
-  }
-  if (settings.kafka.brokers.length > 0 && (settings.postgres.url === '' || settings.redis.url === '')) {
-    throw invalid(
-      'kafka.brokers is set, so nodes share a database and a Redis: set postgres.url and redis.url',
     );
   }
   if (settings.kafka.sessionTimeoutMs < 3 * settings.kafka.heartbeatMs) {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BuiltClusterNode, ClusterNodeParts } from './build-cluster-node.ts';
 import { buildClusterNode } from './build-cluster-node.ts';
+import type { ElsewhereChannels } from './admin/cluster-options.ts';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import { ClusterMembership } from './cluster/cluster-membership.ts';
 import { DesiredInstruments } from './cluster/desired-instruments.ts';
@@ -21,6 +22,7 @@ import { PostgresLeaseTable } from './persistence/lease-table.ts';
 import { readNewestTrade } from './persistence/newest-trade.ts';
 import { PostgresNodeTable } from './persistence/node-table.ts';
 import type { Storage } from './persistence/open-storage.ts';
+import { RedisChannels } from './publishing/redis-channels.ts';
 import { ShardPositions } from './persistence/shard-positions.ts';
 import type { Settings } from './settings.ts';
 import { adminTokens } from './settings.ts';
@@ -28,6 +30,8 @@ import { describeCause } from './supervision/failure.ts';
 
 export type ClusterProcess = BuiltClusterNode & {
   readonly directory: ClusterDirectory;
+  /** What other nodes publish, for clients of this node's stream. */
+  readonly elsewhere: ElsewhereChannels;
   /** @param adminUrl where other nodes reach this one, unless the settings name another address */
   join(adminUrl: string): Promise<void>;
 };
@@ -130,22 +134,46 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       });
     },
   });
+  const redisChannels = new RedisChannels({
+    url: parts.redis.url,
+    channels: built.channels,
+    clock,
+    timers,
+    random,
+    log,
+  });
+  closers.add('channels of other nodes', () => {
+    redisChannels.close();
+    return Promise.resolve();
+  });
   closers.add('ingest leases', async () => {
     membership?.setRoles(node.roles.filter((role) => role !== INGEST_ROLE));
     await leases.stop();
   });
   closers.add('wanted set', () => desired.stop());
 
-  const report = (): JsonValue => ({
-    shards: built.shardKeeper.readings(),
-    feeds: built.ingest.fedCount,
-    instruments: built.instruments.keys().length,
-    logTrouble: built.outlet.trouble,
-    groupTrouble: built.shardKeeper.trouble,
-  });
+  const report = (): JsonValue => {
+    const shards = built.shardKeeper.readings();
+    return {
+      shards,
+      lag: shards.reduce((sum, { lag }) => sum + lag, 0),
+      instruments: built.instruments.keys().length,
+      feeds: built.ingest.fedCount,
+      logTrouble: built.outlet.trouble,
+      groupTrouble: built.shardKeeper.trouble,
+    };
+  };
   return {
     ...built,
     directory,
+    elsewhere: {
+      find: (name) =>
+        desired.current.find(
+          ({ instrument, instrumentId }) => instrument === name || String(instrumentId) === name,
+        ),
+      follow: (channel) => redisChannels.follow(channel),
+      keep: (isElsewhere) => redisChannels.keep(isElsewhere),
+    },
     join: async (adminUrl) => {
       membership = new ClusterMembership({
         node: { ...holder, adminUrl: node.advertisedUrl || adminUrl, roles: node.roles },

@@ -67,7 +67,12 @@ describe('config', () => {
   const files = readSourceFiles('config', /\.yaml$/).map(({ path }) => path);
 
   it('holds an example for each way to run', () => {
-    expect(files).toEqual(['config/demo.yaml', 'config/embedded.yaml', 'config/single-node.yaml']);
+    expect(files).toEqual([
+      'config/cluster.yaml',
+      'config/demo.yaml',
+      'config/embedded.yaml',
+      'config/single-node.yaml',
+    ]);
   });
 
   it.each(files)('%s is valid, names only exchanges that there are, and is commented', (path) => {

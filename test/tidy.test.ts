@@ -3,6 +3,7 @@
  * fed with code that breaks it, so that a rule which finds nothing is not a rule that looks at nothing.
  */
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   findCodeFaults,
@@ -12,25 +13,38 @@ import {
   LINES_MAX,
 } from './support/code-rules.ts';
 import type { ImportTable } from './support/import-rules.ts';
-import { findCycles, findForbiddenImports } from './support/import-rules.ts';
+import { findCycles, findForbiddenImports, specifiersOf } from './support/import-rules.ts';
 import { findFloatConversions } from './support/number-rules.ts';
 import type { SourceFile } from './support/source-files.ts';
 import { projectPath, readSourceFiles } from './support/source-files.ts';
 
 const table = JSON.parse(readFileSync(projectPath('test/support/import-table.json'), 'utf8')) as ImportTable;
 const source = readSourceFiles('src', /\.ts$/);
+const web = readSourceFiles('web', /\.tsx?$/);
 const tests = readSourceFiles('test', /\.ts$/);
+
+const leavesWeb = (path: string, specifier: string): boolean =>
+  !specifier.startsWith('.') || !posix.join(posix.dirname(path), specifier).startsWith('web/');
 
 const file = (path: string, text: string): SourceFile => ({ path, text });
 
 it('there is something to read', () => {
   expect(source.length).toBeGreaterThan(100);
+  expect(web.length).toBeGreaterThan(20);
   expect(tests.length).toBeGreaterThan(50);
 });
 
 describe('imports', () => {
   it('go where the table of the source tree lets them', () => {
     expect(findForbiddenImports(source, table)).toEqual([]);
+  });
+
+  it('of the dashboard end at the client that the package offers to everybody', () => {
+    const outer = web.flatMap((each) =>
+      specifiersOf(each).filter((specifier) => leavesWeb(each.path, specifier)),
+    );
+    const libraries = ['lightweight-charts', 'preact', 'preact/hooks', 'tampines/client', 'uplot', 'vite'];
+    expect([...new Set(outer)].sort()).toEqual([...libraries, 'uplot/dist/uPlot.min.css'].sort());
   });
 
   it('never go round in a circle, types included', () => {
@@ -132,16 +146,14 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/value-head.ts#readVersion': 'an epoch and a sequence of our own',
   'src/persistence/data-directory-lock.ts#lockDataDirectory': 'the number of a process',
   'src/persistence/binary-rows.ts#toCopyText': 'the place of a parameter',
-  'src/persistence/binary-rows.ts#parseField':
-    'int8 columns of rows that prove themselves: a number that is not safe was never written',
-  'src/persistence/binary-rows.ts#toSafeInteger':
-    'int8 columns: batch numbers and positions, checked to be safe',
   'src/persistence/database.ts#top': 'int8 columns: times, counts and batch numbers, checked to be safe',
   'src/kafka/event-topic.ts#inSyncMin': 'a count of replicas',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.constructor': 'a waiting time',
   'src/kafka/sticky-assignment.ts#assignSticky': 'a count of partitions',
   'src/kafka/event-topic.ts#faultsOf': 'counts, bytes and times of a topic',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.#onBatch': 'an offset of Kafka',
+  'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.endOf': 'an offset of Kafka',
+  'src/actors/shards/shard.ts#Shard.#lookForSilence': 'seconds in a reason',
   'src/kafka/kafka-event-log-writer.ts#KafkaEventLogWriter.#send': 'an offset of Kafka',
   'src/feeds/live-http.ts#parseRetryAfter': 'a waiting time',
   'src/feeds/recording-server.ts#ServedPlayback.constructor': 'the number of a connection',
@@ -156,7 +168,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/feed-routes.ts#hasTurn': 'a time: which turn it lies in',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
-  'src/actors/publish-schedule.ts#PublishSchedule.#isDue': 'a count of rounds',
+  'src/actors/publish-schedule.ts#PublishSchedule.constructor': 'a count of rounds',
   'src/admin/cluster-lists.ts#parseJson': 'what another node lists; prices in it are text',
   'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
   'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',
@@ -172,6 +184,18 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/cli/operator/follow-events.ts#readBlock': 'an event of supervision, which names no price',
 };
 
+/** The same in the dashboard. */
+const NOT_A_PRICE_ON_SCREEN: Readonly<Record<string, string>> = {
+  'web/src/text/chart-number.ts#chartNumber':
+    'a price, on its way to a place on the screen: the one conversion',
+  'web/src/text/chart-number.ts#gridText': 'the name of a line of a grid, which is no price that was told',
+  'web/src/overview/arrange-rows.ts#byDecimal': 'whether a price is known',
+  'web/src/overview/arrange-rows.ts#COMPARISONS': 'whether a book is live',
+  'web/src/overview/overview-page.tsx#OverviewPage': 'a count of rows',
+  'web/src/parts/row-window.ts#rowsInSight': 'a count of rows',
+  'web/src/text/time-text.ts#ageText': 'a time',
+};
+
 describe('prices and quantities', () => {
   it('pass through no float', () => {
     const findings = source
@@ -181,6 +205,11 @@ describe('prices and quantities', () => {
     expect(notListed).toEqual([]);
     const found = new Set(findings.map(({ place }) => place));
     expect(Object.keys(NOT_A_PRICE).filter((place) => !found.has(place))).toEqual([]);
+  });
+
+  it('become a float on a screen in one place, for where something is drawn', () => {
+    const places = new Set(web.flatMap(findFloatConversions).map(({ place }) => place));
+    expect([...places].sort()).toEqual(Object.keys(NOT_A_PRICE_ON_SCREEN).sort());
   });
 
   it.each([
@@ -256,7 +285,9 @@ describe('pure code', () => {
 
 describe('source files', () => {
   it('have no `any`, no suppressed check, no default export, no index, a reason with every TODO, and one idea each', () => {
-    expect(source.flatMap(findCodeFaults)).toEqual([]);
+    expect(
+      [...source, ...web.filter(({ path }) => !path.endsWith('.config.ts'))].flatMap(findCodeFaults),
+    ).toEqual([]);
   });
 
   it.each([

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type * as KafkaService from '../../scripts/services/kafka.mjs';
 import { startPostgres } from '../../scripts/services/postgres.mjs';
 import { startRedis } from '../../scripts/services/redis.mjs';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
@@ -81,6 +83,20 @@ export async function realRedis(notes: string[]): Promise<Service<string> | unde
   if (started === undefined) return undefined;
   const { url, version, stop } = started;
   return { title: `Redis ${version}`, location: url, close: stop };
+}
+
+/** The one of KAFKA_BROKERS, else one started here. Its script reads files beside it, so it is taken from the project and not from what was compiled. */
+export async function realKafka(notes: string[]): Promise<Service<string> | undefined> {
+  const given = process.env['KAFKA_BROKERS'];
+  if (given !== undefined && given !== '') {
+    return { title: 'Kafka (given)', location: given, close: () => Promise.resolve() };
+  }
+  const script = pathToFileURL(join(process.cwd(), 'scripts/services/kafka.mjs')).href;
+  const { startKafka } = (await import(script)) as typeof KafkaService;
+  const started = await tryStart('Kafka', () => startKafka(), notes);
+  if (started === undefined) return undefined;
+  const { url, version, stop } = started;
+  return { title: `Kafka ${version}`, location: url, close: stop };
 }
 
 /** Both, for benchmarks that need them; `undefined` where one can't be had, and then none is left running. */

@@ -179,6 +179,8 @@ function sharedProperties(nodeCount) {
     'broker.heartbeat.interval.ms': 500,
     // Nobody is waited for when the first member of a group comes.
     'group.initial.rebalance.delay.ms': 0,
+    // For nodes that are to take over from one another quickly.
+    'group.min.session.timeout.ms': 1_000,
     'num.network.threads': 2,
     'num.io.threads': 4,
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,

@@ -56,10 +56,13 @@ export class Checkpoints {
     );
   }
 
-  /** Takes the last one of a life. @throws what the tables or the journal failed with */
+  /**
+   * Takes the last one of a life. What the journal needs no more is dropped with the next one: thousands that stop at once have no time for it.
+   * @throws what the tables or the journal failed with
+   */
   async finish(state: InstrumentState, context: Context): Promise<void> {
     await this.#underway;
-    await this.#take(state, context);
+    await this.#save(state, context);
   }
 
   /** Recoveries may begin at it as at any checkpoint, so the rows of what it contains come first as well. */
@@ -76,8 +79,15 @@ export class Checkpoints {
     }
   }
 
-  /** A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. */
   async #take(state: InstrumentState, context: Context): Promise<void> {
+    if (await this.#save(state, context)) await this.#prune(context);
+  }
+
+  /**
+   * A checkpoint stands for everything before it: the rows of what it contains must be in their tables first. Returns whether there was anything to
+   * save.
+   */
+  async #save(state: InstrumentState, context: Context): Promise<boolean> {
     const rowsWritten = this.#options.rows.write();
     // The journal sees how it ends, unless the state can't become bytes: that is the error to tell then.
     rowsWritten.catch(() => undefined);
@@ -85,14 +95,14 @@ export class Checkpoints {
     if (state.position === this.#position) {
       await rowsWritten;
       this.#options.onSaved?.(batchNumber);
-      return;
+      return false;
     }
     const { journal, claim } = this.#options;
     const { position } = state;
     await journal.saveSnapshot(claim, this.#rowOf(state, context), rowsWritten);
     this.#position = position;
     this.#options.onSaved?.(batchNumber);
-    await this.#prune(context);
+    return true;
   }
 
   #rowOf(state: InstrumentState, { batchNumber }: Context): StateSnapshotRow {

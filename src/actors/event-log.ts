@@ -98,11 +98,17 @@ export type EventLogReaderEvents = {
 export type PositionLost = { readonly expectedOffset: number; readonly foundOffset: number };
 
 export interface EventLogReader {
+  /** Where the partition ended when something was read of it last; `undefined` before. */
+  knownEndOf(partition: number): number | undefined;
+
   /** Returns the offset that the next record of the partition will have. @throws TampinesError `SERVICE_UNAVAILABLE` */
   endOf(partition: number): Promise<number>;
 
   /** Reads an assigned partition from `offset` on. False when it is not assigned to this reader any more. */
   start(partition: number, offset: number): boolean;
+
+  /** Tells the log, for tools that show how far readers are behind: nothing here is read from there again. A failure is of no consequence. */
+  noteSaved(partition: number, nextOffset: number): void;
 
   /** Leaves the group, so that others take over at once. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@
 import type { HttpRequest } from '../exchanges/adapter.ts';
 import type { CandleText } from '../market/candle-text.ts';
 import type { Levels, LogEntry } from '../market/events.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { TickerText } from '../market/ticker.ts';
 import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
@@ -303,9 +304,9 @@ export interface OperationsRecords {
   }): Promise<AuditEntry[]>;
   /** Since this process began. */
   countFeedGaps(): FeedGapCount[];
+  /** By kind, since then. */
+  countSupervisionEvents(): ReadonlyMap<string, number>;
 }
-
-export type FeedGapCount = Pick<FeedGap, 'exchange' | 'channel' | 'repair'> & { readonly count: number };
 
 // ----------------------------------------------------------------------------------------------------------- publishing
 

@@ -45,6 +45,8 @@ type Entry = {
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
+  /** Rounds, one in each book interval, from one time that something is due to the next. */
+  readonly #every: Record<'ticker' | 'candles' | 'refresh' | 'checkpoint', number>;
   readonly #slots: Set<Entry>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
   readonly #entries = new Map<InstrumentKey, { entry: Entry; slot: Set<Entry> }>();
   #slotIndex = 0;
@@ -53,6 +55,14 @@ export class PublishSchedule {
 
   constructor(options: PublishScheduleOptions) {
     this.#options = options;
+    const rounds = (intervalMs: number): number =>
+      Math.max(1, Math.round(intervalMs / options.bookIntervalMs));
+    this.#every = {
+      ticker: rounds(options.tickerIntervalMs),
+      candles: rounds(options.candleIntervalMs),
+      refresh: rounds(options.refreshIntervalMs),
+      checkpoint: rounds(options.checkpointIntervalMs),
+    };
   }
 
   start(): void {
@@ -88,13 +98,16 @@ export class PublishSchedule {
 
   #wake(entry: Entry): void {
     const { scheduled } = entry;
-    const round = entry.roundCount++;
-    this.#checkpoint(scheduled, round);
-    const refresh = this.#isDue(round, this.#options.refreshIntervalMs);
-    if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
     const { changes } = scheduled;
-    const ticker = changes.ticker && this.#isDue(round, this.#options.tickerIntervalMs);
-    const candles = changes.candles && this.#isDue(round, this.#options.candleIntervalMs);
+    const round = entry.roundCount++;
+    const every = this.#every;
+    if (round % every.checkpoint === 0) this.#checkpoint(scheduled, round);
+    const refresh = round % every.refresh === 0;
+    // Of many instruments nearly all have nothing to tell in nearly all rounds.
+    if (!changes.book && !changes.ticker && !changes.candles && !refresh) return;
+    if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
+    const ticker = changes.ticker && round % every.ticker === 0;
+    const candles = changes.candles && round % every.candles === 0;
     if (!changes.book && !ticker && !candles && !refresh) return;
     scheduled.wakeUp.isPending = true;
     const message = { type: 'PublishDue', ticker, candles, refresh } as const;
@@ -102,15 +115,7 @@ export class PublishSchedule {
   }
 
   #checkpoint({ target, changes }: ScheduledInstrument, round: number): void {
-    const { checkpointIntervalMs, send } = this.#options;
-    const isDue = this.#isDue(
-      round,
-      changes.state ? checkpointIntervalMs : TIME_ALONE_FACTOR * checkpointIntervalMs,
-    );
-    if (isDue && send(target, { type: 'CheckpointDue' })) changes.state = false;
-  }
-
-  #isDue(round: number, intervalMs: number): boolean {
-    return round % Math.max(1, Math.round(intervalMs / this.#options.bookIntervalMs)) === 0;
+    const isDue = changes.state || round % (TIME_ALONE_FACTOR * this.#every.checkpoint) === 0;
+    if (isDue && this.#options.send(target, { type: 'CheckpointDue' })) changes.state = false;
   }
 }

@@ -3,6 +3,7 @@
  * stale: what was published last says `live` and would go on saying so until its key expires. An instrument that is back publishes by itself.
  */
 import type { TimerHandle, Timers } from '../base/clock.ts';
+import type { ActorSystem } from './kernel/actor-system.ts';
 import type { ActorNode, AnyActorRef } from './kernel/actor-types.ts';
 import type { WakeUp } from './publish-schedule.ts';
 
@@ -19,7 +20,7 @@ export type StaleWatchOptions = {
   readonly timers: Timers;
   /** An instrument that took up neither a message nor its wake-up for so long can't vouch for its book. */
   readonly staleAfterMs: number;
-  readonly nodeOf: (ref: AnyActorRef) => ActorNode | undefined;
+  readonly system: Pick<ActorSystem, 'node' | 'isAtRest'>;
 };
 
 /** A wake-up that was pending at so many looks in a row, none taken in between. */
@@ -36,10 +37,7 @@ export class StaleWatch {
 
   start(): void {
     const { timers, staleAfterMs } = this.#options;
-    this.#timer = timers.every(Math.max(1, staleAfterMs / LOOKS), () => {
-      for (const { instrument, seen } of this.#watched.values())
-        this.#look(instrument, countLook(instrument, seen));
-    });
+    this.#timer = timers.every(Math.max(1, staleAfterMs / LOOKS), () => this.#lookAtAll());
   }
 
   stop(): void {
@@ -62,8 +60,19 @@ export class StaleWatch {
     if (found !== undefined) this.#look(found.instrument, found.seen.pendingLooks);
   }
 
+  #lookAtAll(): void {
+    const { system } = this.#options;
+    for (const { instrument, seen } of this.#watched.values()) {
+      const pendingLooks = countLook(instrument, seen);
+      // Of many instruments nearly all are at rest, and have nothing to vouch for.
+      if (pendingLooks === 0 && system.isAtRest(instrument.ref)) continue;
+      this.#look(instrument, pendingLooks);
+    }
+  }
+
   #look({ ref, markStale }: WatchedInstrument, pendingLooks: number): void {
-    const reason = silenceOf(this.#options.nodeOf(ref), pendingLooks > LOOKS, this.#options.staleAfterMs);
+    const { system, staleAfterMs } = this.#options;
+    const reason = silenceOf(system.node(ref), pendingLooks > LOOKS, staleAfterMs);
     if (reason !== undefined) markStale(reason);
   }
 }

@@ -54,6 +54,7 @@ export class SymbolPublications {
   readonly #options: SymbolPublicationsOptions;
   readonly #keys: readonly string[];
   readonly #bookKeys: readonly string[];
+  readonly #tickerKey: string;
   /** What was said of the books last while nobody could be asked; `undefined` once they were published again. */
   #staleReason: string | undefined;
   /** As published last; what changes by itself (sequence, times) makes nothing new of them. */
@@ -70,15 +71,18 @@ export class SymbolPublications {
   /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
   #isBookHeldBack = false;
   #isRestHeldBack = false;
+  /** Since the books were published last; else only their status may have changed. */
+  #haveLevelsChanged = false;
   readonly changes: ChangeFlags = { book: false, ticker: false, candles: false, state: false };
 
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;
     const { instrument, documents, bookResolutions, candleIntervals } = options;
     this.#bookKeys = bookResolutions.map((resolution) => documents.bookKey(instrument, resolution));
+    this.#tickerKey = documents.tickerKey(instrument);
     this.#keys = [
       ...this.#bookKeys,
-      documents.tickerKey(instrument),
+      this.#tickerKey,
       ...candleIntervals.map((interval) => documents.candleKey(instrument, interval)),
     ];
   }
@@ -92,9 +96,10 @@ export class SymbolPublications {
   folded(entry: LogEntry): void {
     for (const { type } of entry.events) {
       if (type !== 'Heartbeat') this.changes.state = true;
-      if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument')
+      if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument') {
         this.changes.book = true;
-      else this.changes.ticker = this.changes.candles = true;
+        this.#haveLevelsChanged ||= type !== 'FeedStatus';
+      } else this.changes.ticker = this.changes.candles = true;
     }
   }
 
@@ -107,6 +112,7 @@ export class SymbolPublications {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
     this.#publishedTicker = undefined;
     this.#publishedCandles.clear();
+    this.#haveLevelsChanged = true;
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
 
@@ -154,6 +160,29 @@ export class SymbolPublications {
     status: PublishedStatus,
     due: { ticker: boolean; candles: boolean; refresh: boolean },
   ): void {
+    this.#publishDue(state, status, due);
+    if (due.refresh) this.#options.publisher.refresh(this.#keys);
+  }
+
+  /**
+   * The last word of a life: what changed is published, all else is marked where subscribers hold it. To write all of it anew took a node with many
+   * instruments longer than it has to stop.
+   */
+  publishLast(state: InstrumentState, status: PublishedStatus): void {
+    this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
+    const published = this.#publishDue(state, status, { ticker: true, candles: true });
+    if (status.status !== 'stale') return;
+    const { publisher, epoch } = this.#options;
+    const others = this.#keys.filter((key) => !published.has(key));
+    publisher.markStale(others.map((key) => ({ key, epoch, reason: status.reason })));
+  }
+
+  /** Returns the keys of what was published. */
+  #publishDue(
+    state: InstrumentState,
+    status: PublishedStatus,
+    due: { ticker: boolean; candles: boolean },
+  ): ReadonlySet<string> {
     const publications: Publication[] = [];
     if (this.changes.book) {
       this.changes.book = false;
@@ -168,7 +197,7 @@ export class SymbolPublications {
       this.#addCandles(state, status, publications);
     }
     if (publications.length > 0) this.#options.publisher.publish(publications);
-    if (due.refresh) this.#options.publisher.refresh(this.#keys);
+    return new Set(publications.map(({ key }) => key));
   }
 
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
@@ -239,6 +268,7 @@ export class SymbolPublications {
 
   #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
     this.#staleReason = undefined;
+    this.#haveLevelsChanged = false;
     const { documents, instrument, epoch, bookResolutions, bookDepth } = this.#options;
     const head = this.#head(state, status, state.lastBookEvent);
     const tickSize = state.metadata?.tickSize;
@@ -256,15 +286,15 @@ export class SymbolPublications {
   }
 
   #addTicker(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
-    const { documents, instrument, epoch } = this.#options;
+    const { documents, epoch } = this.#options;
     const ticker = state.ticker.read();
     if (ticker === undefined) return;
     // The window moves with every second; subscribers hear of it when a number changed. To compare numbers costs a tenth of writing them.
     const last = this.#publishedTicker;
     if (last?.status === status.status && hasSame(TICKER_NUMBERS, last.ticker, ticker)) return;
-    this.#publishedTicker = { ticker, status: status.status };
     const text = formatTicker(ticker);
-    const key = documents.tickerKey(instrument);
+    this.#publishedTicker = { ticker, status: status.status };
+    const key = this.#tickerKey;
     const value = documents.ticker(withHead(this.#head(state, status), text));
     publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
   }

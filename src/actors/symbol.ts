@@ -104,7 +104,6 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-const LAST_PUBLICATION = { ticker: true, candles: true, refresh: false };
 
 type LateOrRejected = { readonly eventTimeMs: number };
 
@@ -306,13 +305,9 @@ class SymbolActor {
     const last: PublishedStatus =
       status.status === 'live' ? { status: 'stale', reason: 'the instrument was stopped' } : status;
     const { publications } = this.#options;
-    if (this.#isRecovering) {
-      // Its state is older than what subscribers hold.
-      publications.markStale(last.reason);
-    } else {
-      publications.everythingChanged();
-      publications.publish(state, last, LAST_PUBLICATION);
-    }
+    // While it recovers its state is older than what subscribers hold.
+    if (this.#isRecovering) publications.markStale(last.reason);
+    else publications.publishLast(state, last);
     await this.#checkpoints.finish(state, context);
   }
 

@@ -148,6 +148,7 @@ export class TradeCatchUps {
     let keptCount = 0;
     let largest: TradeCatchUp | undefined;
     for (const [nativeSymbol, { catchUp }] of this.#entries) {
+      if (catchUp.isSettled) continue;
       if (this.#options.isSubscribed(nativeSymbol)) catchUp.subscribed(now);
       catchUp.tick(now);
       keptCount += catchUp.keptCount;

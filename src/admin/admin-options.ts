@@ -47,6 +47,8 @@ export type AdminOptions = {
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
+  /** Where the build put the dashboard. */
+  readonly dashboardFolder: string;
   readonly timers: Timers;
   /** Absent on a node that is no part of a cluster. */
   readonly cluster?: AdminClusterOptions;

@@ -32,6 +32,7 @@ import { answerUnreadable } from './raw-answer.ts';
 import { RequestLimits } from './request-limits.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addClusterRoute } from './routes/cluster.ts';
+import { addDashboard } from './routes/dashboard.ts';
 import { addExchangeRoutes } from './routes/exchanges.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addInstrumentRoutes } from './routes/instruments.ts';
@@ -49,6 +50,8 @@ export interface AdminServer {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A connection on which nothing moves for as long: its client does not read. Longer than the pace of signs of life of Server-Sent Events. */
+const STILL_CONNECTION_MAX_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 /** 60 characters of a symbol, each up to 4 bytes, percent-encoded. */
@@ -70,6 +73,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: STILL_CONNECTION_MAX_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     return503OnClosing: false,
@@ -78,11 +82,16 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
-  const gateway = new Gateway(app.server, { ...options, ...options.stream });
+  const gateway = new Gateway(app.server, {
+    ...options,
+    ...options.stream,
+    elsewhere: options.cluster?.elsewhere,
+  });
   const queues = queueMetrics(() => [...options.readQueues(), limits.reading(), ...gateway.readings()]);
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
+    timers: options.timers,
     sources: [...nodeMetrics(options), ...queues, ...gateway.metrics, ...options.metricSources],
   });
 
@@ -128,6 +137,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   addSupervisionStream(app, options);
   addHealthRoutes(app, options, metrics);
   addStreamRoute(app);
+  addDashboard(app, options);
   app.get('/v1/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger()));
   });

@@ -109,7 +109,8 @@ export function isUnanswered(error: unknown): boolean {
 
 function summarize({ state, status, reason, lastTimes }: SymbolView, nowMs: number): MarketSummary {
   const { bestBid, bestAsk, scales } = state.book;
-  const ticker = state.ticker.read();
+  const window = state.ticker.read();
+  const ticker = window && formatTicker(window);
   return {
     status,
     reason,
@@ -119,7 +120,9 @@ function summarize({ state, status, reason, lastTimes }: SymbolView, nowMs: numb
       bestBid === undefined || bestAsk === undefined
         ? null
         : formatUnits(subtractUnits(bestAsk, bestBid), scales.price),
-    last: (ticker === undefined ? undefined : formatTicker(ticker).last) ?? null,
+    last: ticker?.last ?? null,
+    changePercent: ticker?.changePercent ?? null,
+    volume: ticker?.volume ?? null,
     position: state.position,
     eventTimeMs: lastTimes?.eventTimeMs ?? null,
     lagMs: lastTimes === undefined ? null : nowMs - lastTimes.receiveTimeMs,

@@ -3,6 +3,7 @@
  * A source that fails or grows without bounds spoils only itself.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
 /** One metric family. Names are `tampines_…` with the unit at the end (`_seconds`, `_bytes`), counters end in `_total`. */
@@ -19,17 +20,23 @@ export type MetricSource = {
 export type MetricSample = { readonly value: number; readonly labels?: Readonly<Record<string, string>> };
 
 const SAMPLES_MAX = 1_000;
+/** Prometheus gives up after 10 s by default, and would have nothing at all then. */
+const READ_MAX_MS = 1_000;
 
 export class Metrics {
   readonly #registry = new Registry();
   readonly #log: Log;
+  readonly #timers: Timers;
+  /** Reads that are not over: one that hangs is not begun anew with each scrape. */
+  readonly #underWay = new Map<MetricSource, Promise<Iterable<MetricSample>>>();
   readonly #sources: readonly { readonly source: MetricSource; readonly metric: Gauge | Counter }[];
   readonly #failed: Gauge;
   readonly #leftOut: Gauge;
   readonly #requests: Counter;
 
-  constructor(options: { log: Log; sources: readonly MetricSource[] }) {
+  constructor(options: { log: Log; timers: Timers; sources: readonly MetricSource[] }) {
     this.#log = options.log;
+    this.#timers = options.timers;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#failed = new Gauge({
@@ -72,9 +79,10 @@ export class Metrics {
     this.#requests.inc({ method, route, status: String(status) });
   }
 
-  async #refresh({ name, read }: MetricSource, metric: Gauge | Counter): Promise<void> {
+  async #refresh(source: MetricSource, metric: Gauge | Counter): Promise<void> {
+    const { name } = source;
     try {
-      const samples = [...(await read())].filter(({ value }) => Number.isFinite(value));
+      const samples = [...(await this.#readInTime(source))].filter(({ value }) => Number.isFinite(value));
       metric.reset();
       for (const { labels, value } of samples.slice(0, SAMPLES_MAX)) metric.inc({ ...labels }, value);
       this.#failed.set({ metric: name }, 0);
@@ -82,6 +90,24 @@ export class Metrics {
     } catch (error) {
       this.#failed.set({ metric: name }, 1);
       this.#log.warn({ err: error, metric: name }, 'metric could not be read');
+    }
+  }
+
+  /** The database may be away just when the numbers are wanted most. */
+  async #readInTime(source: MetricSource): Promise<Iterable<MetricSample>> {
+    let reading = this.#underWay.get(source);
+    if (reading === undefined) {
+      reading = Promise.resolve(source.read()).finally(() => this.#underWay.delete(source));
+      this.#underWay.set(source, reading);
+    }
+    let giveUp: TimerHandle | undefined;
+    const late = new Promise<never>((_, reject) => {
+      giveUp = this.#timers.after(READ_MAX_MS, () => reject(new Error(`no answer within ${READ_MAX_MS} ms`)));
+    });
+    try {
+      return await Promise.race([reading, late]);
+    } finally {
+      giveUp?.cancel();
     }
   }
 }

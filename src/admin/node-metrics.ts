@@ -2,7 +2,9 @@
 import type { Instruments } from '../actors/instruments.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import type { OperationsRecords } from '../actors/ports.ts';
+import { FEED_GAP_CAUSES } from '../market/feed-gap-cause.ts';
 import type { MetricSource } from './metrics.ts';
+import { SUPERVISION_KINDS } from './request-schemas.ts';
 
 export function nodeMetrics(node: {
   readonly instruments: Instruments;
@@ -78,24 +80,59 @@ export function nodeMetrics(node: {
       help: 'Dead letters by exchange and reason',
       kind: 'counter',
       labelNames: ['exchange', 'reason'],
-      read: async () =>
-        (await records.countDeadLetters()).map(({ exchange, reason, count }) => ({
+      read: async () => [
+        ...exchangesOf(instruments).map((exchange) => ({
+          value: 0,
+          labels: { exchange, reason: 'bad-frame' },
+        })),
+        ...(await records.countDeadLetters()).map(({ exchange, reason, count }) => ({
           value: count,
           labels: { exchange, reason },
         })),
+      ],
     },
     {
       name: 'tampines_feed_gaps_total',
-      help: 'Intervals in which a feed was not whole, that ended since the process began, by exchange, channel and repair',
+      help: 'Intervals in which a feed was not whole, that ended since the process began, by exchange, channel, cause and repair',
       kind: 'counter',
-      labelNames: ['exchange', 'channel', 'repair'],
-      read: () =>
-        records.countFeedGaps().map(({ exchange, channel, repair, count }) => ({
+      labelNames: ['exchange', 'channel', 'cause', 'repair'],
+      read: () => [
+        ...possibleGaps(instruments),
+        ...records.countFeedGaps().map(({ exchange, channel, cause, repair, count }) => ({
           value: count,
-          labels: { exchange, channel, repair },
+          labels: { exchange, channel, cause, repair },
         })),
+      ],
+    },
+    {
+      name: 'tampines_supervision_events_total',
+      help: 'What supervisors saw and decided since the process began, by kind',
+      kind: 'counter',
+      labelNames: ['kind'],
+      read: () => {
+        const counts = records.countSupervisionEvents();
+        return SUPERVISION_KINDS.map((kind) => ({ value: counts.get(kind) ?? 0, labels: { kind } }));
+      },
     },
   ];
+}
+
+/** Prometheus sees no increase in a counter's first value: those of what may happen begin with 0. */
+function possibleGaps(instruments: Instruments): Sample[] {
+  const repairs = [
+    { channel: 'book', repair: 'snapshot' },
+    { channel: 'trades', repair: 'refetched' },
+    { channel: 'trades', repair: 'incomplete' },
+  ] as const;
+  return exchangesOf(instruments).flatMap((exchange) =>
+    FEED_GAP_CAUSES.flatMap((cause) =>
+      repairs.map(({ channel, repair }) => ({ value: 0, labels: { exchange, channel, cause, repair } })),
+    ),
+  );
+}
+
+function exchangesOf(instruments: Instruments): string[] {
+  return [...new Set(instruments.list().map(({ instrument }) => instrument.exchange))];
 }
 
 type Sample = { value: number; readonly labels: Readonly<Record<string, string>> };

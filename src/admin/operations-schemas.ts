@@ -27,6 +27,8 @@ const marketSummarySchema = z
     ask: decimal.nullable().describe('Best ask'),
     spread: decimal.nullable(),
     last: decimal.nullable().describe('Price of the last trade'),
+    changePercent: decimal.nullable().describe('Over 24 hours'),
+    volume: decimal.nullable().describe('Over 24 hours'),
     position: z.int().describe('Events in its log so far'),
     eventTimeMs: time.nullable().describe('Of the newest event'),
     lagMs: z

@@ -43,6 +43,12 @@ export async function demo(options: {
     throw error;
   }
   const stopped = Promise.race([untilStopped(), node.whenFenced]);
+  // To see what the supervisor does (docs/tour.md); a node of `start` has no such switch.
+  process.on('SIGUSR2', () => {
+    for (const { instrument } of node.instruments.list()) {
+      node.instruments.failNextDelivery(instrument.instrument, 'a fault of the drill');
+    }
+  });
   await Promise.race([untilRecovered(node), stopped]);
   // From here on the screen belongs to the table; warnings would tear it, so the log falls silent but for errors.
   if (isTerminal) log.level = 'error';
@@ -70,6 +76,7 @@ function showTable(node: TampinesNode): { stop(): void } {
   const redis = new URL(node.redisUrl);
   const footer = [
     '',
+    `Look at it in a browser     ${node.adminUrl}/`,
     `REST and its documentation  ${node.adminUrl}/docs`,
     `Subscribe to any of it      redis-cli -h ${redis.hostname} -p ${redis.port} SUBSCRIBE ticker:binance:BTC-USDT orderbook:kraken:ETH-USD:10 candle:cryptocom:SOL-USDT:1m`,
     'Ctrl-C ends it; the next start goes on from here.',

@@ -30,10 +30,12 @@ function addNodeCommands(program: Command): void {
     .command('start')
     .description('run a node until SIGINT or SIGTERM')
     .option('--config <file>', 'settings file (YAML)')
+    .option('--role <roles>', 'what it does in a cluster: ingest, compute, admin, or several with commas')
     .addOption(setOption)
-    .action(async (options: { config?: string; set: string[] }) => {
+    .action(async (options: { config?: string; role?: string; set: string[] }) => {
       const { start } = await import('./start.ts');
-      await start({ config: options.config, set: options.set });
+      const role = options.role === undefined ? [] : [`node.roles=${options.role}`];
+      await start({ config: options.config, set: [...options.set, ...role] });
     });
 
   program

@@ -8,7 +8,10 @@ import { createSimulatedKraken } from '../feeds/simulators/simulated-kraken.ts';
 import { untilStopped } from './start.ts';
 
 export type Simulation = {
-  readonly exchanges: ReadonlyMap<string, Pick<SimulatedExchange, 'endpoints' | 'market' | 'close'>>;
+  readonly exchanges: ReadonlyMap<
+    string,
+    Pick<SimulatedExchange, 'endpoints' | 'faults' | 'market' | 'close'>
+  >;
   /** Instruments that they trade, as `<exchange>:<unified symbol>`. */
   readonly instruments: readonly string[];
   /** Settings that point a node at them, for `--set`. */
@@ -26,7 +29,7 @@ export async function startSimulation(options: {
     timers: systemTimers,
     stepsPerSecond: options.stepsPerSecond,
   });
-  const exchanges = new Map<string, Pick<SimulatedExchange, 'endpoints' | 'market' | 'close'>>([
+  const exchanges = new Map<string, Pick<SimulatedExchange, 'endpoints' | 'faults' | 'market' | 'close'>>([
     ['cryptocom', await createSimulatedCryptocom({ ...surroundings(0), symbols: demoSymbols.cryptocom })],
     ['binance', await createSimulatedBinance({ ...surroundings(1), symbols: demoSymbols.binance })],
     ['kraken', await createSimulatedKraken({ ...surroundings(2), symbols: demoSymbols.kraken })],

@@ -25,7 +25,11 @@ export type ClusterDirectoryOptions = {
 export class ClusterDirectory {
   readonly #options: ClusterDirectoryOptions;
   #reading: Promise<ClusterPicture> | undefined;
+  #isReading = false;
   #readAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the newest reading that succeeded. */
+  #lastPicture: ClusterPicture | undefined;
+  #isAway = false;
 
   constructor(options: ClusterDirectoryOptions) {
     this.#options = options;
@@ -36,43 +40,69 @@ export class ClusterDirectory {
    * @throws TampinesError `SERVICE_UNAVAILABLE` while the database is away
    */
   picture(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (this.#reading !== undefined && nowMs - this.#readAtMs < KEPT_MS) return this.#reading;
-    const reading = source.read({ aliveMs: NODE_ALIVE_MS, leaseMs }).then(({ nodes, shards, leases }) => ({
-      nodes,
-      // Rows of a time with more shards stay.
-      shards: shards.filter(({ shard }) => shard < shardCount),
-      leases,
-    }));
+    const isFresh = this.#options.clock.monotonicMs() - this.#readAtMs < KEPT_MS;
+    if (this.#reading !== undefined && (this.#isReading || (isFresh && !this.#isAway))) return this.#reading;
+    const reading = this.#read();
     this.#reading = reading;
-    this.#readAtMs = nowMs;
-    // A failure is told to those who wait for it, and not kept.
-    reading.catch(() => {
-      if (this.#reading === reading) this.#reading = undefined;
-    });
+    // Who waits for it is told; nobody may.
+    reading.catch(() => undefined);
     return reading;
   }
 
-  /** The node whose symbol actor has the instrument; `undefined` while nobody claimed its shard. Errors as those of `picture`. */
+  async #read(): Promise<ClusterPicture> {
+    const { clock, source, leaseMs, shardCount } = this.#options;
+    this.#isReading = true;
+    this.#readAtMs = clock.monotonicMs();
+    try {
+      const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
+      // Rows of a time with more shards stay.
+      const shards = picture.shards.filter(({ shard }) => shard < shardCount);
+      this.#lastPicture = { ...picture, shards };
+      this.#isAway = false;
+      return this.#lastPicture;
+    } catch (error) {
+      this.#isAway = true;
+      throw error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /**
+   * The picture, or the last one while the database is away: other nodes are there all the same, and whoever is asked in vain says so. Only the first who
+   * asks waits for a database that does not answer.
+   */
+  async #lastKnown(): Promise<ClusterPicture> {
+    const isAway = this.#isAway;
+    const reading = this.picture();
+    if (isAway && this.#lastPicture !== undefined) return this.#lastPicture;
+    try {
+      return await reading;
+    } catch (error) {
+      if (this.#lastPicture === undefined) throw error;
+      return this.#lastPicture;
+    }
+  }
+
+  /** The node whose symbol actor has the instrument; `undefined` while nobody claimed its shard. Fails as `picture` where nothing was read yet. */
   async ownerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
-    const picture = await this.picture();
+    const picture = await this.#lastKnown();
     const shard = shardOf(instrument, this.#options.shardCount);
     return addressOf(picture, picture.shards.find((row) => row.shard === shard)?.owner);
   }
 
-  /** The node that feeds the instrument; `undefined` while nobody holds its slot. Errors as those of `picture`. */
+  /** The node that feeds the instrument; `undefined` while nobody holds its slot. Fails as `picture` where nothing was read yet. */
   async ingestOwnerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
-    const picture = await this.picture();
+    const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
     const exchange = instrument.slice(0, instrument.indexOf(':'));
     const lease = picture.leases.find((row) => row.exchange === exchange && row.slot === slot);
     return addressOf(picture, lease?.holder);
   }
 
-  /** Those that are alive, by name. Errors as those of `picture`. */
+  /** Those that are alive, by name. Fails as `picture` where nothing was read yet. */
   async aliveNodes(): Promise<readonly { readonly name: string; readonly adminUrl: string }[]> {
-    return (await this.picture()).nodes.filter(({ isAlive }) => isAlive);
+    return (await this.#lastKnown()).nodes.filter(({ isAlive }) => isAlive);
   }
 }
 

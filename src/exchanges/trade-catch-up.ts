@@ -127,6 +127,11 @@ export class TradeCatchUp {
     return this.#phase !== 'live' && this.#history.identity !== 'none';
   }
 
+  /** Trades pass, and neither time nor a subscription that holds changes anything. */
+  get isSettled(): boolean {
+    return this.#phase === 'live' && this.#isSubscribed && this.#suspicion === undefined;
+  }
+
   get keptCount(): number {
     return this.#hole.keptCount;
   }

@@ -67,6 +67,7 @@ export class KafkaEventLogReader implements EventLogReader {
   readonly #admin: Admin;
   #adminConnected: Promise<void> | undefined;
   #shares = new Map<number, Share>();
+  readonly #knownEnds = new Map<number, number>();
   /** Joined, and not confirmed yet. */
   #joinedMember: string | undefined;
   #confirmed = { member: '', generation: -1 };
@@ -137,6 +138,10 @@ export class KafkaEventLogReader implements EventLogReader {
     return true;
   }
 
+  knownEndOf(partition: number): number | undefined {
+    return this.#knownEnds.get(partition);
+  }
+
   async endOf(partition: number): Promise<number> {
     try {
       await (this.#adminConnected ??= this.#admin.connect());
@@ -147,6 +152,15 @@ export class KafkaEventLogReader implements EventLogReader {
       this.#adminConnected = undefined;
       throw kafkaFailure(`ask where partition ${partition} of ${this.#topic} ends`, error);
     }
+  }
+
+  noteSaved(partition: number, nextOffset: number): void {
+    if (!this.#isOpen || !this.#shares.has(partition)) return;
+    this.#consumer
+      .commitOffsets([{ topic: this.#topic, partition, offset: String(nextOffset) }])
+      .catch((error: unknown) =>
+        this.#options.log.debug({ partition, err: error }, 'the offset was not committed'),
+      );
   }
 
   async close(): Promise<void> {
@@ -210,6 +224,7 @@ export class KafkaEventLogReader implements EventLogReader {
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
+    this.#knownEnds.set(batch.partition, Number(batch.highWatermark));
     const share = this.#shares.get(batch.partition);
     const isCurrent = (): boolean => this.#shares.get(batch.partition) === share && share?.isReading === true;
     let records: (LogRecord | UnreadableRecord)[] = [];

@@ -208,6 +208,7 @@ export class BookSide {
     const count = levels.length >>> 1;
     const sign = this.#sign;
     let block = this.#near;
+    block.reserve(Math.min(count, BLOCK_LEVELS));
     let betterThan = -Infinity;
     for (let index = count - 1; index >= 0; index--) {
       const price = levels[index * 2]!;

@@ -25,8 +25,12 @@ export class BookSources {
         if (current === undefined || current === source) return true;
         return isAnnouncement(event) && !this.#followed.includes(source);
       }
-      default:
+      case 'Trade':
+      case 'Heartbeat':
+      case 'Instrument':
         return true;
+      default:
+        return event satisfies never;
     }
   }
 

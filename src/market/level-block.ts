@@ -68,6 +68,16 @@ export class LevelBlock {
     this.#insert(2 * this.#count, 2 * this.#count, key, quantity);
   }
 
+  /** Makes room for so many levels in all: whoever knows how many come spares their copies on the way. */
+  reserve(count: number): void {
+    let capacity = this.#levels.length;
+    if (2 * count <= capacity) return;
+    while (capacity < 2 * count) capacity *= 2;
+    const levels = new Float64Array(capacity);
+    levels.set(this.#levels);
+    this.#levels = levels;
+  }
+
   dropWorst(count: number): void {
     this.#levels.copyWithin(0, 2 * count, 2 * this.#count);
     this.#count -= count;
@@ -75,7 +85,7 @@ export class LevelBlock {
 
   /** Takes the best `count` levels out of it into `better`, where they become the worst ones. */
   moveBestTo(better: LevelBlock, count: number): void {
-    better.#reserve(better.#count + count);
+    better.reserve(better.#count + count);
     better.#levels.copyWithin(2 * count, 0, 2 * better.#count);
     better.#levels.set(this.#levels.subarray(2 * (this.#count - count), 2 * this.#count));
     better.#count += count;
@@ -100,7 +110,7 @@ export class LevelBlock {
   }
 
   #insert(at: number, end: number, key: number, quantity: number): void {
-    if (end === this.#levels.length) this.#reserve(this.#count + 1);
+    if (end === this.#levels.length) this.reserve(this.#count + 1);
     const levels = this.#levels;
     if (end - at > COPIED_BY_LOOP_MAX) levels.copyWithin(at + 2, at, end);
     else for (let from = end - 1; from >= at; from--) levels[from + 2] = levels[from]!;
@@ -114,14 +124,5 @@ export class LevelBlock {
     if (end - at > COPIED_BY_LOOP_MAX) levels.copyWithin(at, at + 2, end);
     else for (let from = at + 2; from < end; from++) levels[from - 2] = levels[from]!;
     this.#count--;
-  }
-
-  #reserve(count: number): void {
-    let capacity = this.#levels.length;
-    if (2 * count <= capacity) return;
-    while (capacity < 2 * count) capacity *= 2;
-    const levels = new Float64Array(capacity);
-    levels.set(this.#levels);
-    this.#levels = levels;
   }
 }

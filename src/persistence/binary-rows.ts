@@ -56,7 +56,7 @@ export function parseBinaryRows(
   columns: BinaryColumns,
   integers: 'safe' | 'nearest' = 'safe',
 ): Record<string, unknown>[] {
-  const names = Object.keys(columns);
+  const fields = Object.entries(columns).map(([name, type]) => ({ name, type }));
   const rows: Record<string, unknown>[] = [];
   for (const [index, message] of messages.entries()) {
     let at = index === 0 ? headerLength(message) : 0;
@@ -64,14 +64,14 @@ export function parseBinaryRows(
       const fieldCount = message.readInt16BE(at);
       at += 2;
       if (fieldCount === END_OF_ROWS) return rows;
-      if (fieldCount !== names.length) {
-        throw new RangeError(`Cannot read a copied row: expected ${names.length} fields, was ${fieldCount}`);
+      if (fieldCount !== fields.length) {
+        throw new RangeError(`Cannot read a copied row: expected ${fields.length} fields, was ${fieldCount}`);
       }
       const row: Record<string, unknown> = {};
-      for (const name of names) {
+      for (const { name, type } of fields) {
         const from = at + 4;
         at = from + fieldLength(message, at, name);
-        row[name] = parseField(columns[name]!, message.subarray(from, at), integers);
+        row[name] = readField(message, from, at, { type, integers });
       }
       rows.push(row);
     }
@@ -92,22 +92,35 @@ function fieldLength(message: Buffer, at: number, name: string): number {
   return length;
 }
 
-function parseField(type: BinaryColumns[string], field: Buffer, integers: 'safe' | 'nearest'): unknown {
+/** Reads in place: of the fields of a journal page five in six are numbers and short texts, and a buffer for each took longer than all else. */
+function readField(
+  message: Buffer,
+  from: number,
+  to: number,
+  { type, integers }: { type: BinaryColumns[string]; integers: 'safe' | 'nearest' },
+): unknown {
   switch (type) {
     case 'int4':
-      if (field.length !== 4)
-        throw new RangeError(`An integer of 4 bytes was wanted, was one of ${field.length}`);
-      return field.readInt32BE(0);
+      expectSize(4, to - from);
+      return message.readInt32BE(from);
     case 'int8':
-      return integers === 'safe' ? toSafeInteger(field.readBigInt64BE(0)) : Number(field.readBigInt64BE(0));
+      expectSize(8, to - from);
+      return readInt8(message, from, integers);
     case 'text':
-      return field.toString('utf8');
+      return message.toString('utf8', from, to);
     case 'bytea':
-      return field;
+      return message.subarray(from, to);
   }
 }
 
-function toSafeInteger(value: bigint): number {
-  if (BigInt.asIntN(54, value) !== value) throw new RangeError(`A safe integer was wanted, was ${value}`);
-  return Number(value);
+function readInt8(message: Buffer, at: number, integers: 'safe' | 'nearest'): number {
+  const high = message.readInt32BE(at);
+  // The sum is rounded once, to the double nearest to the integer.
+  const value = high * 2 ** 32 + message.readUInt32BE(at + 4);
+  if (integers === 'nearest' || Number.isSafeInteger(value)) return value;
+  throw new RangeError(`A safe integer was wanted, was ${message.readBigInt64BE(at)}`);
+}
+
+function expectSize(wanted: number, was: number): void {
+  if (was !== wanted) throw new RangeError(`An integer of ${wanted} bytes was wanted, was one of ${was}`);
 }

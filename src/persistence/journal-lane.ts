@@ -22,6 +22,10 @@ import type { StoredEntry } from './stored-bytes.ts';
 const GROUP_MAX_ROWS = 2_048;
 /** Bytes of entries of one statement; a single larger entry goes alone. */
 const GROUP_MAX_BYTES = 8 * 1024 * 1024;
+/** Turns of the loop after an answer in which those who got it may bring their next append: theirs to the feed, and the feed's to them. */
+const TURNS_AFTER_ANSWER = 2;
+/** A group waits no longer than this for more appends. */
+const GATHER_MAX_MS = 4;
 /** How long a group is tried while the database is away, before its appends fail with `OUTCOME_UNKNOWN`. */
 export const OUTCOME_DEADLINE_MS = 30_000;
 
@@ -74,9 +78,8 @@ export class JournalLane {
   }
 
   async #flushAll(): Promise<void> {
-    // Appends of the same turn of the event loop, from many actors, share the first group: a group of one costs both sides as much as one of many.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0) {
+    for (let turnsMin = 1; this.#queue.length > 0; turnsMin = TURNS_AFTER_ANSWER) {
+      await this.#gather(turnsMin);
       const group = this.#takeGroup();
       try {
         await this.#write(group);
@@ -85,6 +88,26 @@ export class JournalLane {
       }
     }
     this.#flushing = undefined;
+  }
+
+  /**
+   * Waits while each turn of the event loop brings more, and for so many turns at least: a group of one costs both sides as much as one of many. Where
+   * a few busy instruments take turns with the disk, all of them go in one group, not half of them in each of two.
+   */
+  async #gather(turnsMin: number): Promise<void> {
+    const { clock } = this.#context;
+    const untilMs = clock.monotonicMs() + GATHER_MAX_MS;
+    let lengthBefore: number;
+    let turnCount = 0;
+    do {
+      lengthBefore = this.#queue.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnCount++;
+    } while (
+      (turnCount < turnsMin || this.#queue.length > lengthBefore) &&
+      this.#queue.length < GROUP_MAX_ROWS &&
+      clock.monotonicMs() < untilMs
+    );
   }
 
   #takeGroup(): PendingAppend[] {

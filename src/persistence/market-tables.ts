@@ -19,6 +19,11 @@ import { retryTransient } from './retry.ts';
 
 /** Rows written by one statement. */
 const MARKET_GROUP_MAX_ROWS = 5_000;
+/**
+ * Between the beginnings of two groups, unless a whole group waits: nobody waits for these rows, and hundreds of small statements a second took as
+ * much of the event loop as all that the journal needs.
+ */
+const GROUP_EVERY_MS = 100;
 /** Rows that may wait before those who make them should wait too. */
 export const MARKET_QUEUE_MAX_ROWS = 200_000;
 
@@ -42,6 +47,9 @@ export class PostgresMarketTables implements MarketTables {
   #rowCount = 0;
   #fullCount = 0;
   #writing: Promise<void> | undefined;
+  #groupBeganMs = -Infinity;
+  /** Begins the next group before its time; only while that is waited for. */
+  #hurry: (() => void) | undefined;
 
   constructor(options: { database: Database; ids: InstrumentIds; context: WriterContext }) {
     const { database } = options;
@@ -60,6 +68,7 @@ export class PostgresMarketTables implements MarketTables {
     return new Promise((resolve, reject) => {
       this.#queue.push({ rows, resolve, reject });
       this.#writing ??= this.#writeAll();
+      if (this.#rowCount >= MARKET_GROUP_MAX_ROWS) this.#hurry?.();
     });
   }
 
@@ -121,12 +130,15 @@ export class PostgresMarketTables implements MarketTables {
   /** Waits for what is under way, without waiting any longer for a database that is away. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#hurry?.();
     await this.#writing;
   }
 
   async #writeAll(): Promise<void> {
     await Promise.resolve();
     while (this.#queue.length > 0) {
+      await this.#untilDue();
+      this.#groupBeganMs = this.#context.clock.monotonicMs();
       const group = this.#takeGroup();
       try {
         await this.#writeGroup(group);
@@ -138,6 +150,20 @@ export class PostgresMarketTables implements MarketTables {
       for (const { rows } of group) this.#rowCount -= countRows(rows);
     }
     this.#writing = undefined;
+  }
+
+  async #untilDue(): Promise<void> {
+    const { clock, timers } = this.#context;
+    const delayMs = this.#groupBeganMs + GROUP_EVERY_MS - clock.monotonicMs();
+    if (delayMs <= 0 || this.#rowCount >= MARKET_GROUP_MAX_ROWS || this.#stop.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = timers.after(delayMs, resolve);
+      this.#hurry = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
   }
 
   #takeGroup(): PendingWrite[] {

@@ -2,11 +2,11 @@ import type {
   AuditEntry,
   DeadLetter,
   FeedGap,
-  FeedGapCount,
   OperationsRecords,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import { DEAD_LETTER_TEXT_MAX_CHARACTERS, STORED_MAX_RECORDS } from './operations-records.ts';
 
@@ -18,9 +18,11 @@ export class MemoryOperationsRecords implements OperationsRecords {
   readonly #audit: AuditEntry[] = [];
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
+  readonly #supervisionCounts = new Map<string, number>();
   readonly #counts = new Map<string, { exchange: string; reason: string; count: number }>();
 
   recordSupervisionEvent(event: SupervisionEvent): void {
+    this.#supervisionCounts.set(event.kind, (this.#supervisionCounts.get(event.kind) ?? 0) + 1);
     this.#events.push(event);
     if (this.#events.length > STORED_MAX_RECORDS) this.#events.shift();
     for (const listener of this.#followers) listener(event);
@@ -100,5 +102,9 @@ export class MemoryOperationsRecords implements OperationsRecords {
 
   countFeedGaps(): FeedGapCount[] {
     return this.#gapCounts.all();
+  }
+
+  countSupervisionEvents(): ReadonlyMap<string, number> {
+    return this.#supervisionCounts;
   }
 }

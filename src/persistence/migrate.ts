@@ -11,8 +11,9 @@ import { createTables } from './migrations/001-create-tables.ts';
 import { feedGaps } from './migrations/002-feed-gaps.ts';
 import { audit } from './migrations/003-audit.ts';
 import { cluster } from './migrations/004-cluster.ts';
+import { eventLog } from './migrations/005-event-log.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster];
+const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster, eventLog];
 
 /** The version of a database that this code brought up to date. */
 export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));

@@ -7,11 +7,11 @@ import type {
   AuditEntry,
   DeadLetter,
   FeedGap,
-  FeedGapCount,
   OperationsRecords,
   SupervisionEvent,
   SupervisionQuery,
 } from '../actors/ports.ts';
+import type { FeedGapCount } from '../market/feed-gap-cause.ts';
 import type { Database } from './database.ts';
 import { FeedGapCounts } from './feed-gap-counts.ts';
 import type { DeadLetterCount } from './operations-records-sql.ts';
@@ -56,6 +56,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   readonly #stop = new AbortController();
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
+  readonly #supervisionCounts = new Map<string, number>();
   #waiting = nothingWaiting();
   /** Since the log told. */
   #droppedCount = 0;
@@ -81,6 +82,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   }
 
   recordSupervisionEvent(event: SupervisionEvent): void {
+    this.#supervisionCounts.set(event.kind, (this.#supervisionCounts.get(event.kind) ?? 0) + 1);
     this.#add(this.#waiting.events, event);
     for (const listener of this.#followers) listener(event);
   }
@@ -175,6 +177,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   countFeedGaps(): FeedGapCount[] {
     return this.#gapCounts.all();
+  }
+
+  countSupervisionEvents(): ReadonlyMap<string, number> {
+    return this.#supervisionCounts;
   }
 
   /** Writes what waits, without waiting any longer for a database that is away. */

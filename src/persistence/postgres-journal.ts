@@ -35,6 +35,8 @@ const PRUNES_MAX = 64;
 export class PostgresJournal implements Journal {
   /** Of appends that are not durable yet. */
   readonly appends: OldestWait;
+  /** State snapshots that are on their way, from their bytes on. */
+  readonly checkpoints: OldestWait;
   /** What is on its way. */
   readonly room = new WriteRoom(JOURNAL_QUEUE_MAX_BYTES);
   readonly #database: Database;
@@ -65,6 +67,7 @@ export class PostgresJournal implements Journal {
     outcomeDeadlineMs?: number;
   }) {
     this.appends = new OldestWait(options.context.clock);
+    this.checkpoints = new OldestWait(options.context.clock);
     this.#database = options.database;
     this.#ids = options.ids;
     this.#codec = options.codec;
@@ -140,7 +143,8 @@ export class PostgresJournal implements Journal {
   }
 
   async saveSnapshot(claim: ShardClaim, snapshot: StateSnapshotRow, after?: Promise<void>): Promise<void> {
-    await this.#track(this.#snapshots.save(claim, snapshot, after));
+    const end = this.checkpoints.begin();
+    await this.#track(this.#snapshots.save(claim, snapshot, after)).finally(end);
   }
 
   async saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void> {

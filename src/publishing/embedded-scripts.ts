@@ -99,8 +99,9 @@ function identityOf(value: string): string {
 
 function refresh(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
   const lost: number[] = [];
+  const versions = args[1]!.split(' ');
   keys.forEach((key, index) => {
-    const newer = order(toVersion(args, 2 * index + 1), context.keys.get(key));
+    const newer = order(toVersion(versions, 2 * index), context.keys.get(key));
     if (newer > 0) lost.push(index);
     else if (newer === 0) context.keys.expire(key, Number(args[0]));
   });

@@ -16,6 +16,7 @@ import type { Clock } from '../base/clock.ts';
 import { closedCandlesKey, keysBeside } from './keys.ts';
 import { LiveChannel } from './live-channel.ts';
 import type { PublicationListener } from './shared-publisher.ts';
+import { readVersion, withoutStamp } from './value-head.ts';
 
 export type InProcessChannelsOptions = {
   readonly clock: Clock;
@@ -60,7 +61,7 @@ export class InProcessChannels implements LiveChannels, LiveReaders, Publication
     const offered = this.#channels.get(channel);
     if (offered === undefined || this.#isClosed) return;
     if (value === undefined) offered.isUnknown = false;
-    else offered.setValue(value, this.#clock.nowMs());
+    else offered.setValue(value, this.#clock.nowMs(), { needsLease: true });
   }
 
   doubt(channel: string, reason: string): void {
@@ -78,7 +79,8 @@ export class InProcessChannels implements LiveChannels, LiveReaders, Publication
     if (this.#isClosed || this.#channels.size === 0) return;
     const nowMs = this.#clock.nowMs();
     for (const publication of publications) {
-      if (publication.kind === 'latest') this.#channels.get(publication.key)?.setValue(publication, nowMs);
+      if (publication.kind === 'latest')
+        this.#channels.get(publication.key)?.setValue(publication, nowMs, { needsLease: true });
       else this.#addClosedCandle(publication, nowMs);
     }
   }
@@ -95,12 +97,29 @@ export class InProcessChannels implements LiveChannels, LiveReaders, Publication
     }
   }
 
+  /** Takes what another node published, as it is in Redis. It was said under that node's lease; what is no value of ours is passed over. */
+  hear(channel: string, text: string, kind: Publication['kind']): void {
+    const heard = this.#channels.get(channel);
+    const version = readVersion(text);
+    if (heard === undefined || version === undefined || this.#isClosed) return;
+    const event = { ...version, value: withoutStamp(text) };
+    const nowMs = this.#clock.nowMs();
+    if (kind === 'latest') heard.setValue({ key: channel, kind, ...event }, nowMs, { needsLease: false });
+    else heard.addEvent({ channel, ...event }, nowMs, { identity: candleIdentity(text), needsLease: false });
+  }
+
+  /** Channels that somebody reads. */
+  readChannels(): string[] {
+    return [...this.#channels].filter(([, { isRead }]) => isRead).map(([name]) => name);
+  }
+
   isRead(channel: string): boolean {
     return !this.#isClosed && this.#channels.get(channel)?.isRead === true;
   }
 
   tell(event: LiveEvent): void {
-    if (!this.#isClosed) this.#channels.get(event.channel)?.addEvent(event, this.#clock.nowMs());
+    if (!this.#isClosed)
+      this.#channels.get(event.channel)?.addEvent(event, this.#clock.nowMs(), { needsLease: true });
   }
 
   end(channel: string): void {
@@ -126,7 +145,10 @@ export class InProcessChannels implements LiveChannels, LiveReaders, Publication
 
   #addClosedCandle({ key, epoch, seq, value }: Publication, nowMs: number): void {
     const channel = closedCandlesKey(key);
-    this.#channels.get(channel)?.addEvent({ channel, epoch, seq, value }, nowMs, candleIdentity(value));
+    this.#channels.get(channel)?.addEvent({ channel, epoch, seq, value }, nowMs, {
+      identity: candleIdentity(value),
+      needsLease: true,
+    });
   }
 }
 

@@ -44,7 +44,7 @@ export class LiveChannel {
   }
 
   /** Takes a value that is newer than what is held, or of the same version and other: a status may change between two log entries. */
-  setValue(publication: Publication, nowMs: number): void {
+  setValue(publication: Publication, nowMs: number, { needsLease }: { needsLease: boolean }): void {
     this.isUnknown = false;
     this.#doubtReason = undefined;
     const held = this.#held?.publication;
@@ -52,7 +52,7 @@ export class LiveChannel {
       const order = compareVersions(publication, held);
       if (order < 0 || (order === 0 && publication.value === held.value)) return;
     }
-    this.#hold({ publication, needsLease: true, message: undefined }, nowMs);
+    this.#hold({ publication, needsLease, message: undefined }, nowMs);
   }
 
   markStale(epoch: number, reason: string, nowMs: number): void {
@@ -74,7 +74,11 @@ export class LiveChannel {
   }
 
   /** Tells an event, unless it was told already: a new life of an actor tells candles of the last one again. */
-  addEvent(event: LiveEvent, nowMs: number, identity?: string): void {
+  addEvent(
+    event: LiveEvent,
+    nowMs: number,
+    { identity, needsLease }: { identity?: string; needsLease: boolean },
+  ): void {
     const order = this.#newestEvent === undefined ? 1 : compareVersions(event, this.#newestEvent);
     if (order < 0) return;
     if (order > 0) this.#identities.clear();
@@ -82,8 +86,7 @@ export class LiveChannel {
     if (identity !== undefined) this.#identities.add(identity);
     this.#newestEvent = { epoch: event.epoch, seq: event.seq };
     this.#number++;
-    if (this.isRead)
-      this.#tell(this.#change(stampValue(event, nowMs), { isReplaceable: false, needsLease: true }));
+    if (this.isRead) this.#tell(this.#change(stampValue(event, nowMs), { isReplaceable: false, needsLease }));
   }
 
   /** Tells readers that nothing more will come. */

@@ -52,6 +52,10 @@ export class PublisherBacklog {
     return this.#closed.size;
   }
 
+  get refreshCount(): number {
+    return this.#refreshes.size;
+  }
+
   hasLatest(key: string): boolean {
     return this.#latest.has(key);
   }

@@ -5,7 +5,7 @@
 import type { Publication, Publisher, PublishLease, StaleMark } from '../actors/ports.ts';
 import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
-import type { Clock, RandomSource, Timers } from '../base/clock.ts';
+import type { Clock, RandomSource, TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { keysBeside, streamKey } from './keys.ts';
 import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
@@ -56,6 +56,9 @@ export type RedisPublisherOptions = {
 const ROUND_KEYS_MAX = 500;
 /** Keys of one script call: enough to make the call cheap, few enough that others aren't kept waiting. */
 const CALL_KEYS_MAX = 50;
+/** So many keys to keep alive are worth a round of their own; fewer wait for others, for a part of their life. */
+const REFRESHES_MIN = ROUND_KEYS_MAX / 2;
+const REFRESH_WAIT_PART = 1 / 100;
 /** What a stopped instrument's last value still lives. */
 const EXPIRE_GRACE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -72,6 +75,7 @@ export class RedisPublisher implements Publisher {
   readonly #lease: LeaseWait;
   readonly #published: PublishedKeys;
   #isRunning = false;
+  #refreshTimer: TimerHandle | undefined;
   #isClosed = false;
   #isAway = false;
   readonly #onIdle = new Set<() => void>();
@@ -127,7 +131,9 @@ export class RedisPublisher implements Publisher {
   refresh(keys: readonly string[]): void {
     if (this.#isClosed) return;
     for (const key of keys) this.#backlog.addRefresh(key);
-    this.#wake();
+    const { timers, keyTtlMs } = this.#options;
+    if (this.#backlog.refreshCount >= REFRESHES_MIN) this.#wake();
+    else this.#refreshTimer ??= timers.after(REFRESH_WAIT_PART * keyTtlMs, () => this.#wake());
   }
 
   markStale(marks: readonly StaleMark[]): void {
@@ -144,7 +150,8 @@ export class RedisPublisher implements Publisher {
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    if (!this.#isRunning || this.#isClosed) return;
+    this.#wake();
+    if (!this.#isRunning) return;
     await new Promise<void>((resolve) => {
       const timer = this.#options.timers.after(timeoutMs, done);
       const onIdle = this.#onIdle;
@@ -161,6 +168,7 @@ export class RedisPublisher implements Publisher {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#refreshTimer?.cancel();
     this.#lease.end();
     this.#client.disconnect();
     this.#becomeIdle();
@@ -191,6 +199,8 @@ export class RedisPublisher implements Publisher {
   }
 
   #wake(): void {
+    this.#refreshTimer?.cancel();
+    this.#refreshTimer = undefined;
     if (this.#isRunning || this.#isClosed || this.#backlog.isEmpty) return;
     this.#isRunning = true;
     // What comes within this turn of the event loop, from many instruments, goes in one round.
@@ -309,21 +319,23 @@ export class RedisPublisher implements Publisher {
   }
 
   async #sendRefreshes(): Promise<Error | undefined> {
-    const keys = this.#backlog.takeRefreshes(ROUND_KEYS_MAX);
-    // A value that waits brings its own TTL; one that was never published (an interval without candles) has none.
-    const wanted = keys.filter(
-      (key) => this.#published.versionOf(key) !== undefined && !this.#backlog.hasLatest(key),
-    );
+    const keys: string[] = [];
+    const versions: string[] = [];
+    for (const key of this.#backlog.takeRefreshes(ROUND_KEYS_MAX)) {
+      const version = this.#published.versionOf(key);
+      // A value that waits brings its own TTL; one that was never published (an interval without candles) has none.
+      if (version === undefined || this.#backlog.hasLatest(key)) continue;
+      keys.push(key);
+      versions.push(`${version.epoch} ${version.seq}`);
+    }
     // To keep a key alive costs Redis a fraction of setting it, so that a call may have more of them.
-    const chunks = chunk(wanted, this.#client.isCluster ? 1 : ROUND_KEYS_MAX / 2);
+    const callKeysMax = this.#client.isCluster ? 1 : ROUND_KEYS_MAX / 2;
+    const chunks = chunk(keys, callKeysMax);
     const outcomes = await Promise.all(
-      chunks.map((some) => {
-        const args: number[] = [this.#options.keyTtlMs];
-        for (const key of some) {
-          const { epoch, seq } = this.#published.versionOf(key)!;
-          args.push(epoch, seq);
-        }
-        return this.#call({ script: REFRESH, keys: some, args });
+      chunks.map((some, index) => {
+        const from = index * callKeysMax;
+        const own = versions.slice(from, from + some.length).join(' ');
+        return this.#call({ script: REFRESH, keys: some, args: [this.#options.keyTtlMs, own] });
       }),
     );
     let error: Error | undefined;

@@ -25,6 +25,11 @@ export function stampValue(
   return `${version},"publishTimeMs":${publishTimeMs}${comma}${rest}`;
 }
 
+/** Returns the value as it was before it was stamped. */
+export function withoutStamp(text: string): string {
+  return text.replace(/^(\{"epoch":\d+,"seq":\d+),"publishTimeMs":\d+/, '$1');
+}
+
 export type ValueVersion = { readonly epoch: number; readonly seq: number };
 
 const HEAD = /^\{"epoch":(\d+),"seq":(\d+)[,}]/;

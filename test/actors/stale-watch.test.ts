@@ -20,7 +20,7 @@ async function watchLiveBook(surroundings: Parameters<typeof createActors>[0] = 
   const watch = new StaleWatch({
     timers: time,
     staleAfterMs: STALE_AFTER_MS,
-    nodeOf: (ref) => system.node(ref),
+    system,
   });
   const symbol = actors.spawn('BTC-USD');
   watch.start();
@@ -49,7 +49,7 @@ test('what an earlier owner published is marked as soon as the instrument is spa
   const watch = new StaleWatch({
     timers: actors.time,
     staleAfterMs: STALE_AFTER_MS,
-    nodeOf: (ref) => actors.system.node(ref),
+    system: actors.system,
   });
   watch.add(actors.spawn('BTC-USD'));
   expect(actors.shown).toEqual([{ status: 'stale', reason: 'the instrument is being recovered' }]);

@@ -179,6 +179,7 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
   const claim = await journal.claim(0, 'test');
   const publications: Publication[] = [];
   const shown: Shown[] = [];
+  const markedKeys: string[] = [];
   const publisher: Publisher = {
     publish: (published) => {
       publications.push(...published);
@@ -186,7 +187,11 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
         if (key.startsWith('orderbook:')) shown.push(JSON.parse(value) as Shown);
     },
     refresh: () => undefined,
-    markStale: (marks) => void shown.push(...marks.map(({ reason }) => ({ status: 'stale', reason }))),
+    markStale: (marks) => {
+      markedKeys.push(...marks.map(({ key }) => key));
+      const books = marks.filter(({ key }) => key.startsWith('orderbook:'));
+      shown.push(...books.map(({ reason }) => ({ status: 'stale' as const, reason })));
+    },
     expire: () => undefined,
     flush: () => Promise.resolve(),
   };
@@ -270,6 +275,8 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
     publications,
     /** What subscribers of books got to see, published or marked, in order. */
     shown,
+    /** Keys that were marked stale, in order. */
+    markedKeys,
     transport,
     spawn,
     gateOf,

@@ -342,6 +342,30 @@ describe('a symbol actor', () => {
     expect(await actors.view(ref)).toMatchObject({ trades: 1 });
   });
 
+  it('drops what the journal needs no more with its checkpoints, and not while it stops', async () => {
+    const { journal } = holdableJournal();
+    let pruneCount = 0;
+    const actors = await createActors({
+      journal: Object.assign(Object.create(journal) as typeof journal, {
+        prune: () => {
+          pruneCount++;
+          return Promise.resolve();
+        },
+      }),
+    });
+    const { ref, scheduled } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, trade({ tradeId: 'a' }));
+    actors.system.send(ref, { type: 'CheckpointDue' });
+    await actors.time.advance(1);
+    expect(pruneCount).toBe(1);
+    feed.deliver(ref, 2, trade({ tradeId: 'b' }));
+    await actors.time.advance(1);
+    await actors.system.stop(ref);
+    expect(await actors.journal.latestSnapshot(scheduled.instrument)).toMatchObject({ position: 2 });
+    expect(pruneCount).toBe(1);
+  });
+
   it('goes on when a busy database could not drop what a checkpoint made needless', async () => {
     const { journal } = holdableJournal();
     const busy = new TampinesError('SERVICE_UNAVAILABLE', 'no connection within 5 s', { isRetryable: true });
@@ -366,7 +390,25 @@ describe('a symbol actor', () => {
     actors.system.send(ref, PUBLISH_ALL);
     await actors.time.advance(1);
     await actors.system.stop(ref);
-    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+    expect(actors.shown.map(({ status }) => status)).toEqual(['live', 'stale']);
+    expect(actors.markedKeys.map((key) => key.split(':')[0])).toEqual(['orderbook', 'ticker', 'candle']);
+  });
+
+  it('publishes at its end what changed since it was published last, and that nobody knows whether it is right', async () => {
+    const actors = await createActors();
+    const { ref } = actors.spawn('BTC-USDT');
+    const feed = spawnFeed(actors);
+    feed.deliver(ref, 1, bookSnapshot({ sequence: 1 }), trade({ tradeId: 'a' }));
+    actors.system.send(ref, PUBLISH_ALL);
+    await actors.time.advance(1);
+    feed.deliver(ref, 3, bookDelta({ sequence: 2, bids: [10_000, 9] }));
+    await actors.time.advance(1);
+    const before = actors.publications.length;
+    await actors.system.stop(ref);
+    expect(actors.publications.slice(before).map(({ value }) => JSON.parse(value) as unknown)).toEqual([
+      expect.objectContaining({ status: 'stale', seq: 3 }),
+    ]);
+    expect(actors.markedKeys.map((key) => key.split(':')[0])).toEqual(['ticker', 'candle']);
   });
 
   it('says so too when its last state can not be saved', async () => {
@@ -384,6 +426,6 @@ describe('a symbol actor', () => {
     const stopped = actors.system.stop(ref);
     await actors.time.advance(60_000);
     await stopped;
-    expect(publishedStatuses(actors.publications)).toEqual(['live', 'stale']);
+    expect(actors.shown.map(({ status }) => status)).toEqual(['live', 'stale']);
   });
 });

@@ -130,6 +130,8 @@ describe('listing', () => {
       ask: '100.1',
       spread: '0.1',
       last: '100.05',
+      changePercent: '0',
+      volume: '0.002',
       position: 3,
       eventTimeMs: NOON_MS,
       lagMs: 0,

@@ -50,6 +50,10 @@ describe('metrics', () => {
     expect(lines).toContain(`tampines_actors{status="running"} ${world.system.tree().length}`);
     expect(lines).toContain('tampines_dead_letters_total{exchange="binance",reason="bad-frame"} 1');
     expect(lines).toContain('tampines_node_epoch{node="node-1"} 1');
+    const { records } = world;
+    const started = records.countSupervisionEvents().get('started');
+    expect(started).toBeGreaterThan(0);
+    expect(lines).toContain(`tampines_supervision_events_total{kind="started"} ${started}`);
     expect(lines.some((line) => line.startsWith('nodejs_eventloop_lag_p99_seconds '))).toBe(true);
   });
 
@@ -80,6 +84,26 @@ describe('metrics', () => {
     expect(lines).toContain('tampines_other 7');
     expect(lines).toContain('tampines_metric_source_failed{metric="tampines_test_total"} 1');
     expect(lines).toContain('tampines_metric_source_failed{metric="tampines_other"} 0');
+  });
+
+  it('of a source that hangs are given up, are not asked for again meanwhile, and come when it answers', async () => {
+    let reads = 0;
+    let answer: (samples: { value: number }[]) => void = () => undefined;
+    const read = () => {
+      reads++;
+      return new Promise<{ value: number }[]>((resolve) => (answer = resolve));
+    };
+    const app = await createAdminApp({ ...world.options, metricSources: [source({ read, labelNames: [] })] });
+    const scrapeOnce = async () => (await app.inject({ url: '/metrics', headers })).body.split('\n');
+    const failed = 'tampines_metric_source_failed{metric="tampines_test_total"}';
+    expect(await scrapeOnce()).toContain(`${failed} 1`);
+    const second = scrapeOnce();
+    answer([{ value: 5 }]);
+    const lines = await second;
+    expect(lines).toContain('tampines_test_total 5');
+    expect(lines).toContain(`${failed} 0`);
+    expect(reads).toBe(1);
+    await app.close();
   });
 
   it('have at most 1,000 samples each, and say how many were left out', async () => {

@@ -169,7 +169,7 @@ describe('gaps', () => {
     expect(await symbolsOf('?exchange=binance&symbol=BTC-USDT')).toEqual(['BTC-USDT']);
     const lines = (await get('/metrics')).body.split('\n');
     expect(lines).toContain(
-      'tampines_feed_gaps_total{exchange="binance",channel="book",repair="snapshot"} 2',
+      'tampines_feed_gaps_total{exchange="binance",channel="book",cause="disconnected",repair="snapshot"} 2',
     );
   });
 

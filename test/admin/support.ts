@@ -181,6 +181,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       readQueues: () => [],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
+      dashboardFolder: 'nowhere',
       timers: systemTimers,
       stream: {
         channels,

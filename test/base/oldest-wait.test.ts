@@ -14,6 +14,8 @@ test('the age is that of the oldest work that is still under way, in whatever or
   endFirst();
   endFirst();
   expect(waits.ageMs).toBe(5);
+  expect(waits.ended).toEqual({ count: 1, totalMs: 15 });
   endSecond();
   expect(waits.ageMs).toBe(0);
+  expect(waits.ended).toEqual({ count: 2, totalMs: 20 });
 });

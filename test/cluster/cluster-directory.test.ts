@@ -77,10 +77,23 @@ describe('the directory of a cluster', () => {
     expect(readings).toBe(2);
   });
 
-  it('tells a failure to those who wait for it, and asks again for the next', async () => {
+  it('tells a failure to those who wait for it while nothing was ever read, and asks again for the next', async () => {
     isAway = true;
     await expect(directory.ownerOf(BTC)).rejects.toThrow('the database is away');
     isAway = false;
     expect((await directory.ownerOf(BTC))?.name).toBe('b');
+  });
+
+  it('leads to the nodes that were there last while the database is away, but shows no old picture', async () => {
+    await directory.picture();
+    isAway = true;
+    clock.advanceNow(5_000);
+    expect((await directory.ownerOf(BTC))?.name).toBe('b');
+    expect((await directory.aliveNodes()).map(({ name }) => name)).toEqual(['a', 'b']);
+    await expect(directory.picture()).rejects.toThrow('the database is away');
+    isAway = false;
+    picture = { ...picture, shards: [{ ...picture.shards[0]!, owner: 'a' }] };
+    await directory.picture();
+    expect((await directory.ownerOf(BTC))?.name).toBe('a');
   });
 });

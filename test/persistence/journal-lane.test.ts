@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { TampinesError } from '../../src/base/errors.ts';
 import type { Database, Statement } from '../../src/persistence/database.ts';
 import { JournalLane } from '../../src/persistence/journal-lane.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { contextOf } from '../support/writer-context.ts';
 
@@ -28,7 +29,8 @@ function createLane() {
   const lane = new JournalLane({
     claim: { shard: 0, epoch: 1 },
     database,
-    context: contextOf(new RecordingLog()),
+    // Its time stands still: how long turns take here is no reason to send.
+    context: { ...contextOf(new RecordingLog()), clock: new FakeClock() },
     outcomeDeadlineMs: 0,
     stop: new AbortController().signal,
   });
@@ -84,9 +86,35 @@ test('appends of one turn of the event loop, from wherever they come, are one st
   await Promise.resolve();
   append(2, 1);
   process.nextTick(() => append(3, 1));
-  await nextTurn();
+  await expect.poll(() => asked.length).toBe(1);
   expect(rowsOf(asked[0]!.statement)).toEqual([1, 2, 3]);
   asked[0]!.answer({ rowCount: 3 });
   await lane.flush();
   expect(asked).toHaveLength(1);
+});
+
+test('a group waits while each turn brings more, and leaves with the first that brings none', async () => {
+  const { asked, append } = createLane();
+  append(1, 1);
+  for (const id of [2, 3, 4]) {
+    append(id, 1);
+    await nextTurn();
+    expect(asked).toHaveLength(0);
+  }
+  await expect.poll(() => asked.length).toBe(1);
+  expect(rowsOf(asked[0]!.statement)).toEqual([1, 2, 3, 4]);
+});
+
+test('who was answered may bring the next append before the next group leaves', async () => {
+  const { asked, append, outcomes } = createLane();
+  append(1, 1);
+  await expect.poll(() => asked.length).toBe(1);
+  append(2, 1);
+  asked[0]!.answer({ rowCount: 1 });
+  // What it brings comes a turn later, by way of its feed.
+  await nextTurn();
+  expect(outcomes).toEqual(['1/1 durable']);
+  append(1, 2);
+  await expect.poll(() => asked.length).toBe(2);
+  expect(rowsOf(asked[1]!.statement)).toEqual([2, 1]);
 });

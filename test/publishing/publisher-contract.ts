@@ -9,9 +9,7 @@ import { RedisPublisher } from '../../src/publishing/redis-publisher.ts';
 import type { CuttingProxy } from '../support/cutting-proxy.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { connect, until } from './redis-testing.ts';
-
-/** A server that can be stopped and started again on its port, losing what it held. */
-export type ServerUnderTest = { readonly port: number; start(): Promise<void>; stop(): Promise<void> };
+import type { ServerUnderTest } from './servers-under-test.ts';
 
 const FLUSH_MS = 10_000;
 const silentLog: Log = {

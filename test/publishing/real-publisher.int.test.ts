@@ -1,4 +1,3 @@
-import type { ProvidedRedis } from '../../src/publishing/redis-provider.ts';
 import { expect, test } from 'vitest';
 import { provideRedis } from '../../src/publishing/redis-provider.ts';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
@@ -6,6 +5,7 @@ import { noteServiceUse } from '../support/services.ts';
 import { RedisPublisher } from '../../src/publishing/redis-publisher.ts';
 import { describePublisher } from './publisher-contract.ts';
 import { connect, until } from './redis-testing.ts';
+import { createRealServer } from './servers-under-test.ts';
 
 const log = {
   debug: () => undefined,
@@ -14,29 +14,7 @@ const log = {
   error: () => undefined,
 };
 
-describePublisher('redis-server', async () => {
-  noteServiceUse('Redis');
-  const start = async (wished: number): Promise<ProvidedRedis> => {
-    const redis = await provideRedis({ url: '', port: wished, timers: systemTimers, log });
-    if (redis.kind === 'spawned') return redis;
-    await redis.close();
-    throw new Error('redis-server is not in PATH: install it to run this suite');
-  };
-  const first = await start(0);
-  const port = Number(new URL(first.url).port);
-  await first.close();
-  let running: ProvidedRedis | undefined;
-  return {
-    port,
-    start: async () => {
-      running = await start(port);
-    },
-    stop: async () => {
-      await running?.close();
-      running = undefined;
-    },
-  };
-});
+describePublisher('redis-server', createRealServer);
 
 test.each([
   {

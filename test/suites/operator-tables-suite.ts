@@ -194,12 +194,20 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
         expect((await read('carol'))[0]!.body).toMatch(/^a[\0\uFFFD]b$/);
       });
 
-      it('counts gaps by exchange, channel and repair', () => {
+      it('counts gaps by exchange, channel, cause and repair', () => {
         for (let count = 0; count < 3; count++) store.records.recordFeedGap(gapOf('htx:BTC-USDT'));
         store.records.recordFeedGap(gapOf('htx:ETH-USDT', { channel: 'trades', repair: 'refetched' }));
+        const causes = ['checksum mismatch: expected 1, was 2', 'what nobody thought of'];
+        for (const reason of causes)
+          store.records.recordFeedGap({ ...gapOf('okex:BTC-USDT'), reason, exchange: 'okex' });
+        expect(
+          store.records
+            .countFeedGaps()
+            .flatMap(({ exchange, cause }) => (exchange === 'okex' ? [cause] : [])),
+        ).toEqual(['checksum mismatch', 'other']);
         expect(store.records.countFeedGaps().filter(({ exchange }) => exchange === 'htx')).toEqual([
-          { exchange: 'htx', channel: 'book', repair: 'snapshot', count: 3 },
-          { exchange: 'htx', channel: 'trades', repair: 'refetched', count: 1 },
+          { exchange: 'htx', channel: 'book', cause: 'sequence gap', repair: 'snapshot', count: 3 },
+          { exchange: 'htx', channel: 'trades', cause: 'sequence gap', repair: 'refetched', count: 1 },
         ]);
       });
 

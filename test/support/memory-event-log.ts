@@ -209,6 +209,14 @@ export class MemoryReader implements EventLogReader {
     return true;
   }
 
+  knownEndOf(partition: number): number {
+    return this.#log.partitions[partition]!.endOffset;
+  }
+
+  noteSaved(): void {
+    // Only tools would ask.
+  }
+
   endOf(partition: number): Promise<number> {
     return new Promise((resolve) => this.#later(() => resolve(this.#log.partitions[partition]!.endOffset)));
   }

@@ -105,6 +105,10 @@ export class ActorCell {
     };
   }
 
+  isAtRest(): boolean {
+    return this.status === 'running' && this.#incarnation?.life.handlerStartedMs === undefined;
+  }
+
   /** Returns whether the message was taken; if not it is a dead letter. */
   enqueue(envelope: Envelope): boolean {
     const isTaken = this.inbox.offer(envelope, this.status);

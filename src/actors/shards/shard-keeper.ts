@@ -52,6 +52,8 @@ export type ShardReading = {
   /** From which on the log is needed should the shard move, and the place up to which it was read. */
   readonly neededFrom: number;
   readonly readTo: number;
+  /** Records that were not read yet. */
+  readonly lag: number;
 };
 
 type Held = {
@@ -89,11 +91,12 @@ export class ShardKeeper {
   }
 
   readings(): ShardReading[] {
-    return [...this.#held].flatMap(([shard, { claim, progress }]) =>
-      claim === undefined || progress === undefined
-        ? []
-        : [{ shard, epoch: claim.epoch, neededFrom: progress.neededFrom, readTo: progress.readTo }],
-    );
+    return [...this.#held].flatMap(([shard, { claim, progress }]) => {
+      if (claim === undefined || progress === undefined) return [];
+      const { neededFrom, readTo } = progress;
+      const lag = Math.max(0, (this.#reader?.knownEndOf(shard) ?? readTo) - readTo);
+      return [{ shard, epoch: claim.epoch, neededFrom, readTo, lag }];
+    });
   }
 
   start(): void {
@@ -227,7 +230,10 @@ export class ShardKeeper {
         },
         read: (offset) => this.#reader?.start(shard, offset) ?? false,
         readWanted: () => this.#options.readWanted(shard),
-        savePosition: (claim, nextOffset) => positions.save(claim, nextOffset),
+        savePosition: async (claim, nextOffset) => {
+          await positions.save(claim, nextOffset);
+          this.#reader?.noteSaved(shard, nextOffset);
+        },
         isStillOwn: async (claim) =>
           (await positions.findSuperseded([claim], STILL_OWN_WITHIN_MS)).length === 0,
         onResyncWanted: this.#options.onResyncWanted,
@@ -277,7 +283,7 @@ export class ShardKeeper {
    */
   #fence(claim: ShardClaim): void {
     const held = this.#held.get(claim.shard);
-    if (held === undefined || held.claim !== claim) return;
+    if (held?.claim !== claim) return;
     const { system, host, log } = this.#options;
     this.#held.delete(claim.shard);
     log.warn({ shard: claim.shard, epoch: claim.epoch }, 'fenced: another node has this shard now');

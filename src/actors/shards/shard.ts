@@ -10,9 +10,9 @@ import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
 import type { RunningSymbol } from '../instruments.ts';
-import type { ActorContext, ActorRef, ActorSpec } from '../kernel/actor-types.ts';
+import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
-import type { FeedReply, SymbolMessage } from '../symbol-protocol.ts';
+import type { FeedReply } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
 import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
@@ -173,7 +173,7 @@ class Shard {
         this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life }),
       onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
     });
-    const target = symbol.ref as ActorRef<SymbolMessage>;
+    const target = symbol.ref;
     const lane = new LogLane({
       send: (batch, logged) => this.#context.send(target, { type: 'Deliver', batch, feed: self, logged }),
       onPoison: (event, cause) => {
@@ -252,7 +252,7 @@ class Shard {
     if (silentMs >= this.#options.silentAfterMs)
       this.#tellSilence(member, 'nothing new has come from its feeds yet');
     if (
-      !this.#context.send(symbol.ref as ActorRef<SymbolMessage>, {
+      !this.#context.send(symbol.ref, {
         type: 'CaughtUp',
         life: lane.life,
         isWhole,
@@ -328,7 +328,7 @@ class Shard {
 
   #tellSilence(member: Member, reason: string): void {
     member.isSilent = true;
-    this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'FeedSilent', reason });
+    this.#context.send(member.symbol.ref, { type: 'FeedSilent', reason });
   }
 
   #offerRoom(): void {
@@ -414,7 +414,7 @@ class Shard {
     for (const key of this.#progress.unsavedLongerThan(2 * this.#options.checkpointEveryMs, nowMs)) {
       const member = this.#members.get(key);
       if (member === undefined) continue;
-      this.#context.send(member.symbol.ref as ActorRef<SymbolMessage>, { type: 'CheckpointDue' });
+      this.#context.send(member.symbol.ref, { type: 'CheckpointDue' });
     }
     const { neededFrom } = this.#progress;
     if (this.#isSaving || neededFrom <= this.#savedPosition) return;

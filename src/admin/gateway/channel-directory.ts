@@ -4,11 +4,14 @@ import type { DesiredInstrument, Documents, Publication } from '../../actors/por
 import { SUPERVISION_CHANNEL } from '../../actors/ports.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
+import type { ElsewhereChannels } from '../cluster-options.ts';
 import type { CandleInterval } from '../../market/intervals.ts';
 import { MarketDocuments } from '../market-documents.ts';
 
 export type ChannelDirectoryOptions = {
   readonly instruments: Instruments;
+  /** In a cluster. */
+  readonly elsewhere?: ElsewhereChannels | undefined;
   readonly documents: Documents;
   /** Of this node as writer. */
   readonly epoch: number;
@@ -22,6 +25,8 @@ export type FoundChannel = {
   readonly instrument: DesiredInstrument | undefined;
   /** Reads the value; `undefined` where the channel has events only. */
   readonly read: ReadValue | undefined;
+  /** Another node has the instrument. */
+  readonly isElsewhere: boolean;
 };
 
 export type ReadValue = (view: SymbolView, instrument: DesiredInstrument) => Publication | undefined;
@@ -32,6 +37,8 @@ type Parsed = {
   readonly name: string;
   readonly channelOf: (instrument: DesiredInstrument) => string;
   readonly read: ReadText | undefined;
+  /** It goes to no Redis, so no other node hears it. */
+  readonly isOfOwnNode?: boolean;
 };
 
 const CLOSED_END = ':closed';
@@ -47,16 +54,38 @@ export class ChannelDirectory {
 
   /** @throws TampinesError `CHANNEL_UNKNOWN` · `INSTRUMENT_UNKNOWN` */
   find(channel: string): FoundChannel {
-    if (channel === SUPERVISION_CHANNEL) return { instrument: undefined, read: undefined };
+    if (channel === SUPERVISION_CHANNEL)
+      return { instrument: undefined, read: undefined, isElsewhere: false };
     const parsed = this.#parse(channel);
-    const instrument = this.#options.instruments.find(parsed.name);
+    const { instruments, elsewhere } = this.#options;
+    const here = instruments.find(parsed.name);
+    const instrument = here ?? elsewhere?.find(parsed.name);
     if (instrument === undefined) {
       throw new TampinesError('INSTRUMENT_UNKNOWN', `${parsed.name.slice(0, 120)} is not running here`);
     }
     // Where keys go by number there are no channels by name, and the other way round.
     if (parsed.channelOf(instrument) !== channel) throw unknownChannel(channel);
+    const isElsewhere = here === undefined;
+    if (isElsewhere && parsed.isOfOwnNode) {
+      const message = `${channel.slice(0, 120)} is told by the node that has the instrument: see GET /v1/cluster`;
+      throw new TampinesError('CHANNEL_UNKNOWN', message);
+    }
     const { read } = parsed;
-    return { instrument, read: read && ((view, of) => this.#publication(channel, view, read(view, of))) };
+    return {
+      instrument,
+      isElsewhere,
+      read: read && ((view, of) => this.#publication(channel, view, read(view, of))),
+    };
+  }
+
+  /** Whether what is told on the channel comes from another node. */
+  isElsewhere(channel: string): boolean {
+    try {
+      return this.find(channel).isElsewhere;
+    } catch (error) {
+      if (error instanceof TampinesError) return false;
+      throw error;
+    }
   }
 
   #publication(key: string, view: SymbolView, value: string | undefined): Publication | undefined {
@@ -78,7 +107,8 @@ export class ChannelDirectory {
       };
     }
     if (kind === 'trades') {
-      return { name: rest, channelOf: (instrument) => documents.tradesChannel(instrument), read: undefined };
+      const channelOf = (instrument: DesiredInstrument): string => documents.tradesChannel(instrument);
+      return { name: rest, channelOf, read: undefined, isOfOwnNode: true };
     }
     const isClosed = kind === 'candle' && rest.endsWith(CLOSED_END);
     const [name, last] = splitLast(isClosed ? rest.slice(0, -CLOSED_END.length) : rest);

@@ -4,12 +4,14 @@
  */
 import type { Instruments } from '../../actors/instruments.ts';
 import type { LiveChannels } from '../../actors/ports.ts';
+import type { ElsewhereChannels } from '../cluster-options.ts';
 import type { ChannelDirectory } from './channel-directory.ts';
 
 export type FirstValuesOptions = {
   readonly instruments: Instruments;
   readonly channels: LiveChannels;
   readonly directory: ChannelDirectory;
+  readonly elsewhere?: ElsewhereChannels | undefined;
 };
 
 export class FirstValues {
@@ -28,9 +30,13 @@ export class FirstValues {
   async ask(channel: string): Promise<void> {
     if (this.#asked.has(channel)) return;
     this.#asked.add(channel);
-    const { instruments, channels, directory } = this.#options;
+    const { instruments, channels, directory, elsewhere } = this.#options;
     try {
-      const { instrument, read } = directory.find(channel);
+      const { instrument, read, isElsewhere } = directory.find(channel);
+      if (isElsewhere) {
+        elsewhere?.follow(channel);
+        return;
+      }
       if (instrument === undefined || read === undefined) {
         channels.offer(channel, undefined);
         return;

@@ -1,6 +1,6 @@
 /**
  * The WebSocket gateway: `/v1/stream` of the admin server, for whoever may read the REST. It hears what instruments publish as Redis does, and tells it
- * to clients at the pace of each. A design of one node: it has the instruments that run here.
+ * to clients at the pace of each. In a cluster it hears what other nodes publish too (`elsewhere`).
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -191,6 +191,7 @@ export class Gateway {
   #look(): void {
     for (const session of this.#sessions.keys()) session.look(this.#heldSinceMs);
     this.#options.channels.forgetUnread();
+    this.#options.elsewhere?.keep((channel) => this.#directory.isElsewhere(channel));
     this.#firstValues.askUnknown();
   }
 

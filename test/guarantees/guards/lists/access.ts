@@ -173,4 +173,12 @@ export const accessFromOutside: readonly Guard[] = [
     without: '',
     tests: [{ file: 'test/admin/forwarding.test.ts', name: 'is not passed on a second time' }],
   },
+  {
+    holds: 'access',
+    name: 'The dashboard runs and loads nothing from elsewhere',
+    file: 'src/admin/routes/dashboard.ts',
+    text: '  "default-src \'none\'",\n',
+    without: '',
+    tests: [{ file: 'test/admin/dashboard.test.ts', name: 'lets in nothing but files of the node' }],
+  },
 ];

@@ -28,9 +28,8 @@ export const durableFirst: readonly Guard[] = [
     holds: 2,
     name: 'A batch is acknowledged to its feed only after it is durable',
     file: 'src/actors/symbol.ts',
-    text: 'next = await context.persist(decision.entry);',
-    without:
-      "context.send(feed, { type: 'BatchAccepted', instrument, source: batch.source, lastOrdinal: batch.firstOrdinal + batch.events.length - 1 }); next = await context.persist(decision.entry);",
+    text: '? await context.persist(decision.entry)',
+    without: '? (this.#acknowledge(state, batch, feed, context), await context.persist(decision.entry))',
     tests: [{ file: 'test/actors/symbol.test.ts', name: 'tells nobody of what is not durable' }],
   },
   {

@@ -174,8 +174,8 @@ export const oneWriter: readonly Guard[] = [
   {
     holds: 4,
     name: 'A node that was replaced tells readers of the stream nothing more',
-    file: 'src/build-node.ts',
-    text: '      channels.close(FENCED_REASON);\n',
+    file: 'src/build-core.ts',
+    text: '    channels.close(FENCED_REASON);\n',
     without: '',
     tests: [
       { file: 'test/build-node.test.ts', name: 'a node that was replaced leaves its readers in doubt' },

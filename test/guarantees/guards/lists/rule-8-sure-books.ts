@@ -268,4 +268,20 @@ export const sureBooks: readonly Guard[] = [
     without: '',
     tests: [{ file: 'test/admin/gateway/gateway.test.ts', name: 'is marked for readers as it is in Redis' }],
   },
+  {
+    holds: 8,
+    name: 'The dashboard shows no book as live that the stream is in doubt of',
+    file: 'web/src/parts/trust.ts',
+    text: "  if (doubt !== undefined) return { level: 'stale', reason: doubt };\n",
+    without: '',
+    tests: [{ file: 'test/web/pages.test.ts', name: 'is there only where everything says so' }],
+  },
+  {
+    holds: 8,
+    name: 'The dashboard takes no older word on a book for a newer one',
+    file: 'web/src/overview/market-rows.ts',
+    text: 'before.position > market.position',
+    without: 'before.position > Infinity',
+    tests: [{ file: 'test/web/market-rows.test.ts', name: 'is newer than the next list' }],
+  },
 ];

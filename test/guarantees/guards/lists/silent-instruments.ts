@@ -154,7 +154,7 @@ export const silentInstruments: readonly Guard[] = [
   {
     holds: 8,
     name: 'A Redis that comes back while the lease is not held gets marks',
-    file: 'src/build-node.ts',
+    file: 'src/build-core.ts',
     text: '      if (!lease.isHeld()) instruments.markStale(LEASE_LOST_REASON);\n',
     without: '',
     tests: [{ file: node, name: 'comes back with an older book while the lease is not held' }],
@@ -162,7 +162,7 @@ export const silentInstruments: readonly Guard[] = [
   {
     holds: 8,
     name: 'A node that ends marks the books of instruments that had no last word',
-    file: 'src/build-node.ts',
+    file: 'src/build-core.ts',
     text: "    instruments.markStale('the node was stopped');\n",
     without: '',
     tests: [{ file: node, name: 'also where its instrument had no last word' }],

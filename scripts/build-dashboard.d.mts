@@ -1,0 +1,1 @@
+export function buildDashboard(options?: { readonly isAlways?: boolean }): Promise<boolean>;

@@ -1,0 +1,201 @@
+/**
+ * Processes of a cluster that are killed, and frozen for longer than their group waits for them: whatever the survivors take over is what the exchange
+ * truly holds, each trade is stored once, and what a frozen one says when it wakes up changes nothing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Decimal } from 'decimal.js';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
+import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
+import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
+import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
+import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
+import { NodeProcess } from '../chaos/nodes/node-process.ts';
+import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { eventually, storedTradeIds } from '../support/running-node.ts';
+import {
+  dropSchema,
+  freshName,
+  noteServiceUse,
+  testDatabaseUrl,
+  testKafkaBrokers,
+  testRedisUrl,
+} from '../support/services.ts';
+
+const SESSION_MS = 2_000;
+const NAMES = ['one', 'two', 'three'] as const;
+
+const schema = freshName('kill');
+const symbols = demoSymbols.binance;
+const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
+  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}`;
+let folder: string;
+let program: string;
+let binance: SimulatedExchange;
+let redis: Redis;
+const nodes = new Map<string, NodeProcess>();
+
+async function start(name: string): Promise<NodeProcess> {
+  const node = new NodeProcess({
+    program,
+    name,
+    folder,
+    assignments: [
+      `postgres.schema=${schema}`,
+      'admin.port=0',
+      `exchanges.binance.wsUrl=${binance.endpoints.ws}`,
+      `exchanges.binance.restUrl=${binance.endpoints.rest}`,
+      `instruments=${symbols.map(keyOf).join(',')}`,
+      `kafka.brokers=${testKafkaBrokers().join(',')}`,
+      `kafka.topicPrefix=${schema.replaceAll('_', '-')}`,
+      'kafka.partitions=6',
+      'kafka.replicationFactor=1',
+      `kafka.sessionTimeoutMs=${SESSION_MS}`,
+      'kafka.heartbeatMs=300',
+      'node.leaseMs=2000',
+      'feed.heartbeatMs=500',
+      'checkpoint.everyMs=1500',
+      // Whole books, to be compared.
+      'publish.bookDepth=5000',
+      'publish.bookResolutions=1',
+      'log.format=json',
+    ],
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() },
+    onLine: () => undefined,
+  });
+  nodes.set(name, node);
+  expect(await node.waitUntilReady(30_000)).toBe(true);
+  return node;
+}
+
+type PublishedBook = {
+  readonly status: string;
+  readonly bids: readonly (readonly [string, string])[];
+  readonly asks: readonly (readonly [string, string])[];
+};
+
+function isTrue(book: PublishedBook, truth: BookTruth): boolean {
+  const text = (levels: readonly (readonly [string, string])[]): string =>
+    levels
+      .map(([price, quantity]) => `${new Decimal(price).toFixed()} ${new Decimal(quantity).toFixed()}`)
+      .join();
+  return (
+    book.status === 'live' && text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
+  );
+}
+
+/** The market stands still until every book in Redis is what it truly is. */
+async function expectTruth(): Promise<void> {
+  await eventually('every book in Redis is live and true', async () => {
+    binance.market.start();
+    await systemTimers.sleep(400);
+    binance.market.stop();
+    for (let tries = 0; tries < 40; tries++) {
+      const texts = await redis.mget(symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`));
+      const areTrue = texts.map(
+        (text, index) =>
+          text !== null &&
+          isTrue(JSON.parse(text) as PublishedBook, binance.market.bookOf(symbols[index]!.nativeSymbol)),
+      );
+      if (areTrue.every(Boolean)) return true;
+      await systemTimers.sleep(50);
+    }
+    return undefined;
+  });
+  binance.market.start();
+}
+
+/** From the first stored trade on, the table holds each trade of the market once. */
+async function expectAllTrades(): Promise<void> {
+  binance.market.stop();
+  for (const symbol of symbols) {
+    await eventually(`${keyOf(symbol)} has all trades`, async () => {
+      const stored = await storedTradeIds(schema, keyOf(symbol));
+      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
+      return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
+        ? true
+        : undefined;
+    });
+  }
+  binance.market.start();
+}
+
+/** Watches what subscribers are told until the returned function is called, which says where it went back. */
+async function watchRedis(): Promise<() => readonly string[]> {
+  const reader = new Redis(testRedisUrl());
+  const seen = new Map<string, { epoch: number; seq: number; bookSeq: number }>();
+  const stepsBack: string[] = [];
+  reader.on('message', (channel: string, text: string) => {
+    const { epoch, seq } = JSON.parse(text) as { epoch: number; seq: number };
+    const last = seen.get(channel) ?? { epoch: 0, seq: 0, bookSeq: 0 };
+    const isOlder = epoch < last.epoch || (epoch === last.epoch && seq < last.seq);
+    // A new owner marks what is held as its own at sequence 0; the book itself follows, and counts on where the log is.
+    const isOlderBook = seq > 0 && seq < last.bookSeq;
+    if (isOlder || isOlderBook) stepsBack.push(`${channel}: ${epoch}.${seq} after ${JSON.stringify(last)}`);
+    seen.set(channel, { epoch, seq, bookSeq: Math.max(seq, last.bookSeq) });
+  });
+  await reader.subscribe(...symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`));
+  return () => {
+    reader.disconnect();
+    expect(seen.size).toBe(symbols.length);
+    return stepsBack;
+  };
+}
+
+beforeAll(async () => {
+  noteServiceUse('Redis');
+  folder = mkdtempSync(join(tmpdir(), 'tampines-kill-'));
+  program = provideProgram(folder, () => undefined);
+  redis = new Redis(testRedisUrl());
+  binance = await createSimulatedBinance({
+    clock: systemClock,
+    timers: systemTimers,
+    random: createSeededRandom(20261129),
+    stepsPerSecond: 100,
+    tradeShare: 0.4,
+    symbols,
+  });
+  for (const name of NAMES) await start(name);
+});
+
+afterAll(async () => {
+  await Promise.all([...nodes.values()].map((node) => node.kill()));
+  redis.disconnect();
+  await binance.close();
+  await dropSchema(schema);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('processes of a cluster', () => {
+  it('take over from one another whenever one is killed', async () => {
+    await expectTruth();
+    const endWatch = await watchRedis();
+    for (const name of NAMES) {
+      await nodes.get(name)!.kill();
+      await expectTruth();
+      await start(name);
+      await expectTruth();
+    }
+    await expectAllTrades();
+    expect(endWatch()).toEqual([]);
+  });
+
+  it('take over from one that is frozen, which finds that out when it wakes up', async () => {
+    await expectTruth();
+    const endWatch = await watchRedis();
+    for (const name of NAMES) {
+      const node = nodes.get(name)!;
+      node.freeze();
+      await systemTimers.sleep(3 * SESSION_MS);
+      await expectTruth();
+      node.thaw();
+      await expectTruth();
+      expect(node.end).toBeUndefined();
+    }
+    await expectAllTrades();
+    expect(endWatch()).toEqual([]);
+  });
+});

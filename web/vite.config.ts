@@ -1,0 +1,18 @@
+import { defineConfig } from 'vite';
+
+const fromHere = (path: string): string => new URL(path, import.meta.url).pathname;
+
+/** Builds the dashboard to `dist/web`, from where the node serves it. */
+export default defineConfig({
+  root: import.meta.dirname,
+  resolve: { alias: { 'tampines/client': fromHere('../src/client/gateway-client.ts') } },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: fromHere('../dist/web'),
+    emptyOutDir: true,
+    target: 'es2023',
+    // The policy of the page lets nothing in but files of the node: neither scripts nor images inside of others.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
