@@ -87,11 +87,14 @@ describe('a shard', () => {
 
   it('is not held up by instruments whose actors take nothing', async () => {
     const { world, recordsFrom } = await openShard(0);
+    for (const instrument of [first, second]) world.symbol(instrument).takes = false;
+    await world.records(recordsFrom(0, SHARD_MAX_RECORDS));
+    await world.test.time.advance(5_000);
+    expect(world.takenCount).toBe(0);
+    // As one that is parked, it refuses what is sent to it.
     for (const { instrument } of [first, second]) {
       await world.test.system.stop({ path: `${world.ref.path}/${instrument}` });
     }
-    await world.records(recordsFrom(0, SHARD_MAX_RECORDS));
-    expect(world.takenCount).toBe(0);
     await world.test.time.advance(1_000);
     expect(world.takenCount).toBe(1);
   });
