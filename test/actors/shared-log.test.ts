@@ -1,6 +1,5 @@
 /** A symbol actor whose log is one that others write and read: it takes what follows on its place, and shows nothing before it has caught up. */
 import { describe, expect, it } from 'vitest';
-import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import type { FeedReply, LoggedPlace, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { restartWithBackoff } from '../../src/supervision/strategy.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -24,11 +23,10 @@ async function openSymbol() {
       return state;
     },
   });
-  const { ref } = actors.spawn('BTC-USD', {
+  const { ref: symbol } = actors.spawn('BTC-USD', {
     sharedLog: { onSaved: (place) => saved.push(place) },
     onReady: (_instrument, place, life) => begun.push({ place, life }),
   });
-  const symbol = ref as ActorRef<SymbolMessage>;
   await settle();
   const life = (): number => begun.at(-1)!.life;
   return {

@@ -34,7 +34,7 @@ const told: fc.Arbitrary<Told[]> = fc
           return { source, event: bookDelta({ bids: [price, quantity] }) };
         case 'trade':
           return { source, event: trade({ tradeId: String(index) }) };
-        default:
+        case 'time':
           return { source, event: heartbeat(NOON_MS + index) };
       }
     }),

@@ -18,7 +18,7 @@ const SLOTS = 3;
 const instruments = ['A', 'B', 'C', 'D', 'E'].map(wantedInstrument);
 const partOf = (index: number): IngestPart => ({ exchange: 'plain', slot: index % SLOTS });
 
-async function openIngest() {
+function openIngest() {
   const { system, time } = createTestSystem();
   const watched: string[] = [];
   /** As an exchange would be told twice, or told the end of what it was not told. */
@@ -65,7 +65,7 @@ it('feeds what is wanted of the parts that it holds, each once, in whatever orde
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-      const { ingest, watched, mistakes } = await openIngest();
+      const { ingest, watched, mistakes } = openIngest();
       let wanted = new Set<number>();
       const held = new Set<number>();
       for (const { kind, chosen, slot } of steps) {
