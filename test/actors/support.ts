@@ -18,6 +18,7 @@ import type {
   Publisher,
 } from '../../src/actors/ports.ts';
 import type { SymbolMessage, SymbolView } from '../../src/actors/symbol-protocol.ts';
+import type { SymbolSpawnerOptions } from '../../src/actors/symbol-spawner.ts';
 import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import type { ExchangeAdapter, FeedMessage } from '../../src/exchanges/adapter.ts';
@@ -198,7 +199,10 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
   const shard = system.spawn(system.root, groupActor('shard'));
   const transport = new ScriptedTransport();
 
-  const spawn = (symbol: string): RunningSymbol =>
+  const spawn = (
+    symbol: string,
+    logged: Partial<Pick<SymbolSpawnerOptions, 'sharedLog' | 'onReady'>> = {},
+  ): RunningSymbol =>
     spawnSymbol(
       {
         system,
@@ -229,6 +233,7 @@ export async function createActors(surroundings: Surroundings = {}, storage = ne
           then: 'park',
         }),
         onReady: () => undefined,
+        ...logged,
       },
       instrumentOf(symbol),
     );

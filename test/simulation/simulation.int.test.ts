@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 
 const RUN = fileURLToPath(new URL('run.ts', import.meta.url));
 const SEEDS = 200;
+const CLUSTER_SEEDS = 40;
 const TIMEOUT_MS = 900_000;
 
 type Outcome = { readonly code: number; readonly output: string };
@@ -30,6 +31,29 @@ test(
     const { code, output } = await run('--seeds', String(SEEDS), '--workers', '2');
     expect(output).toMatch(new RegExp(`${SEEDS} seeds, 0 failed`));
     expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  `${CLUSTER_SEEDS} seeds of a cluster break no rule`,
+  async () => {
+    const { code, output } = await run('--cluster', '--seeds', String(CLUSTER_SEEDS), '--workers', '2');
+    expect(output).toMatch(new RegExp(`${CLUSTER_SEEDS} seeds, 0 failed`));
+    expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a seed of a cluster happens in the same way each time',
+  async () => {
+    const [first, again] = await Promise.all([
+      run('--cluster', '--seeds', '2', '--from', '7', '--hashes'),
+      run('--cluster', '--seeds', '2', '--from', '7', '--hashes'),
+    ]);
+    expect(hashesIn(first.output)).toHaveLength(2);
+    expect(hashesIn(again.output)).toEqual(hashesIn(first.output));
   },
   TIMEOUT_MS,
 );

@@ -221,12 +221,18 @@ export class ShardKeeper {
           if (this.#reader === undefined || this.#held.get(shard) !== held)
             throw new Error(`shard ${shard} is not this node's to read at present`);
           const claim = await this.#options.claim(shard);
-          const [nextOffset, endOffset, instruments] = await Promise.all([
-            positions.read(claim),
-            this.#endOf(shard),
-            this.#options.readWanted(shard),
-          ]);
-          return { claim, nextOffset, endOffset, instruments };
+          try {
+            const [nextOffset, endOffset, instruments] = await Promise.all([
+              positions.read(claim),
+              this.#endOf(shard),
+              this.#options.readWanted(shard),
+            ]);
+            return { claim, nextOffset, endOffset, instruments };
+          } catch (error) {
+            // Its actor ends with this, and does not begin again by itself.
+            if (hasErrorCode(error, 'FENCED')) this.#lose(claim, held);
+            throw error;
+          }
         },
         read: (offset) => this.#reader?.start(shard, offset) ?? false,
         readWanted: () => this.#options.readWanted(shard),
@@ -277,13 +283,17 @@ export class ShardKeeper {
     }
   }
 
+  #fence(claim: ShardClaim): void {
+    const held = this.#held.get(claim.shard);
+    if (held?.claim === claim) this.#lose(claim, held);
+  }
+
   /**
    * Another node claimed it: nothing of it may be said or written any more. That node may be one that was frozen and is no member of the group any more;
    * where the group says nothing else meanwhile, the shard is claimed again.
    */
-  #fence(claim: ShardClaim): void {
-    const held = this.#held.get(claim.shard);
-    if (held?.claim !== claim) return;
+  #lose(claim: ShardClaim, held: Held): void {
+    if (this.#held.get(claim.shard) !== held) return;
     const { system, host, log } = this.#options;
     this.#held.delete(claim.shard);
     log.warn({ shard: claim.shard, epoch: claim.epoch }, 'fenced: another node has this shard now');

@@ -174,12 +174,20 @@ export function checkPositions(
   });
 }
 
-/** A book that is shown as live is that of its position, durable by then, and none is older than one that was shown before, by whomever. */
+/**
+ * A book that is shown as live is that of its position, durable by then, and none is older than one that was shown before, by whomever; but for what
+ * an owner showed after somebody else had claimed the shard, before it knew.
+ */
 export function checkBooks(
   folds: ReadonlyMap<string, ClusterFold>,
-  published: readonly PublishedRecord[],
+  partitionOf: (instrument: string) => number,
+  { claims, published }: History,
 ): Violation[] {
   const violations: Violation[] = [];
+  const isRival = (held: PublishedRecord, { key, epoch }: PublishedRecord): boolean => {
+    const shard = partitionOf(instrumentOf(key));
+    return claims.some((claim) => claim.shard === shard && claim.epoch === epoch && claim.order < held.order);
+  };
   const newest = new Map<string, PublishedRecord>();
   for (const record of published) {
     const { key, text, seq, order, life } = record;
@@ -200,7 +208,7 @@ export function checkBooks(
         text,
       );
     const held = newest.get(key);
-    if (held?.life === life && seq < held.seq)
+    if (held?.life === life && seq < held.seq && (held.epoch === record.epoch || !isRival(held, record)))
       found(
         'a live book is never older than one before',
         `at least position ${held.seq}`,

@@ -80,15 +80,14 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     return world.elapsedMs - calmSinceMs >= CALM_MS;
   });
   feeds.stop();
-  const folds = (): Map<string, ClusterFold> =>
-    new Map(instruments.map((key) => [key, new ClusterFold(key, appended.get(key)!, settings)]));
   await world.run(world.elapsedMs + SETTLE_MS);
-  const folded = folds();
+  const folded = new Map(instruments.map((key) => [key, new ClusterFold(key, appended.get(key)!, settings)]));
+  const partitionOf = (key: string): number => shardOf(key as InstrumentKey, partitions);
   const violations: Violation[] = [
     ...world.uncaught.map(({ process, error }) => uncaught(process.name, error)),
     ...checkPublishOrder(history.published),
-    ...checkBooks(folded, history.published),
-    ...checkPositions(folded, (key) => shardOf(key as InstrumentKey, partitions), history),
+    ...checkBooks(folded, partitionOf, history),
+    ...checkPositions(folded, partitionOf, history),
     ...[...folded.values()].flatMap((fold) => checkSnapshots(fold, history)),
     ...(await checkOwners(world, nodes, folded)),
   ];

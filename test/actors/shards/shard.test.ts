@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { SHARD_MAX_RECORDS } from '../../../src/actors/shards/shard.ts';
+import { settle } from '../../support/fake-clock.ts';
+import { recordOf, ShardWorld, wantedInstrument } from './shard-world.ts';
+
+const first = wantedInstrument('FIRST');
+const second = wantedInstrument('SECOND');
+
+/** Two instruments whose records take turns: the first has the even offsets. */
+async function openShard(offsets: number, overrides: ConstructorParameters<typeof ShardWorld>[1] = {}) {
+  const world = new ShardWorld([first, second], overrides);
+  await settle();
+  const nowMs = world.test.time.nowMs();
+  const recordsFrom = (offset: number, end = offsets) =>
+    Array.from({ length: end - offset }, (_, index) =>
+      recordOf((offset + index) % 2 === 0 ? first : second, offset + index, nowMs),
+    );
+  if (offsets > 0) await world.records(recordsFrom(0));
+  return { world, recordsFrom };
+}
+
+describe('a shard', () => {
+  it('reads the log from its own beginning, and hands each instrument its records', async () => {
+    const { world } = await openShard(4);
+    expect(world.readFrom).toEqual([0]);
+    expect([world.symbol(first).place, world.symbol(second).place]).toEqual([3, 4]);
+    expect(world.takenCount).toBe(1);
+  });
+
+  it('reads what the first to fail lacks, though another one fails that lacks less', async () => {
+    const { world, recordsFrom } = await openShard(10);
+    await world.beginAgain(first, 3);
+    await world.beginAgain(second, 8);
+    const from = world.readFrom.at(-1)!;
+    expect(from).toBe(3);
+    await world.records(recordsFrom(from));
+    expect([world.symbol(first).place, world.symbol(second).place]).toEqual([9, 10]);
+    expect(world.symbol(first).places.slice(-3)).toEqual(['3-5', '5-7', '7-9']);
+  });
+
+  it('goes on with a re-reading where it was when the group gives the shard to this node again', async () => {
+    const { world, recordsFrom } = await openShard(10);
+    await world.beginAgain(first, 3);
+    await world.records(recordsFrom(3, 6));
+    world.test.system.send(world.ref, { type: 'AssignedAgain' });
+    await settle();
+    expect(world.readFrom.at(-1)).toBe(6);
+    await world.records(recordsFrom(6));
+    expect(world.symbol(first).place).toBe(9);
+  });
+
+  it('takes of records that come twice, once from each reading, those that it does not have', async () => {
+    const { world, recordsFrom } = await openShard(4);
+    await world.records(recordsFrom(2, 8));
+    await world.records(recordsFrom(6, 8));
+    await world.records(recordsFrom(9, 12));
+    await world.records(recordsFrom(8, 10));
+    expect([world.symbol(first).place, world.symbol(second).place]).toEqual([9, 10]);
+  });
+
+  it('says that an instrument has caught up when the log was read again to where it was, and not before', async () => {
+    const { world, recordsFrom } = await openShard(10);
+    expect(world.symbol(first).count('CaughtUp')).toBe(1);
+    await world.beginAgain(first, 3);
+    expect(world.symbol(first).count('CaughtUp')).toBe(1);
+    await world.records(recordsFrom(3, 8));
+    expect(world.symbol(first).count('CaughtUp')).toBe(1);
+    await world.records(recordsFrom(8));
+    expect(world.symbol(first).told.at(-1)).toEqual({ type: 'CaughtUp', life: 2, isWhole: true });
+  });
+
+  it('says before that its feed is silent, where what was read last is old', async () => {
+    const { world, recordsFrom } = await openShard(0);
+    const read = recordsFrom(0, 2);
+    await world.test.time.advance(3_000);
+    const told = (): string[] => world.symbol(first).told.map(({ type }) => type);
+    await world.beginAgain(first, 0);
+    expect(told().slice(-2)).toEqual(['FeedSilent', 'CaughtUp']);
+    await world.records(read);
+    await world.test.time.advance(1);
+    await world.beginAgain(first, 1);
+    expect(told().slice(-2)).toEqual(['FeedSilent', 'CaughtUp']);
+    await world.records([recordOf(first, 2, world.test.time.nowMs())]);
+    await world.beginAgain(first, 3);
+    expect(told().slice(-2)).toEqual(['Deliver', 'CaughtUp']);
+  });
+
+  it('is not held up by instruments whose actors take nothing', async () => {
+    const { world, recordsFrom } = await openShard(0);
+    for (const instrument of [first, second]) world.symbol(instrument).takes = false;
+    await world.records(recordsFrom(0, SHARD_MAX_RECORDS));
+    await world.test.time.advance(5_000);
+    expect(world.takenCount).toBe(0);
+    // As one that is parked, it refuses what is sent to it.
+    for (const { instrument } of [first, second]) {
+      await world.test.system.stop({ path: `${world.ref.path}/${instrument}` });
+    }
+    await world.test.time.advance(1_000);
+    expect(world.takenCount).toBe(1);
+  });
+
+  it('saves no place that an unsaved record lies before', async () => {
+    const { world } = await openShard(10);
+    await world.test.time.advance(5_000);
+    expect(world.saved).toEqual([]);
+  });
+});
