@@ -18,14 +18,16 @@ const program = new Command('chaos')
   .option('--budget', 'compare kills and freezes with those that a run of this length must hold')
   .option('--cluster', 'three nodes on Kafka in place of one')
   .option('--faults <n>', 'how many faults a cluster has to bear', parsePositive, 200)
+  .option('--logs <folder>', 'keep what the nodes of a cluster log')
   .parse();
-const { minutes, seed, json, budget, cluster, faults } = program.opts<{
+const { minutes, seed, json, budget, cluster, faults, logs } = program.opts<{
   minutes: number;
   seed: number;
   json?: string;
   budget?: true;
   cluster?: true;
   faults: number;
+  logs?: string;
 }>();
 
 const stop = new AbortController();
@@ -39,7 +41,10 @@ const say = (text: string): void => {
 };
 /** One line that is written over on a terminal, a line each elsewhere. */
 const onProgress = (text: string): void => {
-  if (!process.stdout.isTTY) return say(text);
+  if (!process.stdout.isTTY) {
+    say(text);
+    return;
+  }
   process.stdout.write(`\r\u001B[K▸ ${text}`);
   isLineOpen = true;
 };
@@ -47,7 +52,7 @@ try {
   const surroundings = { seed, say, stop: stop.signal };
   let report: ClusterReport | ChaosReport;
   if (cluster === true) {
-    report = await runClusterChaos({ ...surroundings, faults, onProgress });
+    report = await runClusterChaos({ ...surroundings, faults, logs, onProgress });
     say(describeClusterReport(report));
   } else {
     report = await runChaos({ ...surroundings, minutes });

@@ -50,7 +50,7 @@ export class ClusterNode {
       if (this.#isClosed) return;
       this.#noteEnd(end);
       await sleep(RESTART_DELAY_MS);
-      if (!this.#isClosed) this.start();
+      this.#startAgain();
     });
   }
 
@@ -92,6 +92,10 @@ export class ClusterNode {
     this.retire();
     await this.kill();
     await Promise.all(Object.values(this.proxies).map((proxy: FaultProxy) => proxy.close()));
+  }
+
+  #startAgain(): void {
+    if (!this.#isClosed) this.start();
   }
 
   #noteEnd(end: ProcessEnd): void {

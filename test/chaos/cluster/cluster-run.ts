@@ -2,7 +2,7 @@
  * One run against a cluster: three real nodes, a broker, a Postgres and a Redis of their own, simulated exchanges, and faults drawn from the seed, one
  * to three at a time. After each draw everything must heal; at the end the tables are checked against the truth.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,8 @@ import type { ClusterReport } from './cluster-report.ts';
 export type ClusterChaosOptions = Stoppable & {
   readonly faults: number;
   readonly seed: number;
+  /** Keeps what each node logged in a file of its name there. */
+  readonly logs?: string | undefined;
   /** What the run has come to so far, each time that calm returned. */
   readonly onProgress: (text: string) => void;
 };
@@ -67,9 +69,14 @@ async function run(options: ClusterChaosOptions, closers: (() => unknown)[]): Pr
   const { seed, say } = options;
   const violations: Violation[] = [];
   const warnings = new Map<string, number>();
+  if (options.logs !== undefined) mkdirSync(options.logs, { recursive: true });
   const surroundings = await setUp(options, closers, {
     report: (violation) => violations.push(violation),
-    onLine: (name, line) => noteLine(name, line, { warnings, violations }),
+    onLine: (name, line) => {
+      noteLine(name, line, { warnings, violations });
+      if (options.logs !== undefined)
+        appendFileSync(join(options.logs, `${name}.log`), `${JSON.stringify(line)}\n`);
+    },
   });
   const { nodes, markets, redis, redisOrder, postgres } = surroundings;
   const startMs = Date.now();
@@ -188,13 +195,13 @@ async function setUp(
   const markets = await ChaosMarkets.start({ seed, stepsPerSecond: STEPS_PER_SECOND });
   closers.push(() => markets.close());
 
-  let broker: KafkaNode | undefined;
+  const brokers: KafkaNode[] = [];
   const kafkaProxies = await Promise.all(
-    NODE_NAMES.map((_, index) => FaultProxy.start(() => broker?.proxiedPorts[index] ?? 0)),
+    NODE_NAMES.map((_, index) => FaultProxy.start(() => brokers[0]?.proxiedPorts[index] ?? 0)),
   );
   const kafka = await startKafka({ proxyPorts: [kafkaProxies.map(({ port }) => port)] });
   closers.push(() => kafka.stop());
-  broker = kafka.nodes[0]!;
+  brokers.push(...kafka.nodes);
 
   const nodes: ClusterNode[] = [];
   for (const [index, name] of NODE_NAMES.entries()) {
@@ -234,7 +241,7 @@ async function setUp(
     markets.instruments.map(({ key }) => `orderbook:${key}:1`),
   );
   closers.push(() => redisOrder.close());
-  return { nodes, broker, markets, postgres, redis, redisOrder };
+  return { nodes, broker: kafka.nodes[0]!, markets, postgres, redis, redisOrder };
 }
 
 function noteLine(
