@@ -1,7 +1,7 @@
 export type KafkaNode = {
   readonly id: number;
   readonly port: number;
-  readonly proxiedPort: number;
+  readonly proxiedPorts: readonly number[];
   readonly address: string;
   readonly isRunning: boolean;
   start(): Promise<void>;
@@ -17,5 +17,8 @@ type Kafka = {
   readonly stop: () => Promise<void>;
 };
 
-export function startKafka(options?: { nodeCount?: number; proxyPorts?: readonly number[] }): Promise<Kafka>;
+export function startKafka(options?: {
+  nodeCount?: number;
+  proxyPorts?: readonly (readonly number[])[];
+}): Promise<Kafka>;
 export function kafkaVersion(brokers: string): Promise<string>;

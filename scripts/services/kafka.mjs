@@ -17,8 +17,8 @@ const START_ATTEMPTS = 3;
 const ASK_WITHIN_MS = 10_000;
 
 /**
- * @param {{ nodeCount?: number, proxyPorts?: number[] }} options `proxyPorts`: of each node the port of a proxy. Clients that come to its
- *   `proxiedPort` are told to come back by the proxy, which otherwise they would leave aside after the first answer
+ * @param {{ nodeCount?: number, proxyPorts?: number[][] }} options `proxyPorts`: of each node the ports of proxies. Clients that come to one of
+ *   its `proxiedPorts` are told to come back by the proxy of the same place, which otherwise they would leave aside after the first answer
  * @returns {Promise<{ url: string, port: number, version: string, nodes: KafkaNode[], stop: () => Promise<void> }>}
  *   `url` lists `host:port` of all nodes, separated by commas
  */
@@ -67,7 +67,7 @@ class KafkaNode {
   #server;
   #options;
 
-  /** @param {{ id: number, port: number, proxiedPort: number, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
+  /** @param {{ id: number, port: number, proxied: { name: string, port: number }[], java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
   constructor(options) {
     this.#options = options;
   }
@@ -80,8 +80,8 @@ class KafkaNode {
     return this.#options.port;
   }
 
-  get proxiedPort() {
-    return this.#options.proxiedPort;
+  get proxiedPorts() {
+    return this.#options.proxied.map(({ port }) => port);
   }
 
   get address() {
@@ -134,11 +134,10 @@ async function createNodes({ java, jars, folder, nodeCount, proxyPorts }) {
       id: index + 1,
       port: await freePort(),
       controllerPort: await freePort(),
-      proxiedPort: await freePort(),
-      proxyPort: proxyPorts[index],
+      proxied: await listenersBehind(proxyPorts[index] ?? []),
     });
   }
-  return places.map(({ id, port, controllerPort, proxiedPort, proxyPort = proxiedPort }) => {
+  return places.map(({ id, port, controllerPort, proxied }) => {
     const nodeFolder = join(folder, `node-${id}`);
     mkdirSync(nodeFolder);
     const properties = {
@@ -147,20 +146,33 @@ async function createNodes({ java, jars, folder, nodeCount, proxyPorts }) {
       'controller.quorum.voters': places
         .map((place) => `${place.id}@127.0.0.1:${place.controllerPort}`)
         .join(','),
-      listeners: ['PLAINTEXT', 'PROXIED', 'CONTROLLER']
-        .map((name, at) => `${name}://127.0.0.1:${[port, proxiedPort, controllerPort][at]}`)
+      listeners: [{ name: 'PLAINTEXT', port }, ...proxied, { name: 'CONTROLLER', port: controllerPort }]
+        .map((listener) => `${listener.name}://127.0.0.1:${listener.port}`)
         .join(','),
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxyPort}`,
+      'advertised.listeners': [
+        `PLAINTEXT://127.0.0.1:${port}`,
+        ...proxied.map(({ name, proxyPort }) => `${name}://127.0.0.1:${proxyPort}`),
+      ].join(','),
       'controller.listener.names': 'CONTROLLER',
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'listener.security.protocol.map': ['PLAINTEXT', ...proxied.map(({ name }) => name), 'CONTROLLER']
+        .map((name) => `${name}:PLAINTEXT`)
+        .join(','),
       'log.dirs': join(nodeFolder, 'log'),
       ...sharedProperties(nodeCount),
     };
     const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
     writeFileSync(join(nodeFolder, 'server.properties'), `${lines.join('\n')}\n`);
     formatStorage(java, jars, nodeFolder);
-    return new KafkaNode({ id, port, proxiedPort, java, jars, folder: nodeFolder });
+    return new KafkaNode({ id, port, proxied, java, jars, folder: nodeFolder });
   });
+}
+
+/** A listener for each proxy: what clients are told to come back to depends on where they came in. */
+async function listenersBehind(proxyPorts) {
+  const listeners = [];
+  for (const [index, proxyPort] of proxyPorts.entries())
+    listeners.push({ name: `PROXIED${index + 1}`, port: await freePort(), proxyPort });
+  return listeners;
 }
 
 function sharedProperties(nodeCount) {

@@ -19,6 +19,7 @@ import { FaultProxy } from './fault-proxy.ts';
 import { createHistoryText } from './history/history-schema.ts';
 import { toWarning } from './nodes/node-process.ts';
 import { provideProgram } from './nodes/node-program.ts';
+import { CHAOS_SETTINGS, SCHEMA, STEPS_PER_SECOND } from './nodes/chaos-settings.ts';
 import { NodeSupervisor } from './nodes/node-supervisor.ts';
 import type { ChaosReport } from './report.ts';
 import { createReport } from './report.ts';
@@ -26,61 +27,23 @@ import { RunHistory } from './run-history.ts';
 import type { RunState } from './run-state.ts';
 import { ChaosPostgres } from './services/chaos-postgres.ts';
 import { ChaosRedis } from './services/chaos-redis.ts';
+import type { Stoppable } from './until-stopped.ts';
+import { untilStopped } from './until-stopped.ts';
 import type { Violation } from './violation.ts';
 
-export type ChaosOptions = {
+export type ChaosOptions = Stoppable & {
   readonly minutes: number;
   readonly seed: number;
-  readonly say: (text: string) => void;
-  /** Ends the run early; what was gathered so far is not checked. */
-  readonly stop: AbortSignal;
 };
 
-const SCHEMA = 'tampines';
-const STEPS_PER_SECOND = 12;
 const PROGRESS_MS = 10_000;
 const FIRST_LIFE_MS = 2_000;
 /** A silent feed is cut by the run itself within this: no book may be shown as live on top of what is older. */
 const LIVE_AGE_MAX_MS = 12_000;
 
-const SETTINGS = [
-  `postgres.schema=${SCHEMA}`,
-  'admin.port=0',
-  `node.leaseMs=${LEASE_MS}`,
-  'log.format=json',
-  'candles.intervals=1s,1m',
-  'candles.outOfOrdernessMs=500',
-  'candles.allowedLatenessMs=3600000',
-  'checkpoint.everyMs=3000',
-  'checkpoint.everyEntries=2000',
-  'publish.bookDepth=10',
-  'publish.bookResolutions=1,10',
-  'publish.tickerIntervalMs=500',
-  'publish.candleIntervalMs=500',
-  'feed.heartbeatMs=500',
-  'supervision.restartInitialMs=100',
-  'supervision.restartMaxMs=1000',
-  'supervision.maxRestarts=1000',
-];
-
 /** @throws Error when the run could not be set up or was stopped */
-export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const closers: (() => unknown)[] = [];
-  const stopped = new Promise<never>((_, reject) => {
-    const stop = (): void => reject(new Error('The run was stopped before its end; nothing was checked'));
-    if (options.stop.aborted) stop();
-    options.stop.addEventListener('abort', stop, { once: true });
-  });
-  stopped.catch(() => undefined);
-  try {
-    return await Promise.race([run(options, closers), stopped]);
-  } finally {
-    for (const close of closers.reverse()) {
-      await Promise.resolve()
-        .then(close)
-        .catch((error: unknown) => options.say(`cleaning up: ${String(error)}`));
-    }
-  }
+export function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  return untilStopped(options, (closers) => run(options, closers));
 }
 
 async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<ChaosReport> {
@@ -119,7 +82,8 @@ async function run(options: ChaosOptions, closers: (() => unknown)[]): Promise<C
     program,
     folder,
     assignments: [
-      ...SETTINGS,
+      ...CHAOS_SETTINGS,
+      `node.leaseMs=${LEASE_MS}`,
       ...markets.assignments,
       `instruments=${markets.instruments.map(({ key }) => key).join(',')}`,
     ],

@@ -20,18 +20,19 @@ const DRIP_PERIOD_MS = 50;
 const NO_FAULT: ProxyFault = { kind: 'none' };
 
 export class FaultProxy {
-  readonly #target: number;
+  readonly #targetPort: () => number;
   readonly #server;
   readonly #links = new Set<Link>();
   #fault: ProxyFault = NO_FAULT;
 
-  private constructor(targetPort: number) {
-    this.#target = targetPort;
+  private constructor(targetPort: () => number) {
+    this.#targetPort = targetPort;
     this.#server = createServer({ allowHalfOpen: false }, (client) => this.#accept(client));
   }
 
-  static async start(targetPort: number): Promise<FaultProxy> {
-    const proxy = new FaultProxy(targetPort);
+  /** @param targetPort of the server; a function where the server must know this proxy's port before it has one of its own */
+  static async start(targetPort: number | (() => number)): Promise<FaultProxy> {
+    const proxy = new FaultProxy(typeof targetPort === 'function' ? targetPort : () => targetPort);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
       proxy.#server.listen(0, '127.0.0.1', resolve);
@@ -83,7 +84,9 @@ export class FaultProxy {
       client.resetAndDestroy();
       return;
     }
-    const link: Link = new Link(client, connect(this.#target, '127.0.0.1'), () => this.#links.delete(link));
+    const link: Link = new Link(client, connect(this.#targetPort(), '127.0.0.1'), () =>
+      this.#links.delete(link),
+    );
     this.#links.add(link);
     link.setFault(this.#fault);
   }

@@ -94,7 +94,13 @@ function causeOf(span: { fromMs: number; toMs: number }, faults: readonly FaultS
   return names.length === 0 ? 'no fault at work' : [...new Set(names)].sort().join(' + ');
 }
 
-function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
+/** Returns a title and a line for each figure. */
+export function tableLines(title: string, rows: Readonly<Record<string, number>>): string[] {
+  return [title, ...Object.entries(rows).map(([name, value]) => `  ${String(value).padStart(7)}  ${name}`)];
+}
+
+/** Returns the counts by name, rounded. */
+export function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries(
     [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, Math.round(value)]),
   );
@@ -114,16 +120,12 @@ export function describeBudget({ faults, minutes }: ChaosReport): string {
 
 /** Returns the report as lines for people. */
 export function describeReport(report: ChaosReport): string {
-  const table = (title: string, rows: Readonly<Record<string, number>>): string[] => [
-    title,
-    ...Object.entries(rows).map(([name, value]) => `  ${String(value).padStart(7)}  ${name}`),
-  ];
   const missing = Object.values(report.missingTrades).reduce((sum, count) => sum + count, 0);
   return [
-    ...table('faults', report.faults),
-    ...table('ends that nodes chose by themselves', report.nodeEnds),
-    ...table('warnings in the logs of nodes', report.warnings),
-    ...table('checked', {
+    ...tableLines('faults', report.faults),
+    ...tableLines('ends that nodes chose by themselves', report.nodeEnds),
+    ...tableLines('warnings in the logs of nodes', report.warnings),
+    ...tableLines('checked', {
       'rows of the history': report.historyRows,
       publications: report.publications,
       'live books against the truth': report.liveBooks,
@@ -131,8 +133,8 @@ export function describeReport(report: ChaosReport): string {
       'trades stored': report.tradesStored,
       candles: report.candles,
     }),
-    ...table('oldest book shown as live, ms', report.liveAgesMs),
-    ...table(`missing trades: ${missing}`, report.missingTrades),
+    ...tableLines('oldest book shown as live, ms', report.liveAgesMs),
+    ...tableLines(`missing trades: ${missing}`, report.missingTrades),
     `longest healing ${report.healedWithinMs} ms`,
     `${report.nodeStarts} starts of nodes in ${report.tookSeconds} s, seed ${report.seed}`,
     ...report.violations

@@ -38,8 +38,8 @@ describe('when the broker is away', () => {
     noteServiceUse('Kafka nodes that are killed');
     const target = { host: '127.0.0.1', port: 0 };
     proxy = await startCuttingProxy(target);
-    cluster = await startKafka({ proxyPorts: [proxy.port] });
-    target.port = cluster.nodes[0]!.proxiedPort;
+    cluster = await startKafka({ proxyPorts: [[proxy.port]] });
+    target.port = cluster.nodes[0]!.proxiedPorts[0]!;
     kafka = testKafkaOptions([cluster.url], ['kafka.sessionTimeoutMs=10000']);
     log = new RecordingLog();
     const surroundings = {

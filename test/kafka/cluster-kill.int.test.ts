@@ -15,6 +15,7 @@ import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exc
 import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, storedTradeIds } from '../support/running-node.ts';
 import {
   dropSchema,
@@ -125,23 +126,14 @@ async function expectAllTrades(): Promise<void> {
 
 /** Watches what subscribers are told until the returned function is called, which says where it went back. */
 async function watchRedis(): Promise<() => readonly string[]> {
-  const reader = new Redis(testRedisUrl());
-  const seen = new Map<string, { epoch: number; seq: number; bookSeq: number }>();
-  const stepsBack: string[] = [];
-  reader.on('message', (channel: string, text: string) => {
-    const { epoch, seq } = JSON.parse(text) as { epoch: number; seq: number };
-    const last = seen.get(channel) ?? { epoch: 0, seq: 0, bookSeq: 0 };
-    const isOlder = epoch < last.epoch || (epoch === last.epoch && seq < last.seq);
-    // A new owner marks what is held as its own at sequence 0; the book itself follows, and counts on where the log is.
-    const isOlderBook = seq > 0 && seq < last.bookSeq;
-    if (isOlder || isOlderBook) stepsBack.push(`${channel}: ${epoch}.${seq} after ${JSON.stringify(last)}`);
-    seen.set(channel, { epoch, seq, bookSeq: Math.max(seq, last.bookSeq) });
-  });
-  await reader.subscribe(...symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`));
+  const order = await RedisOrder.watch(
+    testRedisUrl(),
+    symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`),
+  );
   return () => {
-    reader.disconnect();
-    expect(seen.size).toBe(symbols.length);
-    return stepsBack;
+    order.close();
+    expect(order.seenCount).toBe(symbols.length);
+    return order.stepsBack;
   };
 }
 
