@@ -39,7 +39,7 @@ import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
 import { RedisPublisher } from './publishing/redis-publisher.ts';
 import { SharedPublisher } from './publishing/shared-publisher.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings-schema.ts';
 import { failureRate, restartWithBackoff } from './supervision/strategy.ts';
 
 /** Time, chance, the log. */

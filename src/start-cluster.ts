@@ -24,7 +24,7 @@ import { PostgresNodeTable } from './persistence/node-table.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import { RedisChannels } from './publishing/redis-channels.ts';
 import { ShardPositions } from './persistence/shard-positions.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings-schema.ts';
 import { adminTokens } from './settings.ts';
 import { describeCause } from './supervision/failure.ts';
 

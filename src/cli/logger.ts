@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { pino } from 'pino';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings-schema.ts';
 
 /**
  * Returns the log of a command: lines for people on a terminal, JSON otherwise. `destination` is standard output (1), or standard error (2)

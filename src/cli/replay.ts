@@ -30,7 +30,7 @@ import type { Storage } from '../persistence/open-storage.ts';
 import { openStorage } from '../persistence/open-storage.ts';
 import { sumTrades } from '../persistence/trade-sums.ts';
 import { redisDocuments } from '../publishing/redis-documents.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings-schema.ts';
 import { restartWithBackoff } from '../supervision/strategy.ts';
 import type { PlannedConnection, RecordingPlan } from './recording-plan.ts';
 import { planRecording } from './recording-plan.ts';

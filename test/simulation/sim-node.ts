@@ -7,7 +7,7 @@ import { SHARD, buildNode } from '../../src/build-node.ts';
 import { Closers } from '../../src/closers.ts';
 import { createStorage } from '../../src/persistence/open-storage.ts';
 import { askWhoseShard } from '../../src/persistence/shard-holder.ts';
-import type { Settings } from '../../src/settings.ts';
+import type { Settings } from '../../src/settings-schema.ts';
 import type { FaultSwitches } from './faults/fault-switches.ts';
 import type { NetworkExchange } from './models/market-network.ts';
 import { NetworkTransport } from './models/market-network.ts';

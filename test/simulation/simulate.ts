@@ -1,7 +1,7 @@
 /** One seed from its beginning to its verdict: a world, a product in it, faults, then peace, and everything that must be true at the end. */
 import { adapters } from '../../src/exchanges/registry.ts';
 import type { InstrumentPolicy } from '../../src/market/instrument-state.ts';
-import type { Settings } from '../../src/settings.ts';
+import type { Settings } from '../../src/settings-schema.ts';
 import { loadSettings } from '../../src/settings.ts';
 import { checkCandles } from './checks/candles.ts';
 import type { DurablePosition } from './checks/publications.ts';

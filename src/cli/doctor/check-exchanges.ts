@@ -1,7 +1,7 @@
 /** Whether exchanges can be reached from here, by REST and by WebSocket, and what time it is there. */
 import { WebSocket } from 'ws';
 import type { ExchangeAdapter } from '../../exchanges/adapter.ts';
-import type { Settings } from '../../settings.ts';
+import type { Settings } from '../../settings-schema.ts';
 import { checkOffset } from './clock-offset.ts';
 import type { Finding } from './finding.ts';
 import { CHECK_TIMEOUT_MS, fail, ok, reasonOf, warn } from './finding.ts';

@@ -11,7 +11,7 @@ import { readDatabaseFacts } from '../../persistence/database-facts.ts';
 import { PgDatabase } from '../../persistence/database.ts';
 import { NEWEST_MIGRATION } from '../../persistence/migrate.ts';
 import { createRedisClient } from '../../publishing/redis-client.ts';
-import type { Settings } from '../../settings.ts';
+import type { Settings } from '../../settings-schema.ts';
 import { checkOffset } from './clock-offset.ts';
 import type { Finding } from './finding.ts';
 import { CHECK_TIMEOUT_MS, fail, ok, reasonOf, warn } from './finding.ts';

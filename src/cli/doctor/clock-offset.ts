@@ -1,5 +1,5 @@
 /** How far our clock is from another one, as far as one question can tell. */
-import type { Settings } from '../../settings.ts';
+import type { Settings } from '../../settings-schema.ts';
 import type { Finding } from './finding.ts';
 import { fail, ok, warn } from './finding.ts';
 

@@ -1,7 +1,7 @@
 /** `tampines doctor`: whether a node can do its work with these settings on this machine, and what to do where it can't. */
 import { hasErrorCode } from '../../base/errors.ts';
 import { liveAdapters } from '../../build-core.ts';
-import type { Settings } from '../../settings.ts';
+import type { Settings } from '../../settings-schema.ts';
 import { loadSettings } from '../../settings.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';

@@ -12,7 +12,7 @@ import { groupLevels } from '../../../src/market/grouping.ts';
 import type { InstrumentPolicy } from '../../../src/market/instrument-state.ts';
 import { createInstrumentState, snapshotInstrument } from '../../../src/market/instrument-state.ts';
 import { formatLevels } from '../../../src/publishing/level-text.ts';
-import type { Settings } from '../../../src/settings.ts';
+import type { Settings } from '../../../src/settings-schema.ts';
 import type { History, PublishedRecord } from '../history.ts';
 import { instrumentOf } from '../checks/publications.ts';
 import type { Violation } from '../checks/violation.ts';

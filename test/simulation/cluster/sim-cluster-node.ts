@@ -8,7 +8,7 @@ import { Closers } from '../../../src/closers.ts';
 import type { InstrumentKey } from '../../../src/market/symbols.ts';
 import { createStorage } from '../../../src/persistence/open-storage.ts';
 import { ShardPositions } from '../../../src/persistence/shard-positions.ts';
-import type { Settings } from '../../../src/settings.ts';
+import type { Settings } from '../../../src/settings-schema.ts';
 import type { MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
 import type { FaultSwitches } from '../faults/fault-switches.ts';
 import { NetworkTransport } from '../models/market-network.ts';

@@ -3,7 +3,7 @@ import { logCodec } from '../../../src/codec/log-codec.ts';
 import { snapshotInstrument } from '../../../src/market/instrument-state.ts';
 import { shardOf } from '../../../src/market/shards.ts';
 import type { InstrumentKey } from '../../../src/market/symbols.ts';
-import type { Settings } from '../../../src/settings.ts';
+import type { Settings } from '../../../src/settings-schema.ts';
 import { loadSettings } from '../../../src/settings.ts';
 import { MemoryEventLog } from '../../support/memory-event-log.ts';
 import { checkPublishOrder } from '../checks/publications.ts';
