@@ -15,9 +15,9 @@ import { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
+import type { FeedTransport } from './actors/feed-ports.ts';
 import type {
   DesiredInstrument,
-  FeedTransport,
   InstrumentCatalog,
   Journal,
   MarketTables,

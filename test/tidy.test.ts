@@ -70,7 +70,7 @@ describe('imports', () => {
   });
 
   it.each([
-    ['src/feeds/a.ts', "import type { X } from '../actors/ports.ts';"],
+    ['src/feeds/a.ts', "import type { X } from '../actors/feed-ports.ts';"],
     ['src/actors/kernel/a.ts', "import nact from 'nact';"],
     ['src/market/a.ts', "import { Decimal } from 'decimal.js'; import { x } from './units.ts';"],
     ['src/cli/a.ts', "import { x } from '../persistence/database.ts'; import { y } from '../main.ts';"],

@@ -57,10 +57,11 @@ export class Checkpoints {
   }
 
   /**
-   * Takes the last one of a life. What the journal needs no more is dropped with the next one: thousands that stop at once have no time for it.
+   * Takes one and resolves when it is durable: the last of a life, or one of a state that does not follow from the log alone. What the journal needs no
+   * more is dropped with the next one: thousands that stop at once have no time for it.
    * @throws what the tables or the journal failed with
    */
-  async finish(state: InstrumentState, context: Context): Promise<void> {
+  async takeNow(state: InstrumentState, context: Context): Promise<void> {
     await this.#underway;
     await this.#save(state, context);
   }

@@ -8,6 +8,7 @@ import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
 import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
 import type { SavepointOutcome } from './checkpoints.ts';
+import type { RestoreOutcome } from './savepoint-restore.ts';
 import type { ConnectionMessage } from './connection.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
@@ -69,6 +70,8 @@ export type InstrumentStatus = {
 const RESOLVE_TIMEOUT_MS = 30_000;
 const VIEW_TIMEOUT_MS = 5_000;
 const SAVEPOINT_TIMEOUT_MS = 20_000;
+/** As long as an actor may be at one message. */
+const RESTORE_TIMEOUT_MS = 60_000;
 
 /** What a change is meant for; it is not made where the instrument is another by then. */
 export type ChangeCondition = (status: InstrumentStatus) => boolean;
@@ -239,6 +242,25 @@ export class Instruments {
     );
     if (!outcome.ok) throw outcome.refusal;
     return { batchNumber: outcome.batchNumber, position: outcome.position };
+  }
+
+  /**
+   * Takes an instrument back to one of its savepoints: ticker and candles as they were then, with all trades stored since. Its book stays as it is.
+   * Returns where in its log the new state is saved, and how many trades were read.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINT_UNKNOWN` · `SAVEPOINT_NEWEST` · `ACTOR_UNAVAILABLE` · `ASK_TIMEOUT`
+   */
+  async restoreSavepoint(
+    key: InstrumentKey,
+    batchNumber: number,
+  ): Promise<Omit<Extract<RestoreOutcome, { ok: true }>, 'ok'>> {
+    const outcome = await this.#options.system.ask<SymbolMessage, RestoreOutcome>(
+      this.#get(key).symbol.ref,
+      (reply) => ({ type: 'RestoreSavepoint', batchNumber, reply }),
+      RESTORE_TIMEOUT_MS,
+    );
+    if (!outcome.ok) throw outcome.refusal;
+    const { position, tradeCount } = outcome;
+    return { batchNumber: outcome.batchNumber, position, tradeCount };
   }
 
   /**

@@ -4,6 +4,7 @@ import type { InstrumentState, KnownTrades, TimeWanted } from '../market/instrum
 import type { SavepointOutcome } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
+import type { RestoreOutcome } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 
 /**
@@ -54,6 +55,12 @@ export type SymbolMessage =
   | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
   /** Answered when the savepoint is durable, or the reason why there is none. */
   | { readonly type: 'TakeSavepoint'; readonly reply: (outcome: SavepointOutcome) => void }
+  /** Answered when the state that was rebuilt from the savepoint of this batch is durable, or with the reason why there is none. */
+  | {
+      readonly type: 'RestoreSavepoint';
+      readonly batchNumber: number;
+      readonly reply: (outcome: RestoreOutcome) => void;
+    }
   /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
   | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */

@@ -16,7 +16,6 @@ import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
-import type { SavepointOutcome } from './checkpoints.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type { ActorRef, PersistentActorContext, PersistentActorSpec } from './kernel/actor-types.ts';
@@ -28,6 +27,7 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import { restoreSavepoint } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
@@ -282,7 +282,21 @@ class SymbolActor {
         this.#checkpoints.begin(state, context);
         return state;
       case 'TakeSavepoint':
-        return this.#takeSavepoint(state, message.reply, context);
+        return this.#checkpoints.takeSavepoint(state, context).then((outcome) => {
+          message.reply(outcome);
+          return state;
+        });
+      case 'RestoreSavepoint':
+        return restoreSavepoint(
+          {
+            ...this.#options,
+            rows: this.#rows,
+            checkpoints: this.#checkpoints,
+            statusOf: (restored) => this.#statusOf(restored),
+          },
+          message,
+          { state, context },
+        );
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -308,7 +322,7 @@ class SymbolActor {
     // While it recovers its state is older than what subscribers hold.
     if (this.#isRecovering) publications.markStale(last.reason);
     else publications.publishLast(state, last);
-    await this.#checkpoints.finish(state, context);
+    await this.#checkpoints.takeNow(state, context);
   }
 
   async #deliver(state: InstrumentState, delivery: Deliver, context: Context): Promise<InstrumentState> {
@@ -388,15 +402,6 @@ class SymbolActor {
     const { instrument, claim, journal, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
     const onSaved = sharedLog?.onSaved;
     return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
-  }
-
-  async #takeSavepoint(
-    state: InstrumentState,
-    reply: (outcome: SavepointOutcome) => void,
-    context: Context,
-  ): Promise<InstrumentState> {
-    reply(await this.#checkpoints.takeSavepoint(state, context));
-    return state;
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {

@@ -117,6 +117,15 @@ export const savepointsSchema = z
   })
   .meta({ id: 'Savepoints' });
 
+export const restoredSchema = savepointSchema
+  .extend({
+    batchNumber: z
+      .int()
+      .describe('The last batch of its log: recoveries begin at the state that was rebuilt'),
+    tradeCount: z.int().describe('Stored trades that were read, also those that the savepoint has already'),
+  })
+  .meta({ id: 'RestoredInstrument' });
+
 export const exchangesSchema = z
   .strictObject({
     exchanges: z.array(

@@ -120,22 +120,28 @@ function addChangingCommands(program: Command): void {
 }
 
 function addSavepointCommand(program: Command): void {
+  const instead = (flags: string, description: string, others: readonly string[]): Option =>
+    new Option(flags, description).argParser(parseWhole).conflicts([...others]);
   instrumentCommand(program, 'savepoint', 'save the state of an instrument, kept until it is deleted')
     .option('--list', 'list those that are kept instead')
     .addOption(
-      new Option('--delete <batch>', 'delete that one instead').argParser(parseWhole).conflicts('list'),
+      instead('--restore <batch>', 'go back to that one instead, with every trade stored since', ['list']),
     )
+    .addOption(instead('--delete <batch>', 'delete that one instead', ['list', 'restore']))
     .action(
       async (
         exchange: string,
         symbol: string,
-        options: NodeOptions & { list?: boolean; delete?: number },
+        options: NodeOptions & { list?: boolean; restore?: number; delete?: number },
       ) => {
         const savepoints = await import('./operator/savepoints.ts');
         const target = { ...(await connect(options)), exchange, symbol };
         if (options.list === true) await savepoints.listSavepoints(target);
-        else if (options.delete === undefined) await savepoints.takeSavepoint(target);
-        else await savepoints.deleteSavepoint({ ...target, batchNumber: options.delete });
+        else if (options.restore !== undefined)
+          await savepoints.restoreSavepoint({ ...target, batchNumber: options.restore });
+        else if (options.delete !== undefined)
+          await savepoints.deleteSavepoint({ ...target, batchNumber: options.delete });
+        else await savepoints.takeSavepoint(target);
       },
     );
 }

@@ -7,11 +7,9 @@ import { FeedBudget } from '../../src/actors/feed-budget.ts';
 import { groupActor } from '../../src/actors/group.ts';
 import type { RunningSymbol } from '../../src/actors/instruments.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
+import type { FeedSocketHandlers, FeedTransport, HttpAnswer } from '../../src/actors/feed-ports.ts';
 import type {
   DesiredInstrument,
-  FeedSocketHandlers,
-  FeedTransport,
-  HttpAnswer,
   Journal,
   MarketTables,
   Publication,

@@ -18,6 +18,7 @@ const ROUTES = [
   'POST /v1/instruments/{exchange}/{symbol}/resync',
   'POST /v1/instruments/{exchange}/{symbol}/savepoint',
   'GET /v1/instruments/{exchange}/{symbol}/savepoints',
+  'POST /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}/restore',
   'DELETE /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}',
   'GET /v1/instruments/{exchange}/{symbol}/book',
   'GET /v1/instruments/{exchange}/{symbol}/ticker',

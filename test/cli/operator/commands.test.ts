@@ -16,7 +16,12 @@ import {
   stopInstrument,
 } from '../../../src/cli/operator/change-instruments.ts';
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
-import { deleteSavepoint, listSavepoints, takeSavepoint } from '../../../src/cli/operator/savepoints.ts';
+import {
+  deleteSavepoint,
+  listSavepoints,
+  restoreSavepoint,
+  takeSavepoint,
+} from '../../../src/cli/operator/savepoints.ts';
 import { showBook } from '../../../src/cli/operator/show-book.ts';
 import { showCluster } from '../../../src/cli/operator/show-cluster.ts';
 import { showEvents } from '../../../src/cli/operator/show-events.ts';
@@ -180,19 +185,26 @@ describe('changes', () => {
 });
 
 describe('savepoint', () => {
-  it('is taken, listed and deleted', async () => {
+  it('is taken, gone back to, listed and deleted', async () => {
     await node.world.instruments.spawn('binance', 'BTC-USDT');
     await node.world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
     await takeSavepoint({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('binance:BTC-USDT saved at batch 1, position 2\n');
     await listSavepoints({ ...node.forPeople, ...BTC });
     expect(node.take().split('\n')[1]).toMatch(/^ +1 +2 +1970-01-01 /);
+    await node.world.deliver('binance:BTC-USDT', [trade({ tradeId: '2' })]);
+    await restoreSavepoint({ ...node.forPeople, ...BTC, batchNumber: 1 });
+    expect(node.take()).toBe(
+      'binance:BTC-USDT went back to its savepoint of batch 1; 2 stored trades were read\n',
+    );
+    await restoreSavepoint({ ...node.forScripts, ...BTC, batchNumber: 1 });
+    expect(JSON.parse(node.take())).toEqual({ batchNumber: 2, position: 5, tradeCount: 2 });
     await deleteSavepoint({ ...node.forPeople, ...BTC, batchNumber: 1 });
     expect(node.take()).toContain('savepoint deleted');
     await listSavepoints({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('No savepoint is kept.\n');
     await takeSavepoint({ ...node.forScripts, ...BTC });
-    expect(JSON.parse(node.take())).toEqual({ batchNumber: 1, position: 2 });
+    expect(JSON.parse(node.take())).toEqual({ batchNumber: 2, position: 5 });
   });
 });
 
