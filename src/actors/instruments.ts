@@ -218,6 +218,18 @@ export class Instruments {
     });
   }
 
+  /**
+   * Ends the actor's life until it is restarted; its book is stale meanwhile, and it stays wanted. One that is parked stays so.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `CHANGED_MEANWHILE`
+   */
+  async park(key: InstrumentKey, reason: string, condition?: ChangeCondition): Promise<void> {
+    this.#get(key);
+    await this.#inTurn(key, async () => {
+      this.#require(key, condition);
+      await this.#options.system.park(this.#get(key).symbol.ref, reason);
+    });
+  }
+
   /** Asks the exchange for a fresh book. @throws TampinesError `INSTRUMENT_UNKNOWN` */
   resync(key: InstrumentKey, reason: string): void {
     const { placement } = this.#options;

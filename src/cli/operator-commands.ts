@@ -101,6 +101,7 @@ function addChangingCommands(program: Command): void {
   const conditional = [
     ['stop', 'stop an instrument for good; its log and tables stay', 'stopInstrument'],
     ['restart', 'begin a new life of an instrument from its log; starts a parked one', 'restartInstrument'],
+    ['park', 'end the life of an instrument until it is restarted; it stays wanted', 'parkInstrument'],
   ] as const;
   for (const [name, description, change] of conditional) {
     instrumentCommand(program, name, description)

@@ -205,6 +205,21 @@ describe('changing', () => {
     expect((await get(`${url}/book`)).statusCode).toBe(200);
   });
 
+  it('parks an instrument that stays wanted, and starts it again where it was', async () => {
+    await spawn('BTC-USDT');
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    const url = '/v1/instruments/binance/BTC-USDT';
+    expect((await send('POST', `${url}/park`)).statusCode).toBe(204);
+    expect((await get(url)).json()).toMatchObject({ actorStatus: 'parked', state: null });
+    expect(await world.catalog.list()).toHaveLength(1);
+    expect((await send('POST', `${url}/park`)).statusCode).toBe(204);
+    const events = (await get('/v1/supervision/events?kind=parked')).json<{ events: unknown[] }>();
+    expect(events.events).toMatchObject([{ kind: 'parked', cause: 'asked for over REST' }]);
+    await send('POST', `${url}/restart`);
+    await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
+    expect((await get(url)).json()).toMatchObject({ state: { position: 2 } });
+  });
+
   it('passes the wish for a fresh book on to the exchange', async () => {
     await spawn('XBT-EUR');
     expect((await send('POST', '/v1/instruments/binance/XBT-EUR/resync')).statusCode).toBe(202);
@@ -215,6 +230,7 @@ describe('changing', () => {
   it.each([
     ['DELETE', ''],
     ['POST', '/restart'],
+    ['POST', '/park'],
     ['POST', '/resync'],
   ] as const)('%s …%s of an instrument that does not run is a 404', async (method, suffix) => {
     const response = await send(method, `/v1/instruments/binance/ETH-USDT${suffix}`);

@@ -15,6 +15,7 @@ const ROUTES = [
   'GET /v1/instruments/{exchange}/{symbol}',
   'DELETE /v1/instruments/{exchange}/{symbol}',
   'POST /v1/instruments/{exchange}/{symbol}/restart',
+  'POST /v1/instruments/{exchange}/{symbol}/park',
   'POST /v1/instruments/{exchange}/{symbol}/resync',
   'POST /v1/instruments/{exchange}/{symbol}/savepoint',
   'GET /v1/instruments/{exchange}/{symbol}/savepoints',

@@ -64,7 +64,7 @@ it('filters and sorts', async () => {
   await page.getByText('No instrument is like that').waitFor();
 });
 
-it('restarts an instrument with the token, asked for once, and shows the restart as it happens', async () => {
+it('restarts, resynchronises and parks an instrument with the token, asked for once, and shows the restart as it happens', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/supervision`);
   const row = page.locator('.actor-row', { hasText: 'kraken:ETH-USD' });
   await row.getByRole('button', { name: 'Restart' }).click();
@@ -89,6 +89,17 @@ it('restarts an instrument with the token, asked for once, and shows the restart
   await row.getByRole('button', { name: 'Resync' }).click();
   await dialog.getByRole('button', { name: 'Resync' }).click();
   await dialog.getByText('Done.').waitFor();
+  await page.keyboard.press('Escape');
+
+  await row.getByRole('button', { name: 'Park' }).click();
+  await dialog.getByRole('button', { name: 'Park' }).click();
+  await dialog.getByText('Done.').waitFor();
+  await page.keyboard.press('Escape');
+  await row.getByText('parked').waitFor();
+  await row.getByRole('button', { name: 'Unpark' }).click();
+  await dialog.getByRole('button', { name: 'Unpark' }).click();
+  await dialog.getByText('Done.').waitFor();
+  await row.getByText('running').waitFor();
   expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(TOKEN);
   // Each answer that asks for the token is one line of the browser's.
   expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);

@@ -1,4 +1,4 @@
-/** Instruments: which run here, and starting, stopping, restarting and resynchronising them. */
+/** Instruments: which run here, and starting, stopping, restarting, parking and resynchronising them. */
 import { z } from 'zod';
 import type { InstrumentStatus } from '../../actors/instruments.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
@@ -182,6 +182,25 @@ export function addInstrumentRoutes(
     },
     async ({ params, headers }, reply) => {
       await instruments.restart(toKey(params), OPERATOR, readIfMatch(headers['if-match'], epoch));
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/v1/instruments/:exchange/:symbol/park',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary:
+          'End the life of its actor until it is restarted; it stays wanted, and its book is stale meanwhile',
+        headers: conditionHeaders,
+        params: instrumentParams,
+        response: { 204: z.null().describe('Parked'), ...PROBLEMS },
+      },
+    },
+    async ({ params, headers }, reply) => {
+      await instruments.park(toKey(params), OPERATOR, readIfMatch(headers['if-match'], epoch));
       return reply.code(204).send(null);
     },
   );

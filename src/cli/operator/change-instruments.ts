@@ -1,4 +1,4 @@
-/** `tampines spawn`, `stop`, `restart` and `resync`: changes of instruments. */
+/** `tampines spawn`, `stop`, `restart`, `park` and `resync`: changes of instruments. */
 import type { z } from 'zod';
 import { instrumentSchema, spawnResultsSchema } from '../../admin/operations-schemas.ts';
 import { CommandFailure, EXIT_CODES } from '../exit-codes.ts';
@@ -69,6 +69,13 @@ export async function restartInstrument(options: ConditionalChange): Promise<voi
   const path = `${instrumentPath(exchange, symbol)}/restart`;
   await client.send({ method: 'POST', path, headers: conditionOf(options) });
   tellChange(options, 'restarted', 'it recovers from its log');
+}
+
+export async function parkInstrument(options: ConditionalChange): Promise<void> {
+  const { client, exchange, symbol } = options;
+  const path = `${instrumentPath(exchange, symbol)}/park`;
+  await client.send({ method: 'POST', path, headers: conditionOf(options) });
+  tellChange(options, 'parked', 'it is stale until `tampines restart` starts it again');
 }
 
 export async function resyncInstrument(options: ChangeOptions): Promise<void> {

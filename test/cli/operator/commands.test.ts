@@ -11,6 +11,7 @@ import { createAdminServer } from '../../../src/admin/admin-server.ts';
 import { AdminClient, readToken } from '../../../src/cli/operator/admin-client.ts';
 import {
   resyncInstrument,
+  parkInstrument,
   restartInstrument,
   spawnInstruments,
   stopInstrument,
@@ -88,12 +89,16 @@ describe('ls', () => {
 });
 
 describe('changes', () => {
-  it('spawn, restart, resync and stop an instrument, each in one line', async () => {
+  it('spawn, restart, park, resync and stop an instrument, each in one line', async () => {
     await spawnInstruments({ ...node.forPeople, exchange: 'binance', symbols: ['BTCUSDT'] });
     expect(node.take()).toMatch(/^binance:BTC-USDT spawned, \w+\n$/);
     await until(() => node.world.actorStatus('binance:BTC-USDT') === 'running');
     await restartInstrument({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('binance:BTC-USDT restarted; it recovers from its log\n');
+    await parkInstrument({ ...node.forPeople, ...BTC });
+    expect(node.take()).toBe(
+      'binance:BTC-USDT parked; it is stale until `tampines restart` starts it again\n',
+    );
     await resyncInstrument({ ...node.forScripts, ...BTC });
     expect(JSON.parse(node.take())).toEqual({
       instrument: 'binance:BTC-USDT',
