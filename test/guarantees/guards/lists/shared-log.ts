@@ -91,7 +91,20 @@ export const sharedLog: readonly Guard[] = [
     tests: [
       {
         file: 'test/market/book-sources.test.ts',
-        name: 'is that of the one that announced itself last',
+        name: 'is the one that announced itself last, whose deltas alone count',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A book follows no source of a node whose lease another has taken',
+    file: 'src/market/book-sources.ts',
+    text: 'isAnnouncement(event) && epochOf(source) >= epochOf(followed);',
+    without: 'isAnnouncement(event);',
+    tests: [
+      {
+        file: 'test/market/book-sources.test.ts',
+        name: 'is not one of a node whose lease another has taken, whatever it announces',
       },
     ],
   },
