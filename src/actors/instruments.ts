@@ -7,6 +7,8 @@ import { TampinesError } from '../base/errors.ts';
 import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
 import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
+import type { ExchangePulse, InstrumentPulse } from './instrument-pulse.ts';
+import { PulseReadings } from './instrument-pulse.ts';
 import type { SavepointOutcome } from './checkpoints.ts';
 import type { RestoreOutcome } from './savepoint-restore.ts';
 import type { ConnectionMessage } from './connection.ts';
@@ -22,6 +24,7 @@ import type { SymbolMessage, SymbolView } from './symbol-protocol.ts';
 /** A symbol actor as this node started it. */
 export type RunningSymbol = {
   readonly ref: ActorRef<SymbolMessage>;
+  readonly pulse: Readonly<InstrumentPulse>;
   readonly scheduled: ScheduledInstrument;
   /** Lets what it published expire. */
   readonly expirePublications: () => void;
@@ -57,6 +60,7 @@ export type Placement =
 
 export type InstrumentStatus = {
   readonly instrument: DesiredInstrument;
+  readonly pulse: Readonly<InstrumentPulse>;
   /** Of its actor: `running`, `recovering`, `restarting`, `parked`, … */
   readonly actorStatus: string;
   /** Which start of an instrument on this node it was. */
@@ -86,6 +90,7 @@ export class Instruments {
   readonly #options: InstrumentsOptions;
   readonly #running = new Map<InstrumentKey, Running>();
   readonly #changes = new Map<string, Promise<unknown>>();
+  readonly #readings = new PulseReadings();
   #startCount = 0;
 
   constructor(options: InstrumentsOptions) {
@@ -200,6 +205,16 @@ export class Instruments {
     this.#options.staleWatch?.remove(ref.path);
     this.#running.delete(key);
     await this.#options.system.stop(ref);
+    this.#readings.noteEnded(running.instrument.exchange, running.symbol.pulse);
+  }
+
+  /** By exchange, over all that run or ran here since the process began. */
+  readPulses(): ReadonlyMap<string, ExchangePulse> {
+    const running = Array.from(this.#running.values(), ({ instrument, symbol }) => ({
+      exchange: instrument.exchange,
+      pulse: symbol.pulse,
+    }));
+    return this.#readings.read(running);
   }
 
   /**
@@ -408,10 +423,14 @@ function notHere(key: InstrumentKey, advice: string): TampinesError {
   return new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
 }
 
-function describe({ instrument, startNumber }: Running, node: ActorNode | undefined): InstrumentStatus {
+function describe(
+  { instrument, symbol, startNumber }: Running,
+  node: ActorNode | undefined,
+): InstrumentStatus {
   return {
     instrument,
     startNumber,
+    pulse: symbol.pulse,
     actorStatus: node?.status ?? 'stopped',
     incarnation: node?.incarnation ?? 0,
     restarts: node?.restarts ?? 0,

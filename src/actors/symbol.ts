@@ -18,6 +18,7 @@ import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
+import type { InstrumentPulse } from './instrument-pulse.ts';
 import type { ActorRef, PersistentActorContext, PersistentActorSpec } from './kernel/actor-types.ts';
 import type {
   DesiredInstrument,
@@ -31,6 +32,7 @@ import { restoreSavepoint } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
+import { LEASE_LOST_REASON } from './lease-keeper.ts';
 import { journalEngine, sharedLogEngine } from './symbol-log.ts';
 import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
@@ -44,6 +46,7 @@ export type SymbolActorOptions = {
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
   readonly publications: SymbolPublications;
+  readonly pulse: InstrumentPulse;
   readonly strategy: RestartStrategy;
   /** Its feeds are recordings: when an event was received says nothing about now. */
   readonly isRecording?: boolean | undefined;
@@ -68,8 +71,6 @@ export type SymbolActorOptions = {
 
 /** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
 const CATCHING_UP_REASON = 'the instrument has come to another node, which reads its log';
-/** What subscribers read while the node can't be sure that its instruments are still its own. */
-export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
 
 type Deliver = Extract<SymbolMessage, { type: 'Deliver' }>;
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
@@ -192,6 +193,7 @@ class SymbolActor {
     recovery: { snapshotBatchNumber: number; batchNumber: number; entriesReplayed: number; tookMs: number },
   ): Promise<void> {
     this.#unsureReason = undefined;
+    this.#options.pulse.bookStatus = state.bookStatus.status;
     this.#checkpoints = this.#checkpointsFrom(state.position);
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
     this.#gaps.recovered(state, this.#recoveredBook);
@@ -367,6 +369,7 @@ class SymbolActor {
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
       this.#options.publications.folded(decision.entry);
+      this.#options.pulse.noteDelivery(next, decision.entry, context.clock.nowMs());
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
     this.#acknowledge(next, batch, feed, context);

@@ -159,6 +159,13 @@ export class SimulatedMarket {
     return { updateId, bids: texts(book.bids), asks: texts(book.asks) };
   }
 
+  /** Trades get ids from 1 on and those made so far are given to nobody: what a client missed of them is lost to it. */
+  countTradesAnew(nativeSymbol: string): void {
+    const state = this.#state(nativeSymbol);
+    state.trades = [];
+    state.nextTradeId = 1;
+  }
+
   /** All trades made, oldest first, the fifty of before the start included. */
   tradesOf(nativeSymbol: string): readonly SimulatedTrade[] {
     return this.#state(nativeSymbol).trades;
