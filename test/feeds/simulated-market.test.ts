@@ -32,6 +32,26 @@ describe('the simulated market', () => {
     expect(await run(8)).not.toEqual(first);
   });
 
+  test('started again later it counts its trades on, so that no client takes a new one for an old one', async () => {
+    const clock = new FakeClock();
+    const symbols = demoSymbols.binance;
+    const start = (): SimulatedMarket =>
+      new SimulatedMarket({
+        symbols,
+        random: createSeededRandom(7),
+        clock,
+        timers: clock,
+        stepsPerSecond: 100,
+      });
+    const first = start();
+    first.start();
+    await clock.advance(60_000);
+    first.stop();
+    const last = first.tradesOf('BTCUSDT').at(-1)!.tradeId;
+    await clock.advance(5_000);
+    expect(start().tradesOf('BTCUSDT')[0]!.tradeId).toBeGreaterThan(last);
+  });
+
   test('its books are never crossed, sorted, deep, and change as its steps say', () => {
     const { market } = marketOf(3);
     const nativeSymbol = 'BTC_USDT';

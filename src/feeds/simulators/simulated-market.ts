@@ -41,6 +41,8 @@ export type SimulatedMarketOptions = {
 
 /** Trades from before the start that exchanges send as history. */
 const HISTORY_TRADES = 50;
+/** More trades than one in this time would have their ids again after a restart. */
+const MS_PER_TRADE_ID = 10;
 const HISTORY_SPACING_MS = 700;
 /** Trades kept per symbol as the truth; a test makes far fewer, a demo that runs for days must not fill the memory. */
 const TRADES_MAX = 100_000;
@@ -66,7 +68,8 @@ export class SimulatedMarket {
     const { random, clock } = options;
     for (const symbol of options.symbols) {
       const book = new SimulatedBook(symbol, random, options.levelsPerSide ?? 120);
-      const firstTradeId = 1_000_000 + Math.floor(random() * 1_000_000);
+      // An exchange that is started again counts on, as a real one does: ids of before would be trades that everybody has.
+      const firstTradeId = Math.floor(clock.nowMs() / MS_PER_TRADE_ID) + Math.floor(random() * 10);
       const trades = Array.from({ length: HISTORY_TRADES }, (_, index): SimulatedTrade => {
         const takerSide = random() < 0.5 ? 'buy' : 'sell';
         const { priceUnits } = (takerSide === 'buy' ? book.asks : book.bids)[0]!;

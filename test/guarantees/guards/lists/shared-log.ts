@@ -90,8 +90,8 @@ export const sharedLog: readonly Guard[] = [
     without: '',
     tests: [
       {
-        file: 'test/market/book-sources.test.ts',
-        name: 'is the one that announced itself last, whose deltas alone count',
+        file: 'test/market/decide.test.ts',
+        name: 'takes deltas of the one that it follows, and trades of both',
       },
     ],
   },
