@@ -261,6 +261,7 @@ function startAdmin(
   parts: { storage: Storage; redis: ProvidedRedis; loopDelay: LoopDelay },
 ): Promise<AdminServer> {
   const { storage, redis, loopDelay } = parts;
+  const { bookIntervalMs, tickerIntervalMs, candleIntervalMs, bookDepth } = settings.publish;
   return createAdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
@@ -304,6 +305,7 @@ function startAdmin(
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
+    publishDefaults: { bookIntervalMs, tickerIntervalMs, candleIntervalMs, bookDepth },
     dashboardFolder: DASHBOARD_FOLDER,
     timers: systemTimers,
     stream: {

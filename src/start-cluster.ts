@@ -81,6 +81,8 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     log,
     onChanged: (instruments) => {
       built.ingest.follow(instruments);
+      for (const { instrument, settings: own } of instruments)
+        built.instruments.applySettings(instrument, own);
       built.shardKeeper.wantedChanged();
       leases.check();
     },

@@ -158,6 +158,16 @@ export interface MarketTables {
   }): Promise<TradeRow[]>;
 }
 
+/** What an operator wants otherwise for one instrument than the settings of the node say for all; what is not named is as there. */
+export type InstrumentSettings = {
+  /** At least as long as that of the node, in whole multiples of it; the next one is taken. */
+  readonly bookIntervalMs?: number | undefined;
+  readonly tickerIntervalMs?: number | undefined;
+  readonly candleIntervalMs?: number | undefined;
+  /** Levels per side in a published book. */
+  readonly bookDepth?: number | undefined;
+};
+
 /** What an operator wants to run; survives restarts. */
 export type DesiredInstrument = {
   readonly instrument: InstrumentKey;
@@ -166,12 +176,15 @@ export type DesiredInstrument = {
   readonly exchange: ExchangeId;
   readonly symbol: UnifiedSymbol;
   readonly nativeSymbol: NativeSymbol;
+  readonly settings?: InstrumentSettings | undefined;
 };
 
 export interface InstrumentCatalog {
   list(): Promise<DesiredInstrument[]>;
-  /** Adds it to the desired set; an id it once had is kept. */
-  add(instrument: Omit<DesiredInstrument, 'instrumentId'>): Promise<DesiredInstrument>;
+  /** Adds it to the desired set; an id and settings it once had are kept. */
+  add(instrument: Omit<DesiredInstrument, 'instrumentId' | 'settings'>): Promise<DesiredInstrument>;
+  /** Replaces its settings. @throws TampinesError `INSTRUMENT_UNKNOWN` when it was never added */
+  configure(instrument: InstrumentKey, settings: InstrumentSettings): Promise<void>;
   remove(instrument: InstrumentKey): Promise<void>;
 }
 

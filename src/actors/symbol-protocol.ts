@@ -46,6 +46,7 @@ export type SymbolMessage =
   | { readonly type: 'CaughtUp'; readonly life: number; readonly isWhole: boolean }
   | {
       readonly type: 'PublishDue';
+      readonly book: boolean;
       readonly ticker: boolean;
       readonly candles: boolean;
       readonly refresh: boolean;

@@ -3,7 +3,7 @@ import type { ChecksumInput } from '../market/checksum-input.ts';
 import type { CandlePolicy } from '../market/candle.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { InstrumentPulse } from './instrument-pulse.ts';
-import type { RunningSymbol } from './instruments.ts';
+import type { RunningSymbol } from './running-instrument.ts';
 import type { AnyActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
 import type {
@@ -95,7 +95,14 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
   return {
     ref,
     pulse,
-    scheduled: { instrument: instrument.instrument, target: ref, changes: publications.changes, wakeUp },
+    scheduled: {
+      instrument: instrument.instrument,
+      target: ref,
+      changes: publications.changes,
+      wakeUp,
+      intervals: instrument.settings,
+    },
+    setBookDepth: (depth) => publications.setBookDepth(depth),
     expirePublications: () => publications.expire(),
     publishAgain: () => publications.everythingChanged(),
     markStale: (reason) => publications.markStale(reason),

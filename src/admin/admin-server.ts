@@ -39,6 +39,7 @@ import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
 import { addStreamRoute } from './routes/stream.ts';
+import { addInstrumentSettings } from './routes/instrument-settings.ts';
 import { addSavepointRoutes } from './routes/savepoints.ts';
 import { addSupervisionStream } from './routes/supervision-stream.ts';
 
@@ -142,6 +143,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
   await addOpenApi(app);
   addInstrumentRoutes(app, options, lists);
+  addInstrumentSettings(app, options);
   addSavepointRoutes(app, options);
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);

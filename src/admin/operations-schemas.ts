@@ -126,6 +126,20 @@ export const restoredSchema = savepointSchema
   })
   .meta({ id: 'RestoredInstrument' });
 
+const publishedAs = {
+  bookIntervalMs: z.int(),
+  tickerIntervalMs: z.int(),
+  candleIntervalMs: z.int(),
+  bookDepth: z.int(),
+};
+
+export const instrumentSettingsSchema = z
+  .strictObject({
+    own: z.strictObject(publishedAs).partial().describe('What is wanted otherwise for this instrument'),
+    inForce: z.strictObject(publishedAs),
+  })
+  .meta({ id: 'InstrumentSettings' });
+
 export const exchangesSchema = z
   .strictObject({
     exchanges: z.array(

@@ -112,6 +112,23 @@ function addChangingCommands(program: Command): void {
         await changes[change]({ ...(await connect(options)), exchange, symbol, ifVersion });
       });
   }
+  instrumentCommand(program, 'configure', 'show how an instrument is published, or replace what is its own')
+    .argument('[name=value...]', 'such as bookIntervalMs=500 bookDepth=10; together all that is otherwise')
+    .option('--reset', 'nothing of it is its own any more')
+    .option('--if-version <version>', 'only while `ls --json` still shows this version')
+    .action(
+      async (
+        exchange: string,
+        symbol: string,
+        assignments: string[],
+        options: NodeOptions & { ifVersion?: string; reset?: true },
+      ) => {
+        const { configureInstrument } = await import('./operator/configure-instrument.ts');
+        const { ifVersion, reset } = options;
+        const asked = { exchange, symbol, assignments, ifVersion, isReset: reset === true };
+        await configureInstrument({ ...(await connect(options)), ...asked });
+      },
+    );
   instrumentCommand(program, 'resync', 'ask the exchange for a fresh book').action(
     async (exchange: string, symbol: string, options: NodeOptions) => {
       const { resyncInstrument } = await import('./operator/change-instruments.ts');

@@ -6,7 +6,7 @@ import { settle } from '../support/fake-clock.ts';
 import { bookSnapshot, timesAt, trade } from '../support/market-events.ts';
 import { createActors } from './support.ts';
 
-const DUE = { type: 'PublishDue', ticker: true, candles: true, refresh: false } as const;
+const DUE = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
 
 async function openSymbol() {
   const actors = await createActors();

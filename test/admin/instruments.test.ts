@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 const get = (url: string) => app.inject({ method: 'GET', url, headers: { host } });
-const send = (method: 'POST' | 'DELETE', url: string, payload?: object) =>
+const send = (method: 'POST' | 'PUT' | 'DELETE', url: string, payload?: object) =>
   app.inject({ method, url, headers: { host }, ...(payload === undefined ? {} : { payload }) });
 const spawn = (symbol: string) => send('POST', '/v1/instruments', { exchange: 'binance', symbol });
 const codeOf = (response: { json: () => unknown }) => problemSchema.parse(response.json()).code;
@@ -218,6 +218,51 @@ describe('changing', () => {
     await send('POST', `${url}/restart`);
     await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
     expect((await get(url)).json()).toMatchObject({ state: { position: 2 } });
+  });
+
+  it('publishes one instrument otherwise than all, from the next publication on and after a restart', async () => {
+    await spawn('BTC-USDT');
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    const url = '/v1/instruments/binance/BTC-USDT';
+    const all = { bookIntervalMs: 100, tickerIntervalMs: 100, candleIntervalMs: 100, bookDepth: 50 };
+    expect((await get(`${url}/settings`)).json()).toEqual({ own: {}, inForce: all });
+    const own = { bookIntervalMs: 500, bookDepth: 1 };
+    const put = await send('PUT', `${url}/settings`, own);
+    expect([put.statusCode, put.json()]).toEqual([200, { own, inForce: { ...all, ...own } }]);
+    const bidsOf = async (): Promise<number> => {
+      await world.publishAll('binance:BTC-USDT');
+      const book = world.publications.findLast(({ key }) => key === 'orderbook:binance:BTC-USDT:1');
+      return (JSON.parse(book!.value) as { bids: unknown[] }).bids.length;
+    };
+    expect(await bidsOf()).toBe(1);
+    await send('DELETE', url);
+    await spawn('BTC-USDT');
+    expect((await get(`${url}/settings`)).json()).toMatchObject({ own });
+    expect((await send('PUT', `${url}/settings`, {})).json()).toEqual({ own: {}, inForce: all });
+    await world.deliver('binance:BTC-USDT', [bookSnapshot()]);
+    expect(await bidsOf()).toBe(2);
+  });
+
+  it('refuses settings that the node can not keep to', async () => {
+    await spawn('BTC-USDT');
+    const url = '/v1/instruments/binance/BTC-USDT/settings';
+    for (const [body, status, code] of [
+      [{ bookIntervalMs: 50 }, 400, 'REQUEST_INVALID'],
+      [{ bookDepth: 0 }, 400, 'REQUEST_INVALID'],
+      [{ bookResolutions: [1] }, 400, 'REQUEST_INVALID'],
+      [{ bookDepth: 1.5 }, 400, 'REQUEST_INVALID'],
+    ] as const) {
+      const response = await send('PUT', url, body);
+      expect([body, response.statusCode, codeOf(response)]).toEqual([body, status, code]);
+    }
+    const stale = await app.inject({
+      method: 'PUT',
+      url,
+      headers: { host, 'content-type': 'application/json', 'if-match': '"0.0.0"' },
+      payload: { bookDepth: 1 },
+    });
+    expect([stale.statusCode, codeOf(stale)]).toEqual([412, 'CHANGED_MEANWHILE']);
+    expect((await get(url)).json()).toMatchObject({ own: {} });
   });
 
   it('passes the wish for a fresh book on to the exchange', async () => {

@@ -144,6 +144,11 @@ function expectAsDescribed(
   if (type.endsWith('json')) expect([name, faultsOf(JSON.parse(body), schema!)]).toEqual([name, []]);
 }
 
+const BODIES: Readonly<Record<string, unknown>> = {
+  '/v1/instruments': { exchange: 'binance', symbol: 'XBT-EUR' },
+  '/v1/instruments/{exchange}/{symbol}/settings': { bookDepth: 7 },
+};
+
 const EXAMPLES: Readonly<Record<string, string>> = {
   exchange: 'binance',
   symbol: 'BTC-USDT',
@@ -186,8 +191,7 @@ describe('each route', () => {
       .toSorted((a, b) => (a.method === b.method ? 0 : a.method === 'POST' ? -1 : 1))
       .toSorted((a, b) => b.path.length - a.path.length);
     for (const route of ordered) {
-      const payload =
-        route.path === '/v1/instruments' ? { exchange: 'binance', symbol: 'XBT-EUR' } : undefined;
+      const payload = BODIES[route.path];
       if (route.path.includes('{batchNumber}'))
         await inject('POST', fill(`${route.path.split('/savepoints')[0]!}/savepoint`, ETH));
       if (route.path.endsWith('/restore')) await world.deliver('binance:ETH-USDT', [trade()]);
@@ -198,7 +202,9 @@ describe('each route', () => {
       ]);
       expectAsDescribed(route, response);
       if (!route.path.includes('{symbol}')) continue;
-      const refused = await inject(route.method, fill(route.path, { ...EXAMPLES, symbol: 'NOT-HERE' }));
+      const refused = await inject(route.method, fill(route.path, { ...EXAMPLES, symbol: 'NOT-HERE' }), {
+        payload,
+      });
       expect([route.path, refused.statusCode]).toEqual([route.path, 404]);
       expectAsDescribed(route, refused);
     }

@@ -17,6 +17,8 @@ const ROUTES = [
   'POST /v1/instruments/{exchange}/{symbol}/restart',
   'POST /v1/instruments/{exchange}/{symbol}/park',
   'POST /v1/instruments/{exchange}/{symbol}/resync',
+  'GET /v1/instruments/{exchange}/{symbol}/settings',
+  'PUT /v1/instruments/{exchange}/{symbol}/settings',
   'POST /v1/instruments/{exchange}/{symbol}/savepoint',
   'GET /v1/instruments/{exchange}/{symbol}/savepoints',
   'POST /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}/restore',

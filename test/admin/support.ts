@@ -3,7 +3,7 @@ import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
 import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage } from '../../src/actors/exchange.ts';
 import { groupActor } from '../../src/actors/group.ts';
-import type { RunningSymbol } from '../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../src/actors/running-instrument.ts';
 import { Instruments } from '../../src/actors/instruments.ts';
 import type { ActorSystem } from '../../src/actors/kernel/actor-system.ts';
 import { createActorSystem } from '../../src/actors/kernel/actor-system.ts';
@@ -185,6 +185,12 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       readQueues: () => [],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
+      publishDefaults: {
+        bookIntervalMs: 100,
+        tickerIntervalMs: 100,
+        candleIntervalMs: 100,
+        bookDepth: BOOK_DEPTH,
+      },
       dashboardFolder: 'nowhere',
       timers: systemTimers,
       stream: {
@@ -209,7 +215,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     resyncs,
     deliver,
     async publishAll(key) {
-      const due = { ticker: true, candles: true, refresh: false };
+      const due = { book: true, ticker: true, candles: true, refresh: false };
       system.send(targets.get(key)!, { type: 'PublishDue', ...due });
       await instruments.view(key as never, () => undefined);
     },

@@ -9,7 +9,7 @@ import { describeCause } from '../../supervision/failure.ts';
 import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
-import type { RunningSymbol } from '../instruments.ts';
+import type { RunningSymbol } from '../running-instrument.ts';
 import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';

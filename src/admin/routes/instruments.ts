@@ -1,6 +1,6 @@
 /** Instruments: which run here, and starting, stopping, restarting, parking and resynchronising them. */
 import { z } from 'zod';
-import type { InstrumentStatus } from '../../actors/instruments.ts';
+import type { InstrumentStatus } from '../../actors/running-instrument.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';

@@ -84,7 +84,7 @@ export async function resyncInstrument(options: ChangeOptions): Promise<void> {
   tellChange(options, 'asked for a fresh book', 'it is stale until the book came');
 }
 
-function conditionOf({ ifVersion }: ConditionalChange): Record<string, string> {
+export function conditionOf({ ifVersion }: ConditionalChange): Record<string, string> {
   return ifVersion === undefined ? {} : { 'if-match': `"${ifVersion}"` };
 }
 

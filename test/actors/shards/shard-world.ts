@@ -1,6 +1,6 @@
 /** A shard actor alone: what it reads, which symbol actors it is given and what they answer, all in the hands of a test. */
 import type { LogRecord } from '../../../src/actors/event-log.ts';
-import type { RunningSymbol } from '../../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../../src/actors/running-instrument.ts';
 import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
 import type { DesiredInstrument, ShardClaim } from '../../../src/actors/ports.ts';
 import { shardActor } from '../../../src/actors/shards/shard.ts';

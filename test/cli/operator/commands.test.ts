@@ -17,6 +17,7 @@ import {
   stopInstrument,
 } from '../../../src/cli/operator/change-instruments.ts';
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
+import { configureInstrument } from '../../../src/cli/operator/configure-instrument.ts';
 import {
   deleteSavepoint,
   listSavepoints,
@@ -186,6 +187,30 @@ describe('changes', () => {
     ]);
     expect(failure.message).not.toContain('wrong\n');
     await guarded.end();
+  });
+});
+
+describe('configure', () => {
+  const configure = (
+    screen: typeof node.forPeople | typeof node.forScripts,
+    assignments: string[],
+    isReset = false,
+  ) => configureInstrument({ ...screen, ...BTC, assignments, isReset });
+
+  it('shows how an instrument is published, makes it otherwise, and takes that back', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    await configure(node.forPeople, []);
+    expect(node.take()).toMatch(/^bookDepth +50 +the node *$/m);
+    await configure(node.forPeople, ['bookDepth=7']);
+    expect(node.take()).toMatch(/^bookDepth +7 +the instrument *$/m);
+    await configure(node.forScripts, [], true);
+    expect(JSON.parse(node.take())).toMatchObject({ own: {}, inForce: { bookDepth: 50 } });
+  });
+
+  it('says which settings there are', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    const failure = await failureOf(configure(node.forPeople, ['depth=7']));
+    expect([failure.exitCode, failure.message]).toEqual([2, expect.stringContaining('bookIntervalMs')]);
   });
 });
 
