@@ -298,9 +298,10 @@ class Shard {
     }
     // Whoever writes it may have heard of it sooner than this shard. Until the database was asked, the log is needed from here on.
     if (this.#unknown.has(record.instrument)) return;
+    // One question for all of them: whoever writes keys of its own could have the database asked for each of a million.
+    if (this.#unknown.size === 0) this.#context.send(this.#context.self, { type: 'WantedChanged' });
     this.#unknown.set(record.instrument, record.offset);
     this.#progress.noteRead(record.instrument, record.offset, nowMs);
-    this.#context.send(this.#context.self, { type: 'WantedChanged' });
   }
 
   /** Nothing is known of whose it is; its place is kept, its text told, and the rest goes on. */

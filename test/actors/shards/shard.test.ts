@@ -104,4 +104,19 @@ describe('a shard', () => {
     await world.test.time.advance(5_000);
     expect(world.saved).toEqual([]);
   });
+
+  it('asks once whether all of the instruments that it does not know are wanted', async () => {
+    let askedCount = 0;
+    const readWanted = () => {
+      askedCount++;
+      return Promise.resolve([first, second]);
+    };
+    const { world } = await openShard(4, { readWanted });
+    const foreign = Array.from({ length: 100 }, (_, index) =>
+      recordOf(wantedInstrument(`FOREIGN${index}`), 4 + index, world.test.time.nowMs()),
+    );
+    await world.records(foreign);
+    expect(askedCount).toBe(1);
+    expect(world.takenCount).toBe(2);
+  });
 });
