@@ -119,4 +119,24 @@ describe('a shard', () => {
     expect(askedCount).toBe(1);
     expect(world.takenCount).toBe(2);
   });
+
+  it('waits for the end of an instrument that is wanted again, and goes on with the others meanwhile', async () => {
+    let wanted = [first, second];
+    const { world, recordsFrom } = await openShard(4, { readWanted: () => Promise.resolve(wanted) });
+    let end = (): void => undefined;
+    world.mayEnd = new Promise((resolve) => (end = resolve));
+    for (const next of [[second], [first, second]]) {
+      wanted = next;
+      world.test.system.send(world.ref, { type: 'WantedChanged' });
+      await settle();
+    }
+    await world.records(recordsFrom(4, 8));
+    expect(world.symbol(second).place).toBe(8);
+    end();
+    await settle();
+    expect(world.claims).toHaveLength(1);
+    expect(world.readFrom.at(-1)).toBe(4);
+    await world.records(recordsFrom(4, 8));
+    expect(world.symbol(first).places).toEqual(['0-5', '5-7']);
+  });
 });
