@@ -12,7 +12,7 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['CREATE TABLE IF NOT EXISTS candle_', nothing],
   ['SELECT id FROM instrument WHERE key = $1', findId],
   ['WITH added AS (INSERT INTO instrument (key) SELECT $1', assignId],
-  ['SELECT id, key, native_symbol FROM instrument WHERE is_desired ORDER BY id', listDesired],
+  ['SELECT id, key, native_symbol, settings FROM instrument WHERE is_desired ORDER BY id', listDesired],
   ['INSERT INTO instrument (key, native_symbol, is_desired) VALUES ($1, $2, true)', addDesired],
   ['UPDATE instrument SET is_desired = false WHERE key = $1', removeDesired],
   ['INSERT INTO trade (instrument_id,', insertTrades],
@@ -54,14 +54,16 @@ function assignId(context: StatementContext, [key]: readonly SqlValue[]): Statem
 
 function listDesired({ tables }: StatementContext): StatementResult {
   const rows = [...tables.instruments.values()].filter(({ isDesired }) => isDesired);
-  return { rows: rows.map(({ id, key, nativeSymbol }) => ({ id, key, native_symbol: nativeSymbol })) };
+  return {
+    rows: rows.map(({ id, key, nativeSymbol }) => ({ id, key, native_symbol: nativeSymbol, settings: {} })),
+  };
 }
 
 function addDesired(context: StatementContext, [key, nativeSymbol]: readonly SqlValue[]): StatementResult {
   const row = makeInstrument(context, key as string);
   row.nativeSymbol = nativeSymbol as string;
   row.isDesired = true;
-  return { rows: [{ id: row.id }], rowCount: 1 };
+  return { rows: [{ id: row.id, settings: {} }], rowCount: 1 };
 }
 
 function removeDesired({ tables }: StatementContext, [key]: readonly SqlValue[]): StatementResult {
