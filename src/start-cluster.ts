@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BuiltClusterNode, ClusterNodeParts } from './build-cluster-node.ts';
 import { buildClusterNode } from './build-cluster-node.ts';
+import { ClusterClient } from './admin/cluster-client.ts';
 import type { ElsewhereChannels } from './admin/cluster-options.ts';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import { ClusterMembership } from './cluster/cluster-membership.ts';
@@ -60,6 +61,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
 
   const runId = randomUUID().slice(0, 8);
   const holder = { name: node.name, runId };
+  const client = new ClusterClient(node.name, timers);
   const directory = new ClusterDirectory({
     source: new PostgresPictureSource(storage.database),
     clock,
@@ -130,7 +132,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     isWanted: (key) => desired.current.some(({ instrument }) => instrument === key),
     onWantedChanged: () => desired.check(),
     resyncElsewhere: (instrument, reason) => {
-      askForResync(settings, directory, instrument).catch((error: unknown) => {
+      askForResync(settings, client, directory, instrument).catch((error: unknown) => {
         const fields = { instrument, reason, cause: describeCause(error) };
         log.warn(fields, 'no other node could be asked for a fresh book');
       });
@@ -196,17 +198,25 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
 
 async function askForResync(
   settings: Settings,
+  client: ClusterClient,
   directory: ClusterDirectory,
   instrument: InstrumentKey,
 ): Promise<void> {
-  const owner = await directory.ingestOwnerOf(instrument);
-  if (owner?.adminUrl === undefined) throw new Error('no node feeds it at present');
+  const { name, adminUrl } = (await directory.ingestOwnerOf(instrument)) ?? {};
+  if (name === undefined || adminUrl === undefined) throw new Error('no node feeds it at present');
   const [named] = adminTokens(settings);
-  const path = `/v1/instruments/${instrument.split(':').map(encodeURIComponent).join('/')}/resync`;
-  const response = await fetch(new URL(path, owner.adminUrl), {
-    method: 'POST',
-    headers: named === undefined ? {} : { authorization: `Bearer ${named.token}` },
-    signal: AbortSignal.timeout(RESYNC_TIMEOUT_MS),
-  });
-  if (!response.ok) throw new Error(`${owner.name} answered ${response.status}: ${await response.text()}`);
+  // A symbol may have colons of its own.
+  const colon = instrument.indexOf(':');
+  const [exchange, symbol] = [instrument.slice(0, colon), instrument.slice(colon + 1)];
+  const { status, body } = await client.ask(
+    { name, adminUrl },
+    {
+      method: 'POST',
+      path: `/v1/instruments/${encodeURIComponent(exchange)}/${encodeURIComponent(symbol)}/resync`,
+      query: new URLSearchParams(),
+      headers: named === undefined ? {} : { authorization: `Bearer ${named.token}` },
+      timeoutMs: RESYNC_TIMEOUT_MS,
+    },
+  );
+  if (status >= 300) throw new Error(`${name} answered ${status}: ${body.toString('utf8').slice(0, 300)}`);
 }
