@@ -57,6 +57,17 @@ function openIngest() {
   return { ingest, watched, mistakes };
 }
 
+it('has closed the feeds of a part that it gives up when it says so', async () => {
+  const { ingest, watched } = openIngest();
+  ingest.follow(instruments);
+  for (let slot = 0; slot < SLOTS; slot++) ingest.gained({ ...partOf(slot), epoch: 1 });
+  await settle();
+  expect(watched).toHaveLength(instruments.length);
+  await Promise.all(Array.from({ length: SLOTS }, (_, slot) => ingest.lost(partOf(slot))));
+  await settle();
+  expect([watched, ingest.fedCount]).toEqual([[], 0]);
+});
+
 it('feeds what is wanted of the parts that it holds, each once, in whatever order both change', async () => {
   const step = fc.record({
     kind: fc.constantFrom('wanted', 'gained', 'lost', 'turn'),
@@ -77,7 +88,7 @@ it('feeds what is wanted of the parts that it holds, each once, in whatever orde
           ingest.gained({ ...partOf(slot), epoch: 1 });
         } else if (kind === 'lost') {
           held.delete(slot);
-          ingest.lost(partOf(slot));
+          void ingest.lost(partOf(slot));
         } else await settle();
       }
       await settle(60);
