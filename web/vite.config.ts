@@ -10,7 +10,7 @@ export default defineConfig({
     conditions: ['module', 'browser', 'production'],
     alias: { 'tampines/client': fromHere('../src/client/gateway-client.ts') },
   },
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
   build: {
     outDir: fromHere('../dist/web'),
     emptyOutDir: true,
