@@ -155,7 +155,7 @@ describe('a change', () => {
     for (const { method, path } of changing) {
       for (const disguise of ['GET', 'HEAD', 'OPTIONS']) {
         const answer = await send(
-          requestText(`${disguise}`, `${path}?_method=${method}&method=${method}`, [
+          requestText(disguise, `${path}?_method=${method}&method=${method}`, [
             ['X-HTTP-Method-Override', method],
             ['X-HTTP-Method', method],
             ['X-Method-Override', method],

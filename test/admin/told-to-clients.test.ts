@@ -111,3 +111,50 @@ it('a page that another node answers with runs nothing and is framed by nobody',
   await new Promise((resolve) => other.close(resolve));
   await cluster.end();
 });
+
+it('a change that was not let in here reaches no other node, by any route; one that was takes its token along and no other secret', async () => {
+  const token = 'a-token-of-alice-0123';
+  // Each look at the clock finds a second passed, so that no request is refused for coming too soon.
+  let monotonicMs = 0;
+  const clock = { nowMs: () => 0, monotonicMs: () => (monotonicMs += 1_000) };
+  const cluster = await createClusterWorld({ tokens: [{ name: 'alice', token }], clock });
+  const seen: string[] = [];
+  const other = createServer(({ method, url, headers }, response) => {
+    seen.push(
+      `${method} ${url} ${headers.authorization} ${headers.cookie} ${String(headers['x-forwarded-for'])}`,
+    );
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  cluster.addresses.set('b', `http://127.0.0.1:${String((other.address() as AddressInfo).port)}`);
+  cluster.owners.set('binance:BTC-USDT', 'b');
+  cluster.feeders.set('binance:BTC-USDT', 'b');
+  const app = await createAdminApp(world.options);
+  const routes = registeredRoutes(app).filter(
+    ({ method, pattern }) => !['GET', 'HEAD'].includes(method) && pattern.startsWith('/v1/instruments/:'),
+  );
+  await app.close();
+  for (const [authorization, isLetIn] of [
+    ['Bearer wrong', false],
+    [`Basic ${token}`, false],
+    [`Bearer ${token}`, true],
+  ] as const) {
+    for (const { method, path } of routes) {
+      const headers = {
+        authorization,
+        cookie: `s=${SECRET}`,
+        'x-forwarded-for': '127.0.0.1',
+        'x-forwarded-host': 'evil.example',
+      };
+      const { status } = await fetch(`${cluster.a.server.url}${path}`, { method, headers });
+      expect([method, path, status]).toEqual([method, path, isLetIn ? 200 : 401]);
+    }
+  }
+  expect(seen).toEqual(
+    routes.map(({ method, path }) => `${method} ${path} Bearer ${token} undefined undefined`),
+  );
+  expect(seen.length).toBeGreaterThan(4);
+  other.closeAllConnections();
+  await new Promise((resolve) => other.close(resolve));
+  await cluster.end();
+});

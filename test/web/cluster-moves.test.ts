@@ -50,8 +50,8 @@ describe('moves', () => {
       answerOf({}, { binance: [null, 2] }),
       answerOf({}, { binance: ['b', 3] }),
     ];
-    const given = withMoves([], held!, free!, 5);
-    expect(told(withMoves(given, free!, taken!, 6))).toEqual([
+    const given = withMoves([], held, free, 5);
+    expect(told(withMoves(given, free, taken, 6))).toEqual([
       'binance slot 0: nobody → b (3)',
       'binance slot 0: a → nobody (2)',
     ]);
