@@ -170,7 +170,6 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
   'src/actors/publish-schedule.ts#PublishSchedule.#rounds': 'a count of rounds',
-  'src/feeds/simulators/simulated-market.ts#SimulatedMarket.constructor': 'an id of a trade, from the time',
   'src/admin/cluster-lists.ts#parseJson': 'what another node lists; prices in it are text',
   'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
   'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',

@@ -15,8 +15,9 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { TampinesError } from '../base/errors.ts';
-import { READING_METHODS, createAccessCheck, requesterOf } from './access.ts';
+import { READING_METHODS, createAccessCheck, refuseAmbiguous, requesterOf } from './access.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
+import { ANSWER_HEADERS, DOCS_POLICY } from './answer-headers.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { auditChanges } from './audit.ts';
 import { ChangeLimits } from './change-limits.ts';
@@ -50,20 +51,6 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** The page at /docs loads nothing but files of the node, and asks nobody but the node; its pictures are part of its styles. */
-const DOCS_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  // The one style that the page has within it.
-  "style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A connection on which nothing moves for as long: its client does not read. Longer than the pace of signs of life of Server-Sent Events. */
 const STILL_CONNECTION_MAX_MS = 30_000;
@@ -93,7 +80,9 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     forceCloseConnections: true,
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAMETER_MAX_CHARACTERS },
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    // No hook sees what the framework refuses.
+    frameworkErrors: (error, request, reply) =>
+      void answerProblem(error, request, reply.headers(ANSWER_HEADERS)),
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
@@ -165,8 +154,8 @@ function addGuards(app: AdminApp, options: AdminOptions): void {
   const checkAccess = createAccessCheck(options);
   const limits = new ChangeLimits(options.clock);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
+    reply.headers(ANSWER_HEADERS);
+    refuseAmbiguous(request.raw);
     const isChange = !READING_METHODS.has(request.method);
     if (isChange) limits.requireTrust(request.ip);
     try {
@@ -195,6 +184,7 @@ async function addOpenApi(app: AdminApp): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
+  // Its own policy (`staticCSP: true`) lets in other hosts, and has browsers ask for the page's files over TLS, which the node does not speak.
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY });
 }
 

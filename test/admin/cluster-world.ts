@@ -22,6 +22,8 @@ export type ClusterWorld = {
   readonly feeders: Map<string, string>;
   /** Addresses by node, as registered; a node without one is gone. */
   readonly addresses: Map<string, string>;
+  /** Who has which shard, by number. */
+  readonly shards: ClusterPicture['shards'][number][];
   end(): Promise<void>;
 };
 
@@ -29,15 +31,16 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   const owners = new Map<string, string>();
   const feeders = new Map<string, string>();
   const addresses = new Map<string, string>();
+  const shards = [
+    { shard: 0, epoch: 4, owner: 'a', claimedAtMs: 6 },
+    { shard: 1, epoch: 9, owner: 'gone', claimedAtMs: 6 },
+  ];
   const picture = (): ClusterPicture => ({
     nodes: [...addresses].sort().map(([name, adminUrl]) => ({
       ...{ name, runId: '1', adminUrl, roles: ['ingest'], startedAtMs: 5, isAlive: true, seenAgoMs: 7 },
       report: { lag: 3 },
     })),
-    shards: [
-      { shard: 0, epoch: 4, owner: 'a', claimedAtMs: 6 },
-      { shard: 1, epoch: 9, owner: 'gone', claimedAtMs: 6 },
-    ],
+    shards: [...shards],
     leases: [
       { exchange: 'binance', slot: 0, epoch: 2, holder: 'b' },
       { exchange: 'binance', slot: 1, epoch: 1, holder: undefined },
@@ -72,7 +75,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   };
   const [a, b] = [await createNode('a'), await createNode('b')];
   return {
-    ...{ a, b, owners, feeders, addresses },
+    ...{ a, b, owners, feeders, addresses, shards },
     end: async () => {
       for (const { server, world } of [a, b]) {
         await server.close();

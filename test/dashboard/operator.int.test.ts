@@ -105,16 +105,6 @@ it('restarts, resynchronises and parks an instrument with the token, asked for o
   expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
 });
 
-it('describes the REST on a page that works under its policy, and asks the node itself', async () => {
-  const { page, complaints } = await openPage(browser, `${node.url}/docs/`);
-  await page.getByText('/v1/instruments', { exact: true }).first().waitFor();
-  await page.locator('.opblock-get', { hasText: '/health/live' }).first().click();
-  await page.getByRole('button', { name: 'Try it out' }).click();
-  await page.getByRole('button', { name: 'Execute' }).click();
-  await page.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
-  expect(complaints).toEqual([]);
-});
-
 it('shows what could not be understood, raw', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/dead-letters`);
   await page.getByText('everything that came was understood').waitFor();

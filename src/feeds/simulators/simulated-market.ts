@@ -8,7 +8,7 @@ import { SimulatedBook } from './simulated-book.ts';
 import { fixedText } from './fixed-text.ts';
 
 export type SimulatedTrade = Fill & {
-  /** Counts up by one within a symbol. */
+  /** Counts up by one within a symbol; a market that is started later begins above. */
   readonly tradeId: number;
   readonly timeMs: number;
 };
@@ -41,9 +41,13 @@ export type SimulatedMarketOptions = {
 
 /** Trades from before the start that exchanges send as history. */
 const HISTORY_TRADES = 50;
-/** More trades than one in this time would have their ids again after a restart. */
-const MS_PER_TRADE_ID = 10;
 const HISTORY_SPACING_MS = 700;
+/**
+ * An exchange that starts again goes on with its ids: whoever knows its earlier trades takes one that comes under an id of theirs for a duplicate. So ids
+ * begin at the time, and a market that makes less than one trade a millisecond never catches up with where its next run begins. Symbols lie apart by
+ * up to as many, so that ids of one are seldom those of another.
+ */
+const TRADE_IDS_APART_MAX = 1_000;
 /** Trades kept per symbol as the truth; a test makes far fewer, a demo that runs for days must not fill the memory. */
 const TRADES_MAX = 100_000;
 const TICK_MS = 20;
@@ -68,13 +72,12 @@ export class SimulatedMarket {
     const { random, clock } = options;
     for (const symbol of options.symbols) {
       const book = new SimulatedBook(symbol, random, options.levelsPerSide ?? 120);
-      // An exchange that is started again counts on, as a real one does: ids of before would be trades that everybody has.
-      const firstTradeId = Math.floor(clock.nowMs() / MS_PER_TRADE_ID) + Math.floor(random() * 10);
+      const nextTradeId = clock.nowMs() + Math.floor(random() * TRADE_IDS_APART_MAX);
       const trades = Array.from({ length: HISTORY_TRADES }, (_, index): SimulatedTrade => {
         const takerSide = random() < 0.5 ? 'buy' : 'sell';
         const { priceUnits } = (takerSide === 'buy' ? book.asks : book.bids)[0]!;
         return {
-          tradeId: firstTradeId + index,
+          tradeId: nextTradeId - HISTORY_TRADES + index,
           timeMs: clock.nowMs() - (HISTORY_TRADES - index) * HISTORY_SPACING_MS,
           priceUnits,
           quantityUnits: 1 + Math.floor(random() * symbol.levelQuantityUnits),
@@ -86,7 +89,7 @@ export class SimulatedMarket {
         book,
         updateId: 1_000_000 + Math.floor(random() * 1_000_000),
         trades,
-        nextTradeId: firstTradeId + HISTORY_TRADES,
+        nextTradeId,
       });
     }
   }
