@@ -134,9 +134,11 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     });
     outputs?.start(() => node.lease.isHeld());
     await node.begin();
-    const admin = await startAdmin(options, node, { storage, redis, loopDelay, outputs }).catch((cause: unknown) => {
-      throw cannotListen(settings, cause);
-    });
+    const admin = await startAdmin(options, node, { storage, redis, loopDelay, outputs }).catch(
+      (cause: unknown) => {
+        throw cannotListen(settings, cause);
+      },
+    );
     closers.add('admin', () => admin.close());
     await node.join(admin.url);
     node.keepWanted();

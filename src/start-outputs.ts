@@ -10,9 +10,7 @@ import type { Settings } from './settings-schema.ts';
 /** What of the outputs is written with the tables; `undefined` where nothing goes to Kafka. */
 export function wantedOutputs({ outputs, node }: Settings, startedAtMs: number): WantedOutputs | undefined {
   const { topics } = outputs.kafka;
-  return topics.length === 0
-    ? undefined
-    : { topics: new Set(topics), source: `${node.name}/${startedAtMs}` };
+  return topics.length === 0 ? undefined : { topics: new Set(topics), source: `${node.name}/${startedAtMs}` };
 }
 
 /** `undefined` where nothing goes to Kafka. */

@@ -191,6 +191,6 @@ function faultsOf(found: FoundTopic, { kafka, checkpointEveryMs }: EventTopicOpt
 }
 
 /** Half of them, rounded up: of three brokers one may be away without stopping writers, and two have each batch. */
-function inSyncMin(replicationFactor: number): number {
+export function inSyncMin(replicationFactor: number): number {
   return Math.ceil(replicationFactor / 2);
 }

@@ -7,7 +7,13 @@
  * before any record everything before it was sent once at least, by this sender or another one.
  */
 import type { Message, Producer } from 'kafkajs';
-import type { OutboxSize, OutputOutbox, OutputRecord, OutputTopic, WaitingOutput } from '../actors/outputs.ts';
+import type {
+  OutboxSize,
+  OutputOutbox,
+  OutputRecord,
+  OutputTopic,
+  WaitingOutput,
+} from '../actors/outputs.ts';
 import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
@@ -145,7 +151,7 @@ export class KafkaOutputs {
         this.#options.log.error({ topic, key, id, err: error }, 'Kafka refuses a record, it is left out');
         return;
       }
-      const half = Math.ceil(page.length / 2);
+      const half = page.length >> 1;
       await this.#sendPage(producer, page.slice(0, half));
       await this.#sendPage(producer, page.slice(half));
     }

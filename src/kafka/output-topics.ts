@@ -1,6 +1,7 @@
 /** The topics of what goes out. One that is there is used as it is: whoever reads it may have made it as they like. */
 import type { Admin } from 'kafkajs';
 import type { OutputTopic } from '../actors/outputs.ts';
+import { inSyncMin } from './event-topic.ts';
 import type { KafkaOptions } from './kafka-options.ts';
 
 const NAMES: Readonly<Record<OutputTopic, string>> = {
@@ -38,7 +39,7 @@ export async function provideOutputTopics(
         // Of a ticker only the newest value counts.
         'cleanup.policy': topic === 'tickers' ? 'compact,delete' : 'delete',
         'retention.ms': retentionMs,
-        'min.insync.replicas': Math.ceil(replicationFactor / 2),
+        'min.insync.replicas': inSyncMin(replicationFactor),
       }).map(([key, value]) => ({ name: key, value: String(value) })),
     })),
   });

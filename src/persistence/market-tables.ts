@@ -269,11 +269,7 @@ export class PostgresMarketTables implements MarketTables {
 }
 
 function outputColumns(records: readonly OutputRecord[]): string[][] {
-  return [
-    records.map(({ key }) => key),
-    records.map(({ id }) => id),
-    records.map(({ value }) => value),
-  ];
+  return [records.map(({ key }) => key), records.map(({ id }) => id), records.map(({ value }) => value)];
 }
 
 function countRows({ trades, candles }: MarketRows): number {

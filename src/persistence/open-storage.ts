@@ -40,11 +40,7 @@ export async function openStorage(options: {
 }
 
 /** Puts all that is durable on a database that is open and migrated. */
-export function createStorage(
-  database: Database,
-  context: WriterContext,
-  outputs?: WantedOutputs,
-): Storage {
+export function createStorage(database: Database, context: WriterContext, outputs?: WantedOutputs): Storage {
   const ids = new InstrumentIds(database);
   const journal = new PostgresJournal({ database, ids, codec: logCodec, context });
   const tables = new PostgresMarketTables({ database, ids, context, outputs });

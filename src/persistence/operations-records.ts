@@ -75,11 +75,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
   #pause: Promise<void> | undefined;
   #endPause: () => void = () => undefined;
 
-  constructor(options: {
-    database: Database;
-    context: WriterContext;
-    outputs?: WantedOutputs | undefined;
-  }) {
+  constructor(options: { database: Database; context: WriterContext; outputs?: WantedOutputs | undefined }) {
     this.#database = options.database;
     this.#outputs = options.outputs;
     this.#context = options.context;

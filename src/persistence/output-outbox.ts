@@ -1,6 +1,12 @@
 /** The records that wait for Kafka, as a table. Its writers insert them with what they tell of, in one statement or transaction. */
 import type { Clock } from '../base/clock.ts';
-import type { OutboxSize, OutputOutbox, OutputRecord, OutputTopic, WaitingOutput } from '../actors/outputs.ts';
+import type {
+  OutboxSize,
+  OutputOutbox,
+  OutputRecord,
+  OutputTopic,
+  WaitingOutput,
+} from '../actors/outputs.ts';
 import type { Database, RunStatement } from './database.ts';
 import { storableText } from './storable-text.ts';
 
