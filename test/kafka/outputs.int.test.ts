@@ -13,6 +13,7 @@ import { openStorage } from '../../src/persistence/open-storage.ts';
 import { PostgresOutputOutbox } from '../../src/persistence/output-outbox.ts';
 import { testKafkaOptions } from '../support/kafka-options.ts';
 import { RecordingLog } from '../support/recording-log.ts';
+import { eventually } from '../support/running-node.ts';
 import { dropSchema, freshName, noteServiceUse, testDatabaseUrl } from '../support/services.ts';
 import type { TopicReader } from '../support/topic-reader.ts';
 import { readTopic, withoutRepeats } from '../support/topic-reader.ts';
@@ -167,14 +168,15 @@ describe('outputs to Kafka', () => {
     expect(readOf('deadLetters', 'outputs:AUSD')).toMatchObject([{ id: 'one/7/3', value: letter }]);
   });
 
+  const tickerOf = (seq: number) => ({
+    key: 'ticker:outputs:A-USD',
+    epoch: 3,
+    seq,
+    kind: 'latest' as const,
+    value: `{"epoch":3,"seq":${seq},"exchange":"outputs","symbol":"A-USD","last":"0.10"}`,
+  });
+
   it('say the newest ticker only, as Redis has it', async () => {
-    const tickerOf = (seq: number) => ({
-      key: 'ticker:outputs:A-USD',
-      epoch: 3,
-      seq,
-      kind: 'latest' as const,
-      value: `{"epoch":3,"seq":${seq},"exchange":"outputs","symbol":"A-USD","last":"0.10"}`,
-    });
     outputs.tickers.publish([tickerOf(1), { ...tickerOf(9), key: 'orderbook:outputs:A-USD:1' }]);
     outputs.tickers.publish([tickerOf(2)]);
     await waitUntil(() => readOf('tickers', 'outputs:A-USD').length > 0);
@@ -205,7 +207,9 @@ describe('outputs to Kafka', () => {
       }
     }
     const told = (key: string) => withoutRepeats(readOf('trades', key));
-    await waitUntil(() => keys.every((key) => told(key).length === count));
+    await eventually('every trade is told', () =>
+      Promise.resolve(keys.every((key) => told(key).length === count) ? true : undefined),
+    );
     for (const key of keys) {
       expect(told(key).map(({ value }) => Number(value['tradeId']))).toEqual(
         Array.from({ length: count }, (_, index) => index + 1),
@@ -230,7 +234,7 @@ describe('outputs to Kafka', () => {
     expect(outputs.readings.refusedCount).toBe(1);
   });
 
-  it('are sent by one node at a time, and by the next one when that is gone', async () => {
+  it('are sent by one node at a time, by the next one when that is gone, and tickers by who holds the lease', async () => {
     const other = new PostgresOutputOutbox({
       database: storage.database,
       clock: { ...systemClock, monotonicMs: () => 0 },
@@ -242,9 +246,13 @@ describe('outputs to Kafka', () => {
       text: `UPDATE ${schema}.output_turn SET renewed_at = renewed_at - interval '1 minute'`,
     });
     outputs = openOutputs('two');
-    outputs.start(() => true);
+    outputs.start(() => false);
+    outputs.tickers.publish([tickerOf(5)]);
     await storage.tables.write({ trades: [tradeOf('outputs:T-USD', 1)], candles: [] });
     await waitUntil(() => readOf('trades', 'outputs:T-USD').length > 0);
-    expect(outputs.readings.sentCounts.get('trades')).toBe(1);
+    expect(outputs.readings).toMatchObject({
+      sentCounts: new Map([...TOPICS.map((topic) => [topic, 0] as const), ['trades', 1] as const]),
+      waitingTickers: 1,
+    });
   });
 });
