@@ -128,7 +128,9 @@ describe('outputs to Kafka', () => {
   it('say nothing of what is stored already, and each newer revision of a candle', async () => {
     const key = 'outputs:A-USD';
     const revised = { ...candle, revision: 1, close: '1.8' };
-    await storage.tables.write({ trades: [tradeOf(key, 1)], candles: [candle] });
+    for (let times = 0; times < 2; times++) {
+      await storage.tables.write({ trades: [tradeOf(key, 1)], candles: [candle] });
+    }
     await storage.tables.write({ trades: [tradeOf(key, 2)], candles: [revised] });
     await waitUntil(
       () => readOf('trades', key).length > 1 && readOf('candles', candle.instrument).length > 1,
