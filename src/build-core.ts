@@ -39,6 +39,7 @@ import { InProcessChannels } from './publishing/in-process-channels.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
 import { RedisPublisher } from './publishing/redis-publisher.ts';
+import type { PublicationListener } from './publishing/shared-publisher.ts';
 import { SharedPublisher } from './publishing/shared-publisher.ts';
 import type { Settings } from './settings-schema.ts';
 import { failureRate, restartWithBackoff } from './supervision/strategy.ts';
@@ -62,6 +63,8 @@ export type CoreParts = {
   };
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
+  /** Hears all that is published beside Redis and this process's viewers. */
+  readonly listener?: PublicationListener | undefined;
   /** The moment before the claim was sent, and how to ask whether it still holds. */
   readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'claimedAt' | 'ask'>;
   readonly closers: Closers;
@@ -145,7 +148,9 @@ export function buildCore(
     publisher.close();
   });
   const channels = new InProcessChannels({ clock: surroundings.clock, epoch: parts.epoch });
-  const sharedPublisher = new SharedPublisher(publisher, channels);
+  const ownPublisher = new SharedPublisher(publisher, channels);
+  const sharedPublisher =
+    parts.listener === undefined ? ownPublisher : new SharedPublisher(ownPublisher, parts.listener);
   const system = createActorSystem({
     ...surroundings,
     name: 'tampines',

@@ -39,7 +39,7 @@ export type ClusterProcess = BuiltClusterNode & {
 
 export type ClusterProcessParts = Pick<
   ClusterNodeParts,
-  'settings' | 'surroundings' | 'redis' | 'transport' | 'closers'
+  'settings' | 'surroundings' | 'redis' | 'transport' | 'closers' | 'listener'
 > & { readonly storage: Storage };
 
 const RESYNC_TIMEOUT_MS = 5_000;

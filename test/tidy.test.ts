@@ -156,6 +156,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/shards/shard.ts#Shard.#lookForSilence': 'seconds in a reason',
   'src/market/book-sources.ts#epochOf': 'the epoch of a lease',
   'src/kafka/kafka-event-log-writer.ts#KafkaEventLogWriter.#send': 'an offset of Kafka',
+  'src/kafka/latest-tickers.ts#tickerOutput': 'the names in a document whose decimals are strings',
   'src/feeds/live-http.ts#parseRetryAfter': 'a waiting time',
   'src/feeds/recording-server.ts#ServedPlayback.constructor': 'the number of a connection',
   'src/feeds/recording.ts#parseLine': 'the envelope of a recorded frame; the frame in it stays text',

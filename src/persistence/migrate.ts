@@ -13,6 +13,7 @@ import { audit } from './migrations/003-audit.ts';
 import { cluster } from './migrations/004-cluster.ts';
 import { eventLog } from './migrations/005-event-log.ts';
 import { instrumentSettings } from './migrations/006-instrument-settings.ts';
+import { outputs } from './migrations/007-outputs.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly Migration[] = [
   cluster,
   eventLog,
   instrumentSettings,
+  outputs,
 ];
 
 /** The version of a database that this code brought up to date. */
