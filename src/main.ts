@@ -203,7 +203,7 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
   const node = await createClusterProcess(parts);
   return {
     ...node,
-    ownMetrics: clusterMetricSources(node),
+    ownMetrics: clusterMetricSources({ ...node, clock: systemClock }),
     ownQueues: () => (node.outlet.queue === undefined ? [] : [node.outlet.queue]),
     deleteSavepoint: async (instrument, batchNumber) => {
       const claim = node.shardKeeper.claimOf(shardOf(instrument, settings.kafka.partitions));
