@@ -67,7 +67,16 @@ export class Checkpoints {
   }
 
   /** Recoveries may begin at it as at any checkpoint, so the rows of what it contains come first as well. */
-  async takeSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
+  async takeSavepoint(
+    state: InstrumentState,
+    context: Context,
+    reply: (outcome: SavepointOutcome) => void,
+  ): Promise<InstrumentState> {
+    reply(await this.#saveSavepoint(state, context));
+    return state;
+  }
+
+  async #saveSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
     const { journal, claim, rows } = this.#options;
     await rows.write();
     const row = this.#rowOf(state, context);

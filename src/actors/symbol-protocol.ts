@@ -42,6 +42,8 @@ export type SymbolMessage =
     }
   /** Nothing has come from its feeds for a while: the book may be wrong, until something does. */
   | { readonly type: 'FeedSilent'; readonly reason: string }
+  /** A shared log has lost entries that this life did not have yet: the book can't be known to be right until it comes whole. */
+  | { readonly type: 'LogTorn'; readonly reason: string }
   /** A shared log was delivered up to where it ended when this life of the actor began. `isWhole`: nothing of it was left out. */
   | { readonly type: 'CaughtUp'; readonly life: number; readonly isWhole: boolean }
   | {

@@ -12,6 +12,7 @@ import {
   readTimeWanted,
   restoreInstrument,
 } from '../market/instrument-state.ts';
+import { tornLogEntry } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -105,8 +106,6 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-
-type LateOrRejected = { readonly eventTimeMs: number };
 
 /** What outlives a single life of the actor: its feeds, and why the last life ended. */
 class SymbolActor {
@@ -274,6 +273,9 @@ class SymbolActor {
         this.#silentReason = message.reason;
         this.#options.publications.changes.book = true;
         return state;
+      case 'LogTorn':
+        this.#options.publications.changes.book = true;
+        return context.advance(tornLogEntry(state, message, context.clock), context.batchNumber);
       case 'CaughtUp':
         return this.#catchUp(state, message, context);
       case 'PublishDue':
@@ -284,10 +286,7 @@ class SymbolActor {
         this.#checkpoints.begin(state, context);
         return state;
       case 'TakeSavepoint':
-        return this.#checkpoints.takeSavepoint(state, context).then((outcome) => {
-          message.reply(outcome);
-          return state;
-        });
+        return this.#checkpoints.takeSavepoint(state, context, message.reply);
       case 'RestoreSavepoint':
         return restoreSavepoint(
           {
@@ -423,7 +422,7 @@ class SymbolActor {
     return { status: state.bookStatus.status, reason: state.bookStatus.reason };
   }
 
-  #reject(event: LateOrRejected, reason: string, detail: string): void {
+  #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {
     const { exchange, symbol } = this.#options.instrument;
     this.#options.records.recordDeadLetter({
       timeMs: event.eventTimeMs,

@@ -359,8 +359,10 @@ class Shard {
       fields,
       'the log no longer holds what follows on the checkpoint: it is read from where it begins, trades in between are missing',
     );
-    for (const { instrument } of this.#members.values()) {
-      this.#options.onResyncWanted(instrument.instrument, 'the log was kept for too short a time');
+    const reason = 'the log was kept for too short a time';
+    for (const { instrument, symbol } of this.#members.values()) {
+      this.#context.send(symbol.ref, { type: 'LogTorn', reason });
+      this.#options.onResyncWanted(instrument.instrument, reason);
     }
     for (const member of this.#behind) member.isWhole = false;
     this.#readFrom(foundOffset);
