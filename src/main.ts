@@ -320,6 +320,7 @@ function startAdmin(
       }),
     ],
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
+    readBudgets: () => node.gates.map((gate) => gate.status()),
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
     publishDefaults: { bookIntervalMs, tickerIntervalMs, candleIntervalMs, bookDepth },

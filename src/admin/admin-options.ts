@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Instruments } from '../actors/instruments.ts';
+import type { GateStatus } from '../actors/exchange-gate.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import type {
   Documents,
@@ -50,6 +51,8 @@ export type AdminOptions = {
   readonly metricSources: readonly MetricSource[];
   /** The queues of the node, but for the admin server's own. */
   readonly readQueues: () => readonly QueueReading[];
+  /** What is spent of what exchanges allow. */
+  readonly readBudgets: () => readonly GateStatus[];
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;

@@ -2,6 +2,7 @@
 import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
 import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage } from '../../src/actors/exchange.ts';
+import type { GateStatus } from '../../src/actors/exchange-gate.ts';
 import { groupActor } from '../../src/actors/group.ts';
 import type { RunningSymbol } from '../../src/actors/running-instrument.ts';
 import { Instruments } from '../../src/actors/instruments.ts';
@@ -183,6 +184,7 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       node: 'node-1',
       metricSources: [],
       readQueues: () => [],
+      readBudgets: () => [BUDGET],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
       publishDefaults: {
@@ -313,11 +315,24 @@ function exchangeSpec(seen: {
   };
 }
 
+const BUDGET: GateStatus = {
+  exchange: 'binance',
+  weightSpent: 250,
+  weightMax: 6_000,
+  connectsSpent: 1,
+  waitingRequests: 0,
+  requestsUnderWay: 0,
+  closedForMs: 0,
+  refusedCount: 2,
+  unwantedCount: 0,
+  turnedAwayCount: 0,
+};
+
 const connectionStatus: ConnectionStatus = {
   name: 'market-1',
   url: 'wss://exchange.example/ws',
   state: 'open',
-  watchedCount: 2,
+  subscriptions: ['BTCUSDT', 'ETHUSDT'],
   syncedCount: 1,
   queuedFrames: 0,
   framesReceived: 1_000,
