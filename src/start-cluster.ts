@@ -9,6 +9,7 @@ import { ClusterClient } from './admin/cluster-client.ts';
 import type { ElsewhereChannels } from './admin/cluster-options.ts';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import { ClusterMembership } from './cluster/cluster-membership.ts';
+import type { ExchangePulse } from './actors/instrument-pulse.ts';
 import { DesiredInstruments } from './cluster/desired-instruments.ts';
 import { IngestLeases } from './cluster/ingest-leases.ts';
 import type { JsonValue } from './cluster/ports.ts';
@@ -161,6 +162,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     return {
       shards,
       lag: shards.reduce((sum, { lag }) => sum + lag, 0),
+      eventAgeMs: oldestOfNewest(built.instruments.readPulses().values(), clock.nowMs()),
       instruments: built.instruments.keys().length,
       feeds: built.ingest.fedCount,
       logTrouble: built.outlet.trouble,
@@ -219,4 +221,10 @@ async function askForResync(
     },
   );
   if (status >= 300) throw new Error(`${name} answered ${status}: ${body.toString('utf8').slice(0, 300)}`);
+}
+
+/** How far behind, by the clocks of exchanges, the exchange is that is furthest; null while nothing was read of any. */
+function oldestOfNewest(pulses: Iterable<ExchangePulse>, nowMs: number): number | null {
+  const times = Array.from(pulses, ({ eventTimeMs }) => eventTimeMs).filter((timeMs) => timeMs > 0);
+  return times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times));
 }

@@ -38,7 +38,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   const picture = (): ClusterPicture => ({
     nodes: [...addresses].sort().map(([name, adminUrl]) => ({
       ...{ name, runId: '1', adminUrl, roles: ['ingest'], startedAtMs: 5, isAlive: true, seenAgoMs: 7 },
-      report: { lag: 3 },
+      report: { lag: 3, eventAgeMs: 250 },
     })),
     shards: [...shards],
     leases: [

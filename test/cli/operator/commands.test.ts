@@ -270,8 +270,8 @@ describe('cluster', () => {
   it('shows the one node where there is no cluster', async () => {
     await showCluster(node.forPeople);
     expect(node.take().split('\n')).toEqual([
-      'NODE    STATE  SEEN  SHARDS  LAG  SLOTS  ROLES  ADDRESS',
-      'node-1  alive     -       1    -      0  -      -',
+      'NODE    STATE  SEEN  SHARDS  LAG  EVENT AGE  SLOTS  ROLES  ADDRESS',
+      'node-1  alive     -       1    -          -      0  -      -',
       '',
     ]);
   });
@@ -282,9 +282,9 @@ describe('cluster', () => {
     const client = (isJson: boolean) => new AdminClient({ url: cluster.b.server.url, token: '', isJson });
     await showCluster({ client: client(false), screen, isJson: false });
     expect(take().split('\n')).toEqual([
-      'NODE  STATE  SEEN  SHARDS  LAG  SLOTS  ROLES   ADDRESS',
-      `a     alive  7 ms       1    3      0  ingest  ${cluster.a.server.url}`,
-      `b     alive  7 ms       0    3      1  ingest  ${cluster.b.server.url}`,
+      'NODE  STATE  SEEN  SHARDS  LAG  EVENT AGE  SLOTS  ROLES   ADDRESS',
+      `a     alive  7 ms       1    3     250 ms      0  ingest  ${cluster.a.server.url}`,
+      `b     alive  7 ms       0    3     250 ms      1  ingest  ${cluster.b.server.url}`,
       'Shards whose node is gone: 1 (gone)',
       'Slots that nobody feeds: binance/1',
       '',
