@@ -26,7 +26,13 @@ async function read<Schema extends z.ZodType>(schema: Schema, path: string): Pro
 describe('GET /v1/cluster', () => {
   it('shows nodes with what they said of themselves, owners of shards and holders of leases', async () => {
     const shown = await read(clusterSchema, '/v1/cluster');
-    const node = { isAlive: true, roles: ['ingest'], startedAtMs: 5, seenAgoMs: 7, report: { lag: 3, eventAgeMs: 250 } };
+    const node = {
+      isAlive: true,
+      roles: ['ingest'],
+      startedAtMs: 5,
+      seenAgoMs: 7,
+      report: { lag: 3, eventAgeMs: 250 },
+    };
     expect(shown).toEqual({
       node: 'a',
       isCluster: true,
