@@ -28,5 +28,6 @@ export function startKafka(options?: {
     readonly user: string;
     readonly password: string;
   };
+  isDetached?: boolean;
 }): Promise<Kafka>;
 export function kafkaVersion(brokers: string): Promise<string>;

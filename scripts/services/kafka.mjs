@@ -17,19 +17,20 @@ const START_ATTEMPTS = 3;
 const ASK_WITHIN_MS = 10_000;
 
 /**
- * @param {{ nodeCount?: number, proxyPorts?: number[][], secured?: Secured }} options `proxyPorts`: of each node the ports of proxies. Clients that come to one of
+ * @param {{ nodeCount?: number, proxyPorts?: number[][], secured?: Secured, isDetached?: boolean }} options `proxyPorts`: of each node the ports of proxies. Clients that come to one of
  *   its `proxiedPorts` are told to come back by the proxy of the same place, which otherwise they would leave aside after the first answer
  *   `secured`: a second listener for TLS with a client's certificate and SASL (PLAIN, SCRAM-SHA-256 and -512), with these PEM files and this one user
+ *   `isDetached`: as for `launch`
  * @returns {Promise<{ url: string, port: number, version: string, nodes: KafkaNode[], stop: () => Promise<void> }>}
  *   `url` lists `host:port` of all nodes, separated by commas
  */
-export async function startKafka({ nodeCount = 1, proxyPorts = [], secured } = {}) {
+export async function startKafka({ nodeCount = 1, proxyPorts = [], secured, isDetached = false } = {}) {
   const java = findJava();
   const jars = provideKafkaJars();
   let lastError;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const folder = createFolder('kafka');
-    const nodes = await createNodes({ java, jars, folder, nodeCount, proxyPorts, secured });
+    const nodes = await createNodes({ java, jars, folder, nodeCount, proxyPorts, secured, isDetached });
     const stop = async () => {
       await Promise.all(nodes.map((node) => node.kill()));
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -68,7 +69,7 @@ class KafkaNode {
   #server;
   #options;
 
-  /** @param {{ id: number, port: number, proxied: { name: string, port: number }[], securedPort: number | undefined, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
+  /** @param {{ id: number, port: number, proxied: { name: string, port: number }[], securedPort: number | undefined, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number, isDetached: boolean }} options */
   constructor(options) {
     this.#options = options;
   }
@@ -99,7 +100,7 @@ class KafkaNode {
 
   /** Resolves when it has joined the cluster, which needs most nodes. */
   async start() {
-    const { id, java, jars, folder } = this.#options;
+    const { id, java, jars, folder, isDetached } = this.#options;
     this.#server = await launch({
       name: `Kafka node ${id}`,
       program: java,
@@ -111,6 +112,7 @@ class KafkaNode {
         join(folder, 'server.properties'),
       ]),
       folder,
+      isDetached,
       probe: async () => {
         const { brokers } = await describeCluster([this.address]);
         if (!brokers.some(({ nodeId }) => nodeId === id)) throw new Error(`node ${id} is not known yet`);
@@ -135,7 +137,7 @@ class KafkaNode {
 const SECURED = 'SECURED';
 const LOG_WARNINGS = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 
-async function createNodes({ java, jars, folder, nodeCount, proxyPorts, secured }) {
+async function createNodes({ java, jars, folder, nodeCount, proxyPorts, secured, isDetached }) {
   const places = [];
   for (let index = 0; index < nodeCount; index++) {
     places.push({
@@ -181,7 +183,7 @@ async function createNodes({ java, jars, folder, nodeCount, proxyPorts, secured 
     const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
     writeFileSync(join(nodeFolder, 'server.properties'), `${lines.join('\n')}\n`);
     formatStorage(java, jars, nodeFolder, secured);
-    return new KafkaNode({ id, port, proxied, securedPort, java, jars, folder: nodeFolder });
+    return new KafkaNode({ id, port, proxied, securedPort, java, jars, folder: nodeFolder, isDetached });
   });
 }
 

@@ -2,7 +2,10 @@
 import type { InstrumentStatus } from '../actors/running-instrument.ts';
 
 /** Grows with each start and each life of its actor, and with each epoch of the node. */
-export function versionOf({ startNumber, incarnation }: InstrumentStatus, epoch: number): string {
+export function versionOf(
+  { startNumber, incarnation }: Pick<InstrumentStatus, 'startNumber' | 'incarnation'>,
+  epoch: number,
+): string {
   return `${epoch}.${startNumber}.${incarnation}`;
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AdminApp } from '../../src/admin/admin-options.ts';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
 import {
@@ -45,6 +45,23 @@ describe('spawning', () => {
     });
     await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
     expect((await world.catalog.list()).map((wanted) => wanted.instrument)).toEqual(['binance:BTC-USDT']);
+  });
+
+  it('is answered where another node of a cluster, or this one in a moment, starts it', async () => {
+    vi.spyOn(world.instruments, 'list').mockReturnValueOnce([]);
+    const response = await spawn('BTC-USDT');
+    expect([response.statusCode, response.headers.location]).toEqual([
+      201,
+      '/v1/instruments/binance/BTC-USDT',
+    ]);
+    expect(instrumentSchema.parse(response.json())).toMatchObject({
+      ...{ instrumentId: 1, symbol: 'BTC-USDT', actorStatus: 'starting', restarts: 0, lastFailure: null },
+    });
+    const changed = await app.inject({
+      ...{ method: 'DELETE', url: '/v1/instruments/binance/BTC-USDT' },
+      headers: { host, 'if-match': String(response.headers.etag) },
+    });
+    expect(codeOf(changed)).toBe('CHANGED_MEANWHILE');
   });
 
   it('takes native symbols, also with a slash, and answers with the unified one', async () => {
