@@ -104,6 +104,13 @@ export class ClusterDirectory {
   async aliveNodes(): Promise<readonly { readonly name: string; readonly adminUrl: string }[]> {
     return (await this.#lastKnown()).nodes.filter(({ isAlive }) => isAlive);
   }
+
+  /** Those that are gone, and whose shards nobody has taken yet. Fails as `picture` where nothing was read yet. */
+  async goneOwners(): Promise<readonly string[]> {
+    const { nodes, shards } = await this.#lastKnown();
+    const alive = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+    return [...new Set(shards.map(({ owner }) => owner))].filter((owner) => !alive.has(owner));
+  }
 }
 
 function addressOf({ nodes }: ClusterPicture, name: string | undefined): NodeAddress | undefined {

@@ -22,6 +22,8 @@ export type ClusterWorld = {
   readonly feeders: Map<string, string>;
   /** Addresses by node, as registered; a node without one is gone. */
   readonly addresses: Map<string, string>;
+  /** Nodes that are gone and had shards. */
+  readonly goneOwners: string[];
   /** Who has which shard, by number. */
   readonly shards: ClusterPicture['shards'][number][];
   end(): Promise<void>;
@@ -31,6 +33,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   const owners = new Map<string, string>();
   const feeders = new Map<string, string>();
   const addresses = new Map<string, string>();
+  const goneOwners: string[] = [];
   const shards = [
     { shard: 0, epoch: 4, owner: 'a', claimedAtMs: 6 },
     { shard: 1, epoch: 9, owner: 'gone', claimedAtMs: 6 },
@@ -59,6 +62,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
       cluster: {
         directory: {
           picture: () => Promise.resolve(picture()),
+          goneOwners: () => Promise.resolve([...goneOwners]),
           aliveNodes: () => Promise.resolve(picture().nodes),
           ownerOf: (instrument) => find(owners, instrument),
           ingestOwnerOf: (instrument) => find(feeders, instrument),
@@ -75,7 +79,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   };
   const [a, b] = [await createNode('a'), await createNode('b')];
   return {
-    ...{ a, b, owners, feeders, addresses, shards },
+    ...{ a, b, owners, feeders, addresses, goneOwners, shards },
     end: async () => {
       for (const { server, world } of [a, b]) {
         await server.close();

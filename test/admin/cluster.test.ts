@@ -117,6 +117,18 @@ describe('GET /v1/instruments of a cluster', () => {
     expect(nodes?.[1]).toMatchObject({ node: 'b', isAnswered: false, code: 'NODE_UNREACHABLE' });
   });
 
+  it('names a node that is gone while nobody has its shards yet', async () => {
+    await spawnAll();
+    cluster.goneOwners.push('c');
+    const { total, nodes } = await read(instrumentsSchema, '/v1/instruments');
+    expect(total).toBe(3);
+    expect(nodes?.map(({ node, isAnswered, code }) => [node, isAnswered, code])).toEqual([
+      ['a', true, null],
+      ['b', true, null],
+      ['c', false, 'OWNER_UNKNOWN'],
+    ]);
+  });
+
   it('names a node that does not answer in time, or answers what is no list', async () => {
     const clock = new FakeClock();
     await cluster.end();

@@ -330,6 +330,7 @@ function clusterOf(adminUrl: string | undefined): NonNullable<AdminOptions['clus
     directory: {
       picture: () => Promise.resolve({ nodes: [], shards: [], leases: [] }),
       aliveNodes: () => Promise.resolve([]),
+      goneOwners: () => Promise.resolve([]),
       ownerOf: () => Promise.resolve(owner),
       ingestOwnerOf: () => Promise.resolve(owner),
     },

@@ -267,6 +267,23 @@ describe('book', () => {
 });
 
 describe('cluster', () => {
+  it('says in a list of instruments whose are missing', async () => {
+    const cluster = await createClusterWorld();
+    await cluster.a.world.instruments.spawn('binance', 'BTC-USDT');
+    cluster.goneOwners.push('c');
+    const { screen, take } = createScreen();
+    const client = (isJson: boolean) => new AdminClient({ url: cluster.a.server.url, token: '', isJson });
+    await listInstruments({ client: client(false), screen, isJson: false, query: {} });
+    expect(take().trimEnd().split('\n').slice(2)).toEqual([
+      '',
+      'Not all: what these nodes have is missing.',
+      '  c: It is gone, and no other node has taken its shards yet.',
+    ]);
+    await listInstruments({ client: client(true), screen, isJson: true, query: {} });
+    expect(JSON.parse(take())).toMatchObject({ nodes: [{ node: 'a' }, { node: 'b' }, { node: 'c' }] });
+    await cluster.end();
+  });
+
   it('shows the one node where there is no cluster', async () => {
     await showCluster(node.forPeople);
     expect(node.take().split('\n')).toEqual([
