@@ -205,6 +205,11 @@ export function gateMetricSources(gates: readonly ExchangeGate[]): MetricSource[
 }
 
 /** A metric without labels. */
-function single(kind: MetricSource['kind'], name: string, help: string, read: () => number): MetricSource {
+export function single(
+  kind: MetricSource['kind'],
+  name: string,
+  help: string,
+  read: () => number,
+): MetricSource {
   return { name: `tampines_${name}`, help, kind, labelNames: [], read: () => [{ value: read() }] };
 }

@@ -15,6 +15,7 @@ import { IngestLeases } from './cluster/ingest-leases.ts';
 import type { JsonValue } from './cluster/ports.ts';
 import { INGEST_ROLE } from './cluster/ports.ts';
 import type { InstrumentKey } from './market/symbols.ts';
+import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
@@ -207,9 +208,7 @@ async function askForResync(
   const { name, adminUrl } = (await directory.ingestOwnerOf(instrument)) ?? {};
   if (name === undefined || adminUrl === undefined) throw new Error('no node feeds it at present');
   const [named] = adminTokens(settings);
-  // A symbol may have colons of its own.
-  const colon = instrument.indexOf(':');
-  const [exchange, symbol] = [instrument.slice(0, colon), instrument.slice(colon + 1)];
+  const [exchange, symbol] = splitInstrumentKey(instrument);
   const { status, body } = await client.ask(
     { name, adminUrl },
     {

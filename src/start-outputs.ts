@@ -5,6 +5,7 @@ import { KafkaOutputs } from './kafka/kafka-outputs.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import type { WantedOutputs } from './persistence/output-outbox.ts';
 import { PostgresOutputOutbox } from './persistence/output-outbox.ts';
+import { single } from './node-metric-sources.ts';
 import type { Settings } from './settings-schema.ts';
 
 /** What of the outputs is written with the tables; `undefined` where nothing goes to Kafka. */
@@ -36,18 +37,6 @@ export function createOutputs(parts: {
 }
 
 export function outputMetricSources(outputs: KafkaOutputs): MetricSource[] {
-  const single = (
-    kind: MetricSource['kind'],
-    name: string,
-    help: string,
-    read: () => number,
-  ): MetricSource => ({
-    name: `tampines_outputs_${name}`,
-    help,
-    kind,
-    labelNames: [],
-    read: () => [{ value: read() }],
-  });
   return [
     {
       name: 'tampines_outputs_sent_total',
@@ -58,28 +47,30 @@ export function outputMetricSources(outputs: KafkaOutputs): MetricSource[] {
     },
     single(
       'counter',
-      'refused_total',
+      'outputs_refused_total',
       'Records that Kafka would not take, whatever was tried, and that were left out',
       () => outputs.readings.refusedCount,
     ),
     single(
       'counter',
-      'conflated_tickers_total',
+      'outputs_conflated_tickers_total',
       'Tickers that a newer one replaced before they were sent',
       () => outputs.readings.conflatedCount,
     ),
     single(
       'gauge',
-      'waiting_records',
+      'outputs_waiting_records',
       'Records in the outbox, about, as told by the node that sends them',
       () => outputs.readings.waitingRecords,
     ),
     single(
       'gauge',
-      'oldest_seconds',
+      'outputs_oldest_seconds',
       'How long the oldest of them has waited',
       () => outputs.readings.oldestMs / 1_000,
     ),
-    single('gauge', 'connected', '1 while outputs go to Kafka', () => (outputs.trouble === '' ? 1 : 0)),
+    single('gauge', 'outputs_connected', '1 while outputs go to Kafka', () =>
+      outputs.trouble === '' ? 1 : 0,
+    ),
   ];
 }

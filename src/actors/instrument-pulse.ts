@@ -8,7 +8,7 @@ import type { InstrumentState } from '../market/instrument-state.ts';
 export class InstrumentPulse {
   /** As the log says; whoever can't speak for his book is stale besides. */
   bookStatus: 'empty' | 'live' | 'stale' = 'empty';
-  /** Highest event time folded in this life, Unix ms; 0 before the first. */
+  /** Highest time of the newest events of deliveries, over all lives here, Unix ms; 0 before the first. The time that feeds tell quiet instruments counts. */
   eventTimeMs = 0;
   /** Deliveries folded by this node that brought something new. */
   deliveryCount = 0;

@@ -76,8 +76,9 @@ export class PublishSchedule {
   }
 
   #everyFor(intervals: InstrumentSettings | undefined): Rounds {
-    if (intervals === undefined) return this.#every;
-    const { bookIntervalMs, tickerIntervalMs, candleIntervalMs } = intervals;
+    const { bookIntervalMs, tickerIntervalMs, candleIntervalMs } = intervals ?? {};
+    // Of thousands nearly all want nothing else: they share the rounds of all.
+    if ((bookIntervalMs ?? tickerIntervalMs ?? candleIntervalMs) === undefined) return this.#every;
     const { book, ticker, candles } = this.#every;
     return {
       ...this.#every,

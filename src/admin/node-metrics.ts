@@ -55,7 +55,7 @@ export function nodeMetrics(node: {
     },
     {
       name: 'tampines_event_age_seconds',
-      help: 'How long ago, by its exchange’s clock, the newest event was that any instrument of the exchange has folded',
+      help: 'How long ago, by its exchange’s clock, the newest event was that any instrument of the exchange has folded; the time that feeds tell is one',
       kind: 'gauge',
       labelNames: ['exchange'],
       read: () =>

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import { splitInstrumentKey } from '../market/symbols.ts';
 import { NODE_ALIVE_MS } from './cluster-membership.ts';
 import type { ClusterPicture, PictureSource } from './ports.ts';
 
@@ -95,7 +96,7 @@ export class ClusterDirectory {
   async ingestOwnerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
     const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
-    const exchange = instrument.slice(0, instrument.indexOf(':'));
+    const [exchange] = splitInstrumentKey(instrument);
     const lease = picture.leases.find((row) => row.exchange === exchange && row.slot === slot);
     return addressOf(picture, lease?.holder);
   }

@@ -1,7 +1,7 @@
 import type { DesiredInstrument, InstrumentCatalog, InstrumentSettings } from '../actors/ports.ts';
 import { TampinesError } from '../base/errors.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import { toExchangeId, toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
+import { splitInstrumentKey, toExchangeId, toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 
@@ -65,12 +65,6 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
       values: [instrument],
     });
   }
-}
-
-/** A key is `<exchange>:<symbol>`, and an exchange's name has no colon. */
-function splitInstrumentKey(key: InstrumentKey): [exchange: string, symbol: string] {
-  const colon = key.indexOf(':');
-  return [key.slice(0, colon), key.slice(colon + 1)];
 }
 
 export function neverAdded(instrument: InstrumentKey): TampinesError {

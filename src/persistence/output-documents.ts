@@ -1,6 +1,7 @@
 /** What goes to Kafka, as text (docs/kafka-outputs.md), and the ids by which a repeat is known. Both follow from the row alone. */
 import type { CandleRow, DeadLetter, SupervisionEvent, TradeRow } from '../actors/ports.ts';
 import type { OutputRecord } from '../actors/outputs.ts';
+import { splitInstrumentKey } from '../market/symbols.ts';
 
 /** Grows when a field changes its meaning or goes; new fields don't count. */
 const OUTPUT_VERSION = 1;
@@ -60,6 +61,6 @@ function textOf(type: string, fields: object): string {
 }
 
 function namesOf(instrument: string): { exchange: string; symbol: string } {
-  const colon = instrument.indexOf(':');
-  return { exchange: instrument.slice(0, colon), symbol: instrument.slice(colon + 1) };
+  const [exchange, symbol] = splitInstrumentKey(instrument);
+  return { exchange, symbol };
 }

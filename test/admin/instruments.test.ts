@@ -255,6 +255,8 @@ describe('changing', () => {
     await send('DELETE', url);
     await spawn('BTC-USDT');
     expect((await get(`${url}/settings`)).json()).toMatchObject({ own });
+    await world.deliver('binance:BTC-USDT', [bookSnapshot()]);
+    expect(await bidsOf()).toBe(1);
     expect((await send('PUT', `${url}/settings`, {})).json()).toEqual({ own: {}, inForce: all });
     await world.deliver('binance:BTC-USDT', [bookSnapshot()]);
     expect(await bidsOf()).toBe(2);
