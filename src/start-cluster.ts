@@ -159,7 +159,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
   closers.add('wanted set', () => desired.stop());
 
   const report = (): JsonValue => {
-    const shards = built.shardKeeper.readings();
+    const nowMs = clock.monotonicMs();
+    // A monotonic clock means nothing to other processes.
+    const shards = built.shardKeeper
+      .readings()
+      .map(({ unsavedSinceMs = nowMs, ...reading }) => ({ ...reading, unsavedMs: nowMs - unsavedSinceMs }));
     return {
       shards,
       lag: shards.reduce((sum, { lag }) => sum + lag, 0),

@@ -49,6 +49,24 @@ describe('a shard', () => {
     expect(world.symbol(first).place).toBe(9);
   });
 
+  it('tells every instrument that its log is torn where it was kept too short, asks for all books, and reads on', async () => {
+    const asked: string[] = [];
+    const { world, recordsFrom } = await openShard(4, {
+      onResyncWanted: (instrument) => void asked.push(instrument),
+    });
+    const lost = { expectedOffset: 4, foundOffset: 8 };
+    world.test.system.send(world.ref, { type: 'PositionLost', lost });
+    await settle();
+    const torn = { type: 'LogTorn', reason: 'the log was kept for too short a time' };
+    for (const instrument of [first, second]) {
+      expect(world.symbol(instrument).told.filter(({ type }) => type === 'LogTorn')).toEqual([torn]);
+    }
+    expect(asked).toEqual([first.instrument, second.instrument]);
+    expect(world.readFrom.at(-1)).toBe(8);
+    await world.records(recordsFrom(8, 10));
+    expect([world.symbol(first).place, world.symbol(second).place]).toEqual([9, 10]);
+  });
+
   it('takes of records that come twice, once from each reading, those that it does not have', async () => {
     const { world, recordsFrom } = await openShard(4);
     await world.records(recordsFrom(2, 8));
