@@ -192,6 +192,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
         onDisplaced: () => built.fence(undefined),
       });
       await membership.start();
+      built.takePart();
       if (node.roles.includes(INGEST_ROLE)) leases.start();
       desired.start();
     },
