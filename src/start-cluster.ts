@@ -168,8 +168,9 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       instruments: built.instruments.keys().length,
       feeds: built.ingest.fedCount,
       feedSlots: settings.feed.slots,
-      logTrouble: built.outlet.trouble,
-      groupTrouble: built.shardKeeper.trouble,
+      // What a node does not do can't be in trouble.
+      logTrouble: node.roles.includes(INGEST_ROLE) ? built.outlet.trouble : '',
+      groupTrouble: node.roles.includes('compute') ? built.shardKeeper.trouble : '',
     };
   };
   return {
