@@ -50,10 +50,11 @@ async function run() {
   await buildWhereOld();
   const services = {};
   for (const [name, start] of Object.entries(SERVICES)) {
+    if (isStopping) return;
     starting = provide(name, start);
     services[name] = await starting;
-    if (isStopping) return;
   }
+  if (isStopping) return;
   const { startSimulation } = await import(program.replace('tampines.js', 'simulate.js'));
   const simulation = await startSimulation({ seed: 1, stepsPerSecond: 10 });
   closers.push(() => simulation.close());
