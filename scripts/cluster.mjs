@@ -153,13 +153,13 @@ async function tellChanges(surroundings) {
   console.log(['', ...hints(surroundings), ''].join('\n'));
   const told = new Map();
   for (;;) {
-    const rows = await look();
+    // The seconds are others at each look, and so is the lag: no news.
+    const rows = (await look()).map((row) => ({ ...row, secondsLeft: undefined }));
     if (isStopping) return;
     const [titles, ...lines] = table(rows);
     if (told.size === 0) console.log(`TIME (UTC)  ${titles}`);
     for (const [index, row] of rows.entries()) {
-      // These are another at each look.
-      const news = JSON.stringify({ ...row, lag: undefined, secondsLeft: undefined });
+      const news = JSON.stringify({ ...row, lag: undefined });
       if (told.get(row.name) === news) continue;
       told.set(row.name, news);
       console.log(`${new Date().toISOString().slice(11, 19)}    ${lines[index]}`);

@@ -8,12 +8,13 @@ import { buildClusterNode } from './build-cluster-node.ts';
 import { ClusterClient } from './admin/cluster-client.ts';
 import type { ElsewhereChannels } from './admin/cluster-options.ts';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
-import { ClusterMembership } from './cluster/cluster-membership.ts';
+import { ClusterMembership, NODE_ALIVE_MS } from './cluster/cluster-membership.ts';
 import type { ExchangePulse } from './actors/instrument-pulse.ts';
 import { DesiredInstruments } from './cluster/desired-instruments.ts';
 import { IngestLeases } from './cluster/ingest-leases.ts';
 import type { JsonValue } from './cluster/ports.ts';
 import { INGEST_ROLE } from './cluster/ports.ts';
+import { checkSlotCount } from './cluster/slot-count.ts';
 import type { InstrumentKey } from './market/symbols.ts';
 import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
@@ -64,8 +65,9 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
   const runId = randomUUID().slice(0, 8);
   const holder = { name: node.name, runId };
   const client = new ClusterClient(node.name, timers);
+  const pictureSource = new PostgresPictureSource(storage.database);
   const directory = new ClusterDirectory({
-    source: new PostgresPictureSource(storage.database),
+    source: pictureSource,
     clock,
     shardCount: kafka.partitions,
     slotCount: settings.feed.slots,
@@ -170,8 +172,10 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       eventAgeMs: oldestOfNewest(built.instruments.readPulses().values(), clock.nowMs()),
       instruments: built.instruments.keys().length,
       feeds: built.ingest.fedCount,
-      logTrouble: built.outlet.trouble,
-      groupTrouble: built.shardKeeper.trouble,
+      feedSlots: settings.feed.slots,
+      // What a node does not do can't be in trouble.
+      logTrouble: node.roles.includes(INGEST_ROLE) ? built.outlet.trouble : '',
+      groupTrouble: node.roles.includes('compute') ? built.shardKeeper.trouble : '',
     };
   };
   return {
@@ -197,6 +201,10 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
         onDisplaced: () => built.fence(undefined),
       });
       await membership.start();
+      // Of two that start at the same time each has told its own before it looks at the other's.
+      const { nodes } = await pictureSource.read({ aliveMs: NODE_ALIVE_MS, leaseMs: node.leaseMs });
+      checkSlotCount(nodes, settings.feed.slots);
+      built.takePart();
       if (node.roles.includes(INGEST_ROLE)) leases.start();
       desired.start();
     },

@@ -51,14 +51,15 @@ export class ClusterDirectory {
   }
 
   async #read(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount } = this.#options;
+    const { clock, source, leaseMs, shardCount, slotCount } = this.#options;
     this.#isReading = true;
     this.#readAtMs = clock.monotonicMs();
     try {
       const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
-      // Rows of a time with more shards stay.
+      // Rows of a time with more shards or slots stay.
       const shards = picture.shards.filter(({ shard }) => shard < shardCount);
-      this.#lastPicture = { ...picture, shards };
+      const leases = picture.leases.filter(({ slot }) => slot < slotCount);
+      this.#lastPicture = { ...picture, shards, leases };
       this.#isAway = false;
       return this.#lastPicture;
     } catch (error) {

@@ -81,7 +81,7 @@ export async function parkInstrument(options: ConditionalChange): Promise<void> 
 export async function resyncInstrument(options: ChangeOptions): Promise<void> {
   const { client, exchange, symbol } = options;
   await client.send({ method: 'POST', path: `${instrumentPath(exchange, symbol)}/resync` });
-  tellChange(options, 'asked for a fresh book', 'it is stale until the book came');
+  tellChange(options, 'asked for a fresh book', 'it is stale until the book comes');
 }
 
 export function conditionOf({ ifVersion }: ConditionalChange): Record<string, string> {
