@@ -64,6 +64,23 @@ it('filters and sorts', async () => {
   await page.getByText('No instrument is like that').waitFor();
 });
 
+it('keeps both of two filters that are changed before a frame is drawn', async () => {
+  const { page } = await openPage(browser, node.url);
+  await page.getByText('12 live').waitFor();
+  // In one turn of the page: no frame is drawn between the two.
+  await page.evaluate(`
+    const change = (label, value, event) => {
+      const control = document.querySelector('[aria-label="' + label + '"]');
+      control.value = value;
+      control.dispatchEvent(new Event(event, { bubbles: true }));
+    };
+    change('Filter by name', 'btc', 'input');
+    change('Exchange', 'binance', 'change');
+  `);
+  await expect.poll(() => page.locator('.market-row').count()).toBe(1);
+  expect(await page.locator('.market-row .cell-instrument b').textContent()).toBe('BTC-USDT');
+});
+
 it('restarts, resynchronises and parks an instrument with the token, asked for once, and shows the restart as it happens', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/supervision`);
   const row = page.locator('.actor-row', { hasText: 'kraken:ETH-USD' });
