@@ -43,6 +43,7 @@ export class World {
   #runnable: Task[] = [];
   readonly #timers = new TimerHeap<Task>();
   readonly #onTask: (() => void)[] = [];
+  #held: Promise<void>[] = [];
 
   constructor(seed: number) {
     this.seed = seed;
@@ -69,6 +70,14 @@ export class World {
   /** Called after each task. */
   onTask(listener: () => void): void {
     this.#onTask.push(listener);
+  }
+
+  /**
+   * Lets nothing else happen, and no time pass, until the work is done: for a real server, which here answers at once. Called within a task; the
+   * work must not wait for anything of the world.
+   */
+  hold(work: Promise<void>): void {
+    this.#held.push(work);
   }
 
   clockOf(process: Process): Clock {
@@ -142,6 +151,7 @@ export class World {
         this.#execute(task);
         // One real turn of the loop: everything that this task's promises lead to happens before the next task.
         await new Promise<void>((resolve) => realSetImmediate(resolve));
+        while (this.#held.length > 0) await Promise.all(this.#held.splice(0));
         for (const listener of this.#onTask) listener();
       }
     } finally {
