@@ -14,6 +14,8 @@ export class Process {
   isPaused = false;
   /** What its wall clock is ahead of the world's. */
   wallOffsetMs = 0;
+  /** Called when it is killed: what it held elsewhere is let go. */
+  readonly onKilled: (() => void)[] = [];
   /** Tasks that wait for the process to be resumed. */
   readonly waiting: Task[] = [];
 
@@ -132,6 +134,7 @@ export class World {
   kill(process: Process): void {
     process.isDead = true;
     process.waiting.length = 0;
+    for (const listener of process.onKilled) listener();
   }
 
   resume(process: Process): void {
