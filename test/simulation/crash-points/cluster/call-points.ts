@@ -1,6 +1,6 @@
 /**
- * Every call that processes of a run make to Postgres or Kafka, numbered in the order they are made and named after what they ask; and what becomes
- * of the one that was chosen. Until that call a run is the same as the undisturbed one, so its number says which call it is.
+ * Every call that processes of a run make to Postgres or Kafka, named after what they ask and counted by name; and what becomes of the one that
+ * was chosen.
  */
 import type { Process } from '../../world/world.ts';
 
@@ -24,14 +24,15 @@ export const DYING: readonly Fate[] = ['dies before', 'done, dies'];
 export const OF_A_READING: readonly Fate[] = [...DYING, 'lost'];
 
 export type Call = { readonly name: string; readonly fates: readonly Fate[] };
-/** `number`: of the call, from 1. */
-export type Trial = { readonly number: number; readonly fate: Fate };
+/** `nth`: of the calls of this name, from 1. */
+export type Trial = { readonly name: string; readonly nth: number; readonly fate: Fate };
 
 export class CallPoints {
   readonly calls: Call[] = [];
   /** The call that met its fate. */
   struck: Call | undefined;
   isCounting = true;
+  #sameCount = 0;
   readonly #trial: Trial | undefined;
   readonly #kill: (process: Process) => void;
 
@@ -44,7 +45,7 @@ export class CallPoints {
   next(name: string, fates: readonly Fate[]): Fate | undefined {
     if (!this.isCounting) return undefined;
     this.calls.push({ name, fates });
-    if (this.calls.length !== this.#trial?.number) return undefined;
+    if (name !== this.#trial?.name || ++this.#sameCount !== this.#trial.nth) return undefined;
     this.struck = this.calls.at(-1);
     return this.#trial.fate;
   }

@@ -20,7 +20,14 @@ export type OpenTransaction = {
 };
 
 const WATCHED = ['shard', 'state_snapshot', 'trade', 'candle', 'output', 'ingest_lease'];
-const CLEARED = [...WATCHED, 'instrument', 'supervision_event', 'dead_letter', 'dead_letter_count', 'written'];
+const CLEARED = [
+  ...WATCHED,
+  'instrument',
+  'supervision_event',
+  'dead_letter',
+  'dead_letter_count',
+  'written',
+];
 const CLOCK = 'clock_timestamp()';
 
 export class RealPostgres {

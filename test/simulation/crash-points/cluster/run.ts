@@ -1,32 +1,33 @@
 /**
- * `npm run crash-points:cluster -- [--each N] [--only NUMBER,FATE]` with TEST_DATABASE_URL: lets every call that nodes make to Postgres and Kafka meet every
- * fate it may have, one a run. `--each N`: of the calls of one name the first N and the last.
+ * `npm run crash-points:cluster -- [--each N]` with TEST_DATABASE_URL: lets every call that nodes make to Postgres and Kafka meet every
+ * fate it may have, one a run. `--each N`: of the calls of one name the first N.
  */
 import { parseArgs } from 'node:util';
-import type { Call, Fate, Trial } from './call-points.ts';
+import type { Call, Trial } from './call-points.ts';
 import { RealPostgres } from './real-postgres.ts';
 import { runShards } from './shard-run.ts';
 
 const { values } = parseArgs({
-  options: { each: { type: 'string', default: 'Infinity' }, only: { type: 'string' } },
+  options: { each: { type: 'string', default: 'Infinity' } },
 });
 
 const url = process.env['TEST_DATABASE_URL'];
-if (url === undefined) throw new Error('TEST_DATABASE_URL is not set: crash points of a cluster need a Postgres');
+if (url === undefined)
+  throw new Error('TEST_DATABASE_URL is not set: crash points of a cluster need a Postgres');
 const postgres = await RealPostgres.open(url, `crash_points_${process.pid}`);
 let failedCount = 0;
 try {
   const undisturbed = await runShards(postgres, undefined);
   if (undisturbed.violations.length > 0) tell('undisturbed', undisturbed.violations);
   const { calls } = undisturbed;
-  const trials = values.only === undefined ? trialsOf(calls, Number(values.each)) : [trialNamed(values.only)];
+  const trials = trialsOf(calls, Number(values.each));
   let struckCount = 0;
   for (const trial of trials) {
     const { struck, violations } = await runShards(postgres, trial);
-    const wanted = calls[trial.number - 1]!.name;
-    if (struck?.name === wanted) struckCount++;
-    else tell(`${trial.number},${trial.fate}`, [`expected to strike ${wanted}, was ${struck?.name ?? 'none'}`]);
-    if (violations.length > 0) tell(`${trial.number},${trial.fate} (${wanted})`, violations);
+    const what = `${trial.fate}, ${trial.nth} × ${trial.name}`;
+    if (struck === undefined) tell(what, ['the call was never made']);
+    else struckCount++;
+    if (violations.length > 0) tell(what, violations);
   }
   const kinds = [...new Set(calls.map(({ name }) => name))].sort();
   for (const kind of kinds) console.log(`${calls.filter(({ name }) => name === kind).length} × ${kind}`);
@@ -43,14 +44,8 @@ function trialsOf(calls: readonly Call[], each: number): Trial[] {
   return calls.flatMap(({ name, fates }, index) => {
     const count = (seen.get(name) ?? 0) + 1;
     seen.set(name, count);
-    const isLast = !calls.slice(index + 1).some((later) => later.name === name);
-    return count <= each || isLast ? fates.map((fate) => ({ number: index + 1, fate })) : [];
+    return count <= each ? fates.map((fate) => ({ name, nth: count, fate })) : [];
   });
-}
-
-function trialNamed(text: string): Trial {
-  const [number, ...fate] = text.split(',');
-  return { number: Number(number), fate: fate.join(',') as Fate };
 }
 
 function tell(what: string, violations: readonly unknown[]): void {

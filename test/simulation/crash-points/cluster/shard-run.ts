@@ -47,8 +47,9 @@ const KILL_AT_MS = 1_400;
 const SECOND_AT_MS = 3_000;
 const STOP_AT_MS = 5_000;
 const END_AT_MS = 6_500;
+const CALM_MS = 3_500;
 /** What lay in a server is done, and answered by another claim, within this. */
-const CALM_MS = 7_000;
+const CALM_AFTER_LATE_MS = 7_000;
 const HEAL_MAX_MS = 60_000;
 const POLL_MS = 250;
 const SETTLE_MS = 2_500;
@@ -68,7 +69,12 @@ export async function runShards(postgres: RealPostgres, trial: Trial | undefined
     appended.get(instrument)!.push({ order: history.nextOrder(), partition, offset, batch });
   const feeds = new ClusterFeeds({ world, log, later: wayOf(world, world.nature) }, INSTRUMENTS);
   const nodes: SimClusterNode[] = [];
-  const points = new CallPoints(trial, (process) => killAndBeginAgain(process.name));
+  const points = new CallPoints(trial, (process) => {
+    world.kill(process);
+    // It may be one that has only begun, of which nobody knows yet.
+    world.soon(world.nature, 'killed', () => nodes.find((node) => node.process === process)!.kill());
+    world.after(world.nature, RESTART_MS, 'begins again', startNode);
+  });
   const startNode = (): void => {
     nodes.push(
       new SimClusterNode(`node-${nodes.length + 1}`, {
@@ -85,13 +91,10 @@ export async function runShards(postgres: RealPostgres, trial: Trial | undefined
       }),
     );
   };
-  const killAndBeginAgain = (name: string): void => {
-    nodes.find(({ process }) => process.name === name)!.kill();
-    world.after(world.nature, RESTART_MS, 'begins again', startNode);
-  };
-  const oldest = (): SimClusterNode | undefined => nodes.find(({ hasEnded, isEnding }) => !hasEnded && !isEnding);
+  const oldest = (): SimClusterNode | undefined =>
+    nodes.find(({ hasEnded, isEnding }) => !hasEnded && !isEnding);
   startNode();
-  feeds.start(300);
+  feeds.start(600);
   await world.run(KILL_AT_MS);
   const first = oldest();
   if (first !== undefined) points.kill(first.process);
@@ -102,8 +105,9 @@ export async function runShards(postgres: RealPostgres, trial: Trial | undefined
   await world.run(END_AT_MS);
 
   points.isCounting = false;
+  const calmMs = trial?.fate === 'dies, done late' ? CALM_AFTER_LATE_MS : CALM_MS;
   let calmSinceMs = world.elapsedMs;
-  while (world.elapsedMs < END_AT_MS + HEAL_MAX_MS && world.elapsedMs - calmSinceMs < CALM_MS) {
+  while (world.elapsedMs < END_AT_MS + HEAL_MAX_MS && world.elapsedMs - calmSinceMs < calmMs) {
     await world.run(world.elapsedMs + POLL_MS);
     if (!INSTRUMENTS.every((key) => ownersOf(nodes, key).length === 1)) calmSinceMs = world.elapsedMs;
   }
@@ -212,7 +216,10 @@ class WrittenHistory {
   /** Each trade once, each candle up to its last revision, and the same in what waits for Kafka. */
   checkRows(instrument: InstrumentKey, { trades, candles }: Rows): Violation[] {
     const own = (source: string): string[] =>
-      this.#ids.get(source)!.filter((name) => name.startsWith(`${instrument}/`)).sort();
+      this.#ids
+        .get(source)!
+        .filter((name) => name.startsWith(`${instrument}/`))
+        .sort();
     const tradeIds = trades.map((row) => tradeOutput(row).id).sort();
     const revisions = new Map<string, string>();
     for (const row of candles) revisions.set(`${row.interval}/${row.openTimeMs}`, candleOutput(row).id);
@@ -237,7 +244,11 @@ class WrittenHistory {
   }
 
   #noteShard(row: Readonly<Record<string, unknown>>, { text, values = [] }: Statement): void {
-    const [shard, epoch, nextOffset] = [Number(row['id']), Number(row['epoch']), Number(row['next_position'])];
+    const [shard, epoch, nextOffset] = [
+      Number(row['id']),
+      Number(row['epoch']),
+      Number(row['next_position']),
+    ];
     const order = this.#history.nextOrder();
     const before = { epoch: this.#epochs.get(shard) ?? 0, place: this.#places.get(shard) ?? 0 };
     const tell = (rule: string, expected: string, was: number): void => {
@@ -248,7 +259,14 @@ class WrittenHistory {
     this.#epochs.set(shard, epoch);
     if (text.includes('SET next_position')) {
       const writer = Number(values[1]);
-      this.#history.positions.push({ order, timeMs: 0, shard, epoch: writer, shardEpoch: before.epoch, nextOffset });
+      this.#history.positions.push({
+        order,
+        timeMs: 0,
+        shard,
+        epoch: writer,
+        shardEpoch: before.epoch,
+        nextOffset,
+      });
       return;
     }
     if (epoch <= before.epoch) tell('each claim has a larger epoch', `more than ${before.epoch}`, epoch);

@@ -63,10 +63,15 @@ export class WatchedDatabase implements Database {
     };
     // A session that loses its process, or its connection, ends, and what it had begun with it.
     const within = <Result>(name: string, fates: readonly Fate[], action: () => Promise<Result>) =>
-      this.#call(name, fates, async () => {
-        if (isOver) throw lost();
-        return action();
-      }, rollBack);
+      this.#call(
+        name,
+        fates,
+        async () => {
+          if (isOver) throw lost();
+          return action();
+        },
+        rollBack,
+      );
     process.onKilled.push(() => {
       if (!isOver) world.hold(rollBack());
     });

@@ -131,11 +131,7 @@ class WatchedWriter implements EventLogWriter {
   /** Of what was offered and is not acknowledged, in order. */
   readonly #fates: (Fate | undefined)[] = [];
 
-  constructor(
-    options: WatchedLogOptions,
-    later: (action: () => void) => void,
-    events: EventLogWriterEvents,
-  ) {
+  constructor(options: WatchedLogOptions, later: (action: () => void) => void, events: EventLogWriterEvents) {
     this.#options = options;
     const { log, points, process } = options;
     this.#inner = log.openWriter(
