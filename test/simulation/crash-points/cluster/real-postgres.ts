@@ -15,8 +15,8 @@ export type WrittenRow = { readonly source: string; readonly row: Readonly<Recor
 
 export type OpenTransaction = {
   readonly run: RunStatement;
-  commit(): Promise<void>;
-  rollBack(): Promise<void>;
+  readonly commit: () => Promise<void>;
+  readonly rollBack: () => Promise<void>;
 };
 
 const WATCHED = ['shard', 'state_snapshot', 'trade', 'candle', 'output', 'ingest_lease'];
@@ -80,9 +80,9 @@ export class RealPostgres {
 
   run<Row extends QueryResultRow>(statement: Statement, nowMs: number): Promise<QueryResult<Row>> {
     if (!statement.text.includes(CLOCK)) return this.database.query<Row>(statement);
-    const { name: _prepared, ...rest } = statement;
+    const { values = [], timeoutMs = 30_000 } = statement;
     return this.database.query<Row>({
-      ...rest,
+      ...{ values, timeoutMs },
       text: statement.text.replaceAll(CLOCK, `to_timestamp(${nowMs}::numeric / 1000)`),
     });
   }

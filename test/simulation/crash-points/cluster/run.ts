@@ -41,7 +41,7 @@ process.exit(failedCount > 0 ? 1 : 0);
 
 function trialsOf(calls: readonly Call[], each: number): Trial[] {
   const seen = new Map<string, number>();
-  return calls.flatMap(({ name, fates }, index) => {
+  return calls.flatMap(({ name, fates }) => {
     const count = (seen.get(name) ?? 0) + 1;
     seen.set(name, count);
     return count <= each ? fates.map((fate) => ({ name, nth: count, fate })) : [];

@@ -10,7 +10,7 @@ import type { OpenTransaction, RealPostgres } from './real-postgres.ts';
 /** To the server, and back. */
 const TRAVEL_MS = 1;
 /** What lay in the server is done so long after the process that sent it. */
-export const LATE_MS = 2_500;
+const LATE_MS = 2_500;
 const IN_TRANSACTION: readonly Fate[] = [...DYING, 'lost'];
 const AT_COMMIT: readonly Fate[] = [...IN_TRANSACTION, 'done, answer lost'];
 const NAME_MAX_CHARACTERS = 70;
@@ -56,7 +56,7 @@ export class WatchedDatabase implements Database {
   async transaction<Value>(work: (run: RunStatement) => Promise<Value>): Promise<Value> {
     const { world, process } = this.#options;
     let open: OpenTransaction | undefined;
-    let isOver = false;
+    let isOver = false as boolean;
     const rollBack = async (): Promise<void> => {
       isOver = true;
       await open?.rollBack();
@@ -128,7 +128,7 @@ export class WatchedDatabase implements Database {
             if (fate === 'done, dies') points.kill(process);
             else answer(() => (fate === undefined ? resolve(value) : reject(lost())));
           },
-          (error: unknown) => answer(() => reject(error as Error)),
+          (error: unknown) => answer(() => reject(error instanceof Error ? error : new Error(String(error)))),
         );
         world.hold(done);
       });

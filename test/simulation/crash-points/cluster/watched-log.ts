@@ -1,18 +1,12 @@
 /** One process's way to the log of events in memory: each call that Kafka's client would make, and each answer that says something by itself, may meet its fate. */
-import type {
-  EventLogReader,
-  EventLogReaderEvents,
-  EventLogWriter,
-  EventLogWriterEvents,
-} from '../../../../src/actors/event-log.ts';
+import type { EventLogReader, EventLogReaderEvents } from '../../../../src/actors/event-log.ts';
 import { TampinesError } from '../../../../src/base/errors.ts';
-import type { MemoryEventLog, MemoryReader, MemoryWriter } from '../../../support/memory-event-log.ts';
+import type { MemoryEventLog, MemoryReader } from '../../../support/memory-event-log.ts';
 import type { LogAccess } from '../../cluster/sim-cluster-node.ts';
 import { GROUP, wayOf } from '../../cluster/sim-cluster-node.ts';
 import type { Process, World } from '../../world/world.ts';
 import type { CallPoints, Fate } from './call-points.ts';
-import { DYING, FATES, never, OF_A_READING } from './call-points.ts';
-import { LATE_MS } from './watched-database.ts';
+import { DYING, never, OF_A_READING } from './call-points.ts';
 
 /** What was fetched is being folded by then. */
 const AFTER_FETCH_MS = 2;
@@ -40,12 +34,6 @@ export class WatchedLog implements LogAccess {
       this.member = log.openReader(GROUP, this.#watchReader(events), this.#newWay());
       return Promise.resolve(this.#callsOf(this.member));
     });
-  }
-
-  openWriter(events: EventLogWriterEvents): Promise<EventLogWriter> {
-    return this.#call('open a producer', OF_A_READING, () =>
-      Promise.resolve(new WatchedWriter(this.#options, this.#newWay(), events)),
-    );
   }
 
   #newWay() {
@@ -114,68 +102,15 @@ export class WatchedLog implements LogAccess {
     const { points, process } = this.#options;
     if (process.isDead) return never();
     const fate = points.next(`Kafka: ${name}`, fates);
-    if (fate === 'dies before') points.kill(process);
     if (fate === 'lost') return Promise.reject(away());
-    if (process.isDead) return never();
+    if (fate === 'dies before') {
+      points.kill(process);
+      return never();
+    }
     const answer = execute();
     if (fate === undefined) return answer;
     points.kill(process);
     return never();
-  }
-}
-
-/** Kafka acknowledges in the order that was sent, and so does it. */
-class WatchedWriter implements EventLogWriter {
-  readonly #options: WatchedLogOptions;
-  readonly #inner: MemoryWriter;
-  /** Of what was offered and is not acknowledged, in order. */
-  readonly #fates: (Fate | undefined)[] = [];
-
-  constructor(options: WatchedLogOptions, later: (action: () => void) => void, events: EventLogWriterEvents) {
-    this.#options = options;
-    const { log, points, process } = options;
-    this.#inner = log.openWriter(
-      {
-        ...events,
-        onDurable: (batch) => {
-          if (this.#fates.shift() === 'done, dies') points.kill(process);
-          else events.onDurable(batch);
-        },
-      },
-      later,
-    );
-  }
-
-  get queue() {
-    return this.#inner.queue;
-  }
-
-  offer(...[instrument, batch]: Parameters<EventLogWriter['offer']>): boolean {
-    const { world, log, points, process } = this.#options;
-    if (process.isDead) return false;
-    const fate = points.next('Kafka: produce', FATES);
-    if (fate === 'dies before' || fate === 'dies, done late') points.kill(process);
-    if (fate === 'dies, done late') {
-      world.after(world.nature, LATE_MS, 'produced late', () => log.write(instrument, batch));
-    }
-    if (process.isDead) return false;
-    const isTaken = this.#inner.offer(instrument, batch);
-    if (!isTaken) return false;
-    this.#fates.push(fate);
-    if (fate === 'lost' || fate === 'done, answer lost') {
-      const durableCount = fate === 'lost' ? 0 : Infinity;
-      world.soon(process, 'writer fails', () => this.#inner.fail(away(), { durableCount }));
-    }
-    return true;
-  }
-
-  close(): Promise<void> {
-    const { points, process } = this.#options;
-    if (process.isDead) return never();
-    const fate = points.next('Kafka: close the producer', DYING);
-    if (fate === 'dies before') points.kill(process);
-    if (fate === 'done, dies') void this.#inner.close().then(() => points.kill(process));
-    return fate === undefined ? this.#inner.close() : never();
   }
 }
 
