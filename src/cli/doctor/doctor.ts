@@ -24,7 +24,7 @@ export type DoctorOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Of the node; that of the settings when absent. */
   readonly url: string | undefined;
-  /** Names of exchanges to reach; empty: those of the wanted instruments, or all where none is wanted. */
+  /** Names of exchanges to reach; empty: those that the settings name by their instruments, else by their addresses. */
   readonly exchanges: readonly string[];
 };
 
@@ -77,11 +77,15 @@ function checkSettings({ exchanges, instruments }: Settings): Finding[] {
   return [ok('settings', 'valid, no instruments wanted beside those spawned over REST')];
 }
 
+/** Nine exchanges that nobody follows are nobody's business: only those are asked that are named. */
 function chooseExchanges(settings: Settings, asked: readonly string[]): Promise<Finding[]>[] {
-  const wanted = asked.length > 0 ? asked : settings.instruments.map(exchangeOf);
-  const adapters = liveAdapters().filter(
-    ({ exchange }) => wanted.length === 0 || wanted.includes(exchange as string),
-  );
+  const wanted = settings.instruments.map(exchangeOf);
+  const named = [asked, wanted, Object.keys(settings.exchanges)].find(({ length }) => length > 0) ?? [];
+  if (named.length === 0) {
+    const found = 'none was asked: the settings name no instrument; `--exchange kraken` asks one';
+    return [Promise.resolve([ok('exchanges', found)])];
+  }
+  const adapters = liveAdapters().filter(({ exchange }) => named.includes(exchange as string));
   const unknown = asked.filter((name) => !adapters.some(({ exchange }) => exchange === name));
   return [
     ...adapters.map((adapter) => checkExchange(adapter, settings)),
