@@ -2,7 +2,7 @@
 import { hasErrorCode } from '../../base/errors.ts';
 import { liveAdapters } from '../../build-core.ts';
 import type { Settings } from '../../settings-schema.ts';
-import { loadSettings } from '../../settings.ts';
+import { checkRoles, loadSettings } from '../../settings.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Screen } from '../operator/screen.ts';
@@ -46,7 +46,9 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
 async function examine({ config, environment, set, url, exchanges }: DoctorOptions): Promise<Finding[]> {
   let settings: Settings;
   try {
-    ({ settings } = loadSettings({ file: config, environment, assignments: set }));
+    const loaded = loadSettings({ file: config, environment, assignments: set });
+    ({ settings } = loaded);
+    checkRoles(settings, loaded.origins);
   } catch (error) {
     if (!hasErrorCode(error, 'SETTINGS_INVALID')) throw error;
     return [

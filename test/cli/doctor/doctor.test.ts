@@ -143,6 +143,11 @@ describe('the doctor', () => {
     });
   });
 
+  it('finds a role that nobody would keep', async () => {
+    const { verdictOf } = await examine({ set: ['node.roles=ingest'] });
+    expect(verdictOf.get('settings')).toMatchObject({ verdict: 'fail', found: containing('kafka.brokers') });
+  });
+
   it('finds exchanges that there are none, and those that do not answer', async () => {
     expect((await examine({ set: ['instruments=bnance:BTC-USDT'] })).verdictOf.get('settings')).toMatchObject(
       {
