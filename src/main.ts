@@ -119,7 +119,6 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     const node = settings.kafka.brokers.length > 0 ? await createInCluster(parts) : await createAlone(parts);
     log.info(
       {
-        node: settings.node.name,
         epoch: node.epoch,
         redis: redis.kind,
         postgres: settings.postgres.url === '' ? 'embedded' : 'external',

@@ -418,8 +418,8 @@ describe('a node that is not there', () => {
     const told = await failureOf(ls(url, true));
     expect(JSON.parse(told.message)).toEqual({
       title: 'No node',
-      detail: expect.stringContaining('ECONNREFUSED'),
-      toDo: expect.stringContaining('TAMPINES_URL'),
+      detail: expect.stringContaining('ECONNREFUSED') as string,
+      toDo: expect.stringContaining('TAMPINES_URL') as string,
     });
   });
 
