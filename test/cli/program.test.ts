@@ -47,7 +47,7 @@ describe('the process', () => {
 });
 
 describe('the command of the package', () => {
-  it('is there before the build, for npx remembers what it found at first, and says what to run', async () => {
+  it('is there before the build, for npx remembers what it found at first, and says what to run', () => {
     const { bin } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as {
       bin: { tampines: string };
     };

@@ -131,7 +131,9 @@ describe('a shard', () => {
     world.test.system.send(world.ref, { type: 'WantedChanged' });
     await world.test.time.advance(30_000);
     expect(askedCount).toBe(21);
-    const said = world.test.logLines.map(({ message }) => message).filter((message) => message.includes('ask'));
+    const said = world.test.logLines
+      .map(({ message }) => message)
+      .filter((message) => message.includes('ask'));
     expect(said).toEqual([
       'could not ask which instruments are wanted, will ask again',
       'asked again which instruments are wanted',
