@@ -48,7 +48,6 @@ import { adminTokens, checkRoles, describeSettings } from './settings.ts';
 import type { KafkaOutputs } from './kafka/kafka-outputs.ts';
 import { createOutputs, outputMetricSources, wantedOutputs } from './start-outputs.ts';
 import type { ClusterProcessParts } from './start-cluster.ts';
-import { createClusterProcess } from './start-cluster.ts';
 
 export type NodeOptions = {
   readonly settings: Settings;
@@ -105,7 +104,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       return Promise.resolve();
     });
     const surroundings = { clock: systemClock, timers: systemTimers, random: Math.random, log };
-    const outputs = createOutputs({ settings, surroundings, storage });
+    const outputs = await createOutputs({ settings, surroundings, storage });
     closers.add('outputs', () => outputs?.stop() ?? Promise.resolve());
     const parts = {
       settings,
@@ -200,6 +199,8 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
     name: eventTopicOf(settings.kafka),
     partitions: settings.kafka.partitions,
   });
+  // Kafka's client alone is a quarter of all modules that a start would load.
+  const { createClusterProcess } = await import('./start-cluster.ts');
   const node = await createClusterProcess(parts);
   return {
     ...node,

@@ -63,8 +63,9 @@ export class SymbolPublications {
   readonly #publishedCandles = new Map<CandleInterval, Candle>();
   /** Of the newest entry. */
   #lastTimes: Times | undefined;
-  /** The newest of each interval, in the order they closed. */
+  /** The newest of each interval, in the order they closed, and how the book was when they had been read. */
   readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
+  #replayedStatus: PublishedStatus | undefined;
   /** Of the entry that is being folded. */
   #newTrades: TradeRow[] = [];
   /** Position after the newest entry with trades; `undefined` while none was seen, whatever a snapshot contains. */
@@ -119,6 +120,7 @@ export class SymbolPublications {
 
   everythingChanged(): void {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
+    this.publishReplayed();
     this.#publishedTicker = undefined;
     this.#publishedCandles.clear();
     this.#haveLevelsChanged = true;
@@ -158,6 +160,7 @@ export class SymbolPublications {
     if (!this.#isRestHeldBack) return;
     this.#isRestHeldBack = false;
     this.changes.ticker = this.changes.candles = true;
+    this.publishReplayed();
   }
 
   /**
@@ -179,6 +182,7 @@ export class SymbolPublications {
    */
   publishLast(state: InstrumentState, status: PublishedStatus): void {
     this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
+    this.publishReplayed();
     const published = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
     if (status.status !== 'stale') return;
     const { publisher, epoch } = this.#options;
@@ -210,6 +214,8 @@ export class SymbolPublications {
   }
 
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
+    // Redis takes the candles of a list in their order only.
+    this.publishReplayed();
     this.#publishClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
   }
 
@@ -221,8 +227,17 @@ export class SymbolPublications {
     this.#replayedCandles.set(candle.interval, newest);
   }
 
-  /** Publishes what was replayed; Redis knows what it has already. */
+  /** What was replayed is published as the rest is: of many instruments that recover at once it would go before their books. */
   replayEnded(status: PublishedStatus): void {
+    this.#replayedStatus = status;
+    if (!this.#isRestHeldBack) this.publishReplayed();
+  }
+
+  /** Publishes what was replayed, before what must not come first: a later candle, or a state snapshot behind which nobody reads them again. Redis knows what it has already. */
+  publishReplayed(): void {
+    const status = this.#replayedStatus;
+    if (status === undefined) return;
+    this.#replayedStatus = undefined;
     for (const candles of this.#replayedCandles.values()) {
       for (const replayed of candles) this.#publishClosed(replayed, status);
     }

@@ -401,9 +401,10 @@ class SymbolActor {
   }
 
   #checkpointsFrom(position: number): Checkpoints {
-    const { instrument, claim, journal, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
+    const { publications, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
+    const onSaving = (): void => publications.publishReplayed();
     const onSaved = sharedLog?.onSaved;
-    return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
+    return new Checkpoints({ ...this.#options, rows: this.#rows, everyEntries, onSaving, onSaved }, position);
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {
