@@ -1,0 +1,142 @@
+/**
+ * The book of a second feed, kept beside the one that is followed: snapshot and deltas of its own source, so that it is the exchange's at any moment. When
+ * the followed one is lost it takes its place at once, and there is no gap.
+ *
+ * 1. Lost is a followed book that is not sure (its feed said so, a checksum or a crossed book did, an event of it was refused), whose feed has been silent
+ *    for `FEED_SILENT_MS`, or whose lease another node has.
+ * 2. Only a book that is sure, of a feed that is not silent, takes its place. Nothing goes back by itself: both are as good.
+ * 3. How long a feed is silent is told by the receive times of the other: by one clock, and only by what is in the log. What one event adds is bounded, so
+ *    that neither a clock that is set nor a feed that was away itself makes the other one silent.
+ */
+import type { BookSources, FeedSide } from './book-sources.ts';
+import type { BookTrack } from './book-track.ts';
+import type { BookData } from './order-book.ts';
+import { OrderBook } from './order-book.ts';
+
+/** Feeds say something each `feed.heartbeatMs`, a second by default; of two that both live neither says twice as much for long. */
+export const FEED_SILENT_MS = 2_500;
+const STEP_MAX_MS = FEED_SILENT_MS / 2;
+
+/** What is heard of a feed, from any of its connections. */
+export type FeedHearing = {
+  /** Of its newest event; `undefined` while none came since there are two. */
+  lastReceiveMs: number | undefined;
+  /** By the clock of the other feed: for how long none came, at most `FEED_SILENT_MS`. */
+  silentMs: number;
+};
+
+/** Changed in place by `evolve` and by nothing else. */
+export type StandbyBook = BookTrack & {
+  heard: FeedHearing;
+  /** Of the feed that is followed. */
+  followedHeard: FeedHearing;
+  /** How often one took the place of the other. */
+  switchCount: number;
+};
+
+/** The same as plain data, and whose it is. */
+export type StandbySnapshot = Omit<StandbyBook, 'book' | 'heard' | 'followedHeard'> & {
+  readonly source: string;
+  readonly book: BookData;
+  readonly heard: Readonly<FeedHearing>;
+  readonly followedHeard: Readonly<FeedHearing>;
+};
+
+export function createStandbyBook(): StandbyBook {
+  return {
+    bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
+    book: new OrderBook(),
+    lastBookEvent: undefined,
+    heard: { lastReceiveMs: undefined, silentMs: 0 },
+    followedHeard: { lastReceiveMs: undefined, silentMs: 0 },
+    switchCount: 0,
+  };
+}
+
+export function snapshotStandby(standby: StandbyBook, source: string): StandbySnapshot {
+  return {
+    ...standby,
+    source,
+    book: standby.book.snapshot(),
+    heard: { ...standby.heard },
+    followedHeard: { ...standby.followedHeard },
+  };
+}
+
+export function restoreStandby(snapshot: StandbySnapshot): StandbyBook {
+  const { bookStatus, book, lastBookEvent, heard, followedHeard, switchCount } = snapshot;
+  return {
+    bookStatus,
+    book: OrderBook.restore(book),
+    lastBookEvent,
+    heard: { ...heard },
+    followedHeard: { ...followedHeard },
+    switchCount,
+  };
+}
+
+/** An event of the feed came, whatever of it. */
+export function noteHeard(standby: StandbyBook, side: FeedSide, receiveTimeMs: number): void {
+  const { heard, followedHeard } = standby;
+  const own = side === 'followed' ? followedHeard : heard;
+  const other = side === 'followed' ? heard : followedHeard;
+  const passedMs = own.lastReceiveMs === undefined ? 0 : receiveTimeMs - own.lastReceiveMs;
+  const stepMs = Math.min(Math.max(0, passedMs), STEP_MAX_MS);
+  own.lastReceiveMs = receiveTimeMs;
+  own.silentMs = 0;
+  other.silentMs = Math.min(other.silentMs + stepMs, FEED_SILENT_MS);
+}
+
+/** Whether the standby's book is to be followed from here on. */
+export function isSwitchDue(
+  followed: Pick<BookTrack, 'bookStatus'>,
+  standby: StandbyBook,
+  isFollowedReplaced: boolean,
+): boolean {
+  if (standby.bookStatus.status !== 'live' || isSilent(standby.heard)) return false;
+  return followed.bookStatus.status !== 'live' || isSilent(standby.followedHeard) || isFollowedReplaced;
+}
+
+export function switchBooks(
+  state: BookTrack & { readonly bookSources: BookSources },
+  standby: StandbyBook,
+): void {
+  const { bookStatus, book, lastBookEvent } = state;
+  const { heard, followedHeard } = standby;
+  state.bookStatus = standby.bookStatus;
+  state.book = standby.book;
+  state.lastBookEvent = standby.lastBookEvent;
+  standby.bookStatus = bookStatus;
+  standby.book = book;
+  standby.lastBookEvent = lastBookEvent;
+  standby.heard = followedHeard;
+  standby.followedHeard = heard;
+  standby.switchCount++;
+  state.bookSources.switch();
+}
+
+/** Another node feeds what this book is of: nothing of it follows any more. */
+export function replaceStandby(standby: StandbyBook, sinceMs: number): void {
+  if (standby.bookStatus.status === 'live')
+    standby.bookStatus = { status: 'stale', reason: 'another node feeds it now', sinceMs };
+}
+
+/** Levels of a book that can't be followed before its next snapshot are of no use. */
+export function forgetUnsureLevels(standby: StandbyBook): void {
+  const { book, bookStatus } = standby;
+  if (bookStatus.status !== 'live' && book.bidCount + book.askCount > 0) standby.book = new OrderBook();
+}
+
+/** Why the book may be wrong though neither of its feeds says so; `undefined` where the one that is followed is heard, or there is no other. */
+export function followedSilence({
+  standby,
+}: {
+  readonly standby: StandbyBook | undefined;
+}): string | undefined {
+  if (standby === undefined || !isSilent(standby.followedHeard)) return undefined;
+  return `nothing has come from the feed of its book for ${FEED_SILENT_MS} ms, and the other one has no sure book`;
+}
+
+function isSilent({ silentMs }: FeedHearing): boolean {
+  return silentMs >= FEED_SILENT_MS;
+}

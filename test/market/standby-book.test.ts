@@ -1,0 +1,199 @@
+/** When the book of the second feed takes the place of the one that is followed, and when it must not. */
+import { describe, expect, it } from 'vitest';
+import { sourceUnderLease } from '../../src/market/book-sources.ts';
+import type { MarketEvent } from '../../src/market/events.ts';
+import { FEED_SILENT_MS, followedSilence } from '../../src/market/standby-book.ts';
+import { InstrumentRun } from '../support/instrument-runs.ts';
+import {
+  NOON_MS,
+  bookDelta,
+  bookSnapshot,
+  feedStatus,
+  heartbeat,
+  timesAt,
+} from '../support/market-events.ts';
+
+const FIRST = sourceUnderLease(5, 'first');
+const SECOND = sourceUnderLease(3, 'second', 1);
+const LATER_MS = NOON_MS + 10 * FEED_SILENT_MS;
+
+/** Says them one after the other, each source with ordinals of its own. */
+class Stage {
+  readonly run = new InstrumentRun();
+  readonly #ordinals = new Map<string, number>();
+
+  say(source: string, ...events: readonly MarketEvent[]): void {
+    const firstOrdinal = (this.#ordinals.get(source) ?? 0) + 1;
+    this.#ordinals.set(source, firstOrdinal + events.length - 1);
+    this.run.deliver({ source, firstOrdinal, events });
+  }
+
+  /** Heartbeats by which so much time passes, a second at a time. */
+  beat(source: string, fromMs: number, forMs: number): void {
+    for (let atMs = fromMs; atMs <= fromMs + forMs; atMs += 1_000) this.say(source, heartbeat(atMs));
+  }
+
+  get followed(): string {
+    return this.run.snapshot.bookSources.at(-1)!;
+  }
+
+  get status(): string {
+    return this.run.state.bookStatus.status;
+  }
+}
+
+/** Both have sure books; the first is followed. */
+function both(): Stage {
+  const stage = new Stage();
+  stage.say(FIRST, bookSnapshot({ bids: [10_000, 1], sequence: 1 }));
+  stage.say(SECOND, bookSnapshot({ bids: [10_000, 2], sequence: 1 }));
+  expect(stage.followed).toBe(FIRST);
+  return stage;
+}
+
+const stale = feedStatus({ status: 'stale', reason: 'gap' });
+
+describe('the book of a second feed', () => {
+  it('does not touch the one that is followed, whatever becomes of it', () => {
+    const stage = both();
+    stage.say(SECOND, bookDelta({ bids: [10_000, 9] }), bookDelta({ bids: [10_010, 1] }));
+    stage.say(SECOND, feedStatus({ status: 'disconnected' }), feedStatus({ status: 'connected' }));
+    expect(stage.run.state.book.snapshot().bids).toEqual([10_000, 1]);
+    expect(stage.status).toBe('live');
+    expect(stage.run.statusChanges).toEqual([]);
+    expect(stage.run.told).toEqual([['unsure', 'crossed book: best bid 100.1, best ask 100.1']]);
+  });
+
+  it.each([
+    ['a status', stale],
+    ['a wrong checksum', bookDelta({ checksum: -1 })],
+    ['a crossed book', bookDelta({ bids: [10_010, 1] })],
+  ])('takes the place of one that is not sure any more by %s, at once and without a gap', (_name, event) => {
+    const stage = both();
+    stage.say(SECOND, bookDelta({ bids: [9_980, 4], sequence: 2 }));
+    stage.say(FIRST, event);
+    expect(stage.followed).toBe(SECOND);
+    expect(stage.run.state.book.snapshot().bids).toEqual([10_000, 2, 9_980, 4]);
+    expect(stage.run.state.bookStatus).toEqual({ status: 'live', reason: '', sinceMs: NOON_MS });
+    expect(stage.run.statusChanges).toEqual([]);
+    stage.say(SECOND, bookDelta({ bids: [9_970, 4], sequence: 3 }));
+    expect(stage.run.state.lastBookEvent?.sequence).toBe(3);
+  });
+
+  it('takes it by an event that was refused, whose feed is asked for a fresh book', () => {
+    const stage = both();
+    const { resyncReason } = stage.run.deliver({
+      source: FIRST,
+      firstOrdinal: 2,
+      events: [bookDelta({ eventTimeMs: -1 })],
+    });
+    expect(resyncReason).toContain('book event rejected');
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+  });
+
+  it('takes it when it becomes sure while the other one is not, and then the gap ends', () => {
+    const stage = both();
+    stage.say(SECOND, stale);
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
+    stage.say(SECOND, bookSnapshot(timesAt(NOON_MS + 7)));
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+    expect(stage.run.statusChanges).toEqual([
+      { status: 'stale', reason: 'gap', lastSoundMs: NOON_MS },
+      { status: 'live', sinceMs: NOON_MS + 7 },
+    ]);
+  });
+
+  it('takes the place of one whose feed has been silent for long by the clock of its own', () => {
+    const stage = both();
+    stage.beat(SECOND, NOON_MS, 2_000);
+    expect(stage.followed).toBe(FIRST);
+    stage.beat(SECOND, NOON_MS + 3_000, 0);
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+    expect(stage.run.statusChanges).toEqual([]);
+  });
+
+  it('stays where it is when the first one speaks again, and gives its place back when it is lost itself', () => {
+    const stage = both();
+    stage.beat(SECOND, NOON_MS, 3_000);
+    stage.say(FIRST, bookDelta({ bids: [9_980, 4], sequence: 2 }));
+    expect(stage.followed).toBe(SECOND);
+    stage.say(SECOND, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);
+    expect(stage.run.state.book.snapshot().bids).toEqual([10_000, 1, 9_980, 4]);
+    expect(stage.run.state.standby?.switchCount).toBe(2);
+  });
+
+  it('takes no place while its own feed is silent, however sure its book was', () => {
+    const stage = both();
+    stage.beat(FIRST, NOON_MS, 3_000);
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
+  });
+
+  it('takes the place of one whose lease another node has, which can’t come back', () => {
+    const stage = both();
+    stage.say(sourceUnderLease(6, 'trades of another node'), heartbeat(NOON_MS));
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+    stage.say(FIRST, bookDelta({ bids: [9_980, 4] }));
+    stage.say(SECOND, stale);
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'stale']);
+    stage.say(sourceUnderLease(6, 'book of another node'), bookSnapshot(timesAt(LATER_MS)));
+    expect([stage.followed, stage.status]).toEqual([sourceUnderLease(6, 'book of another node'), 'live']);
+  });
+
+  it('is of no use once another node has its lease', () => {
+    const stage = both();
+    stage.say(sourceUnderLease(4, 'trades of another node', 1), heartbeat(NOON_MS));
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
+  });
+
+  it('keeps no levels while it is not sure', () => {
+    const stage = both();
+    stage.say(SECOND, stale);
+    expect(stage.run.snapshot.standby?.book.bids).toEqual([]);
+    stage.say(SECOND, bookSnapshot({ bids: [9_000, 1] }));
+    expect(stage.run.snapshot.standby?.book.bids).toEqual([9_000, 1]);
+  });
+});
+
+describe('the silence of a feed', () => {
+  it('is not told by a clock that was set', () => {
+    const stage = both();
+    stage.say(SECOND, heartbeat(NOON_MS));
+    stage.say(SECOND, heartbeat(LATER_MS));
+    expect(stage.followed).toBe(FIRST);
+    stage.say(SECOND, heartbeat(NOON_MS));
+    stage.beat(SECOND, NOON_MS, 2_000);
+    expect(stage.followed).toBe(SECOND);
+  });
+
+  it('is ended by whatever comes of its node, by any connection', () => {
+    const stage = both();
+    stage.beat(SECOND, NOON_MS, 2_000);
+    stage.say(sourceUnderLease(5, 'trades'), heartbeat(NOON_MS));
+    stage.beat(SECOND, NOON_MS + 3_000, 1_000);
+    expect(stage.followed).toBe(FIRST);
+  });
+
+  it('is not ended by what a node says whose lease is over', () => {
+    const stage = both();
+    stage.beat(SECOND, NOON_MS, 2_000);
+    stage.say(sourceUnderLease(4, 'trades of a frozen node'), heartbeat(NOON_MS));
+    stage.beat(SECOND, NOON_MS + 3_000, 1_000);
+    expect(stage.followed).toBe(SECOND);
+  });
+
+  it('makes the followed book doubtful where the other one can’t take its place, until it speaks again', () => {
+    const stage = both();
+    stage.say(SECOND, stale);
+    stage.beat(SECOND, NOON_MS, 2_000);
+    expect(followedSilence(stage.run.state)).toBeUndefined();
+    stage.beat(SECOND, NOON_MS + 3_000, 0);
+    expect(followedSilence(stage.run.state)).toContain('nothing has come from the feed of its book');
+    stage.say(FIRST, heartbeat(NOON_MS));
+    expect(followedSilence(stage.run.state)).toBeUndefined();
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);
+  });
+});
