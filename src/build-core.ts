@@ -26,7 +26,7 @@ import type {
 } from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
 import { StaleWatch } from './actors/stale-watch.ts';
-import { LEASE_LOST_REASON } from './actors/symbol.ts';
+import { LEASE_LOST_REASON } from './actors/lease-keeper.ts';
 import type { SymbolSpawnerOptions } from './actors/symbol-spawner.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { Clock, RandomSource, Timers } from './base/clock.ts';

@@ -90,6 +90,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     table: new PostgresLeaseTable(storage.database),
     leaseMs: node.leaseMs,
     slotCount: settings.feed.slots,
+    redundancy: settings.feed.redundancy,
     clock,
     timers,
     log,
@@ -124,11 +125,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       if (newest === undefined) return undefined;
       return { newest, latestTradeId: newest.tradeId, timeMs: newest.eventTimeMs };
     },
-    mayFeed: (exchange, slot) => leases.isHeld(exchange, slot),
+    mayFeed: (part) => leases.isHeld(part),
     isWanted: (key) => desired.current.some(({ instrument }) => instrument === key),
     onWantedChanged: () => desired.check(),
-    resyncElsewhere: (instrument, reason) => {
-      askForResync(settings, directory, instrument).catch((error: unknown) => {
+    resyncElsewhere: (instrument, reason, replica) => {
+      askForResync(settings, directory, instrument, replica).catch((error: unknown) => {
         const fields = { instrument, reason, cause: describeCause(error) };
         log.warn(fields, 'no other node could be asked for a fresh book');
       });
@@ -196,8 +197,9 @@ async function askForResync(
   settings: Settings,
   directory: ClusterDirectory,
   instrument: InstrumentKey,
+  replica: number,
 ): Promise<void> {
-  const owner = await directory.ingestOwnerOf(instrument);
+  const owner = await directory.ingestOwnerOf(instrument, replica);
   if (owner?.adminUrl === undefined) throw new Error('no node feeds it at present');
   const [named] = adminTokens(settings);
   const path = `/v1/instruments/${instrument.split(':').map(encodeURIComponent).join('/')}/resync`;

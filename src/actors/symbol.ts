@@ -12,6 +12,7 @@ import {
   readTimeWanted,
   restoreInstrument,
 } from '../market/instrument-state.ts';
+import { unsureBooks } from '../market/standby-book.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -31,6 +32,7 @@ import type {
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
+import { CATCHING_UP_REASON, ShownBook } from './shown-book.ts';
 import { journalEngine, sharedLogEngine } from './symbol-log.ts';
 import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
@@ -65,11 +67,6 @@ export type SymbolActorOptions = {
     life: number;
   }) => void;
 };
-
-/** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
-const CATCHING_UP_REASON = 'the instrument has come to another node, which reads its log';
-/** What subscribers read while the node can't be sure that its instruments are still its own. */
-export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
 
 type Deliver = Extract<SymbolMessage, { type: 'Deliver' }>;
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
@@ -113,12 +110,11 @@ class SymbolActor {
   readonly #rows: DerivedRows;
   readonly #gaps: BookGaps;
   readonly #recoveredBook: RecoveredBook;
+  readonly #shownBook: ShownBook;
   /** By path: a feed that was made anew under its old path is the same receiver. */
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
   #unsureReason: string | undefined;
-  /** Why the book may be wrong though its log does not say so; `undefined` while its feeds are heard. */
-  #silentReason: string | undefined;
   /** The delivery that was in hand when the last life ended. */
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
@@ -131,6 +127,7 @@ class SymbolActor {
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
+    this.#shownBook = new ShownBook(options.lease);
     this.#checkpoints = this.#checkpointsFrom(0);
   }
 
@@ -252,11 +249,11 @@ class SymbolActor {
       isTransient: true,
     };
     this.#deliveryFailure = undefined;
-    const { status, reason } = state.bookStatus;
     for (const feed of this.#feeds.values()) {
       context.send(feed, { type: 'SymbolRecovered', instrument, ...failure });
-      // The last life may have ended between finding the book wrong and saying so. A feed that knows already takes no notice.
-      if (status === 'stale') context.send(feed, { type: 'ResyncBook', instrument, reason });
+      // The last life may have ended between finding a book wrong and saying so. A feed that knows already takes no notice.
+      for (const unsure of unsureBooks(state))
+        context.send(feed, { type: 'ResyncBook', instrument, ...unsure });
     }
   }
 
@@ -269,7 +266,7 @@ class SymbolActor {
       case 'Deliver':
         return this.#deliver(state, message, context);
       case 'FeedSilent':
-        this.#silentReason = message.reason;
+        this.#shownBook.noteSilence(message.reason);
         this.#options.publications.changes.book = true;
         return state;
       case 'CaughtUp':
@@ -344,22 +341,21 @@ class SymbolActor {
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
     let next = state;
     if (decision.entry !== undefined) {
-      this.#silentReason = undefined;
       next =
         logged === undefined
           ? await context.persist(decision.entry)
           : context.advance(decision.entry, logged.to);
-      if (this.#recoveredBook.isUnsure) this.#reassure(decision.entry, context);
+      if (this.#recoveredBook.isUnsure) this.#reassure(next, decision.entry, context);
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
-      this.#options.publications.folded(decision.entry);
+      this.#options.publications.folded(decision.entry, this.#shownBook.noteFolded(next, batch.source));
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
     this.#acknowledge(next, batch, feed, context);
     const unsureReason = this.#unsureReason ?? decision.resyncReason;
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)
-      context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason });
+      context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason, source: batch.source });
     if (this.#checkpoints.isDue(next)) this.#checkpoints.begin(next, context);
     return next;
   }
@@ -377,8 +373,8 @@ class SymbolActor {
     context.send(feed, { type: 'BatchAccepted', instrument, source, lastOrdinal, batchNumber, timeWanted });
   }
 
-  #reassure(entry: LogEntry, { clock }: Context): void {
-    const hearing = this.#recoveredBook.hear(entry, clock);
+  #reassure({ bookSources }: InstrumentState, entry: LogEntry, { clock }: Context): void {
+    const hearing = this.#recoveredBook.hear(entry, clock, bookSources.follows(entry.source));
     if (hearing === 'unsure') return;
     if (hearing === 'missedNothing') this.#gaps.missedNothing();
     this.#options.publications.changes.book = true;
@@ -400,19 +396,8 @@ class SymbolActor {
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {
-    if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
-      return { status: 'stale', reason: LEASE_LOST_REASON };
-    }
-    if (state.bookStatus.status === 'live' && this.#silentReason !== undefined) {
-      return { status: 'stale', reason: this.#silentReason };
-    }
-    if (state.bookStatus.status === 'live' && this.#isRecovering) {
-      return { status: 'stale', reason: CATCHING_UP_REASON };
-    }
-    if (state.bookStatus.status === 'live' && this.#recoveredBook.isUnsure) {
-      return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };
-    }
-    return { status: state.bookStatus.status, reason: state.bookStatus.reason };
+    const { isUnsure } = this.#recoveredBook;
+    return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
   #reject(event: LateOrRejected, reason: string, detail: string): void {

@@ -91,12 +91,20 @@ export class ClusterDirectory {
     return addressOf(picture, picture.shards.find((row) => row.shard === shard)?.owner);
   }
 
-  /** The node that feeds the instrument; `undefined` while nobody holds its slot. Fails as `picture` where nothing was read yet. */
-  async ingestOwnerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
+  /**
+   * The node that feeds the instrument, of several the first; `undefined` while nobody holds its slot. Fails as `picture` where nothing was read yet.
+   * @param replica which of several
+   */
+  async ingestOwnerOf(instrument: InstrumentKey, replica?: number): Promise<NodeAddress | undefined> {
     const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
     const exchange = instrument.slice(0, instrument.indexOf(':'));
-    const lease = picture.leases.find((row) => row.exchange === exchange && row.slot === slot);
+    const lease = picture.leases.find(
+      (row) =>
+        row.exchange === exchange &&
+        row.slot === slot &&
+        (replica === undefined ? row.holder !== undefined : row.replica === replica),
+    );
     return addressOf(picture, lease?.holder);
   }
 

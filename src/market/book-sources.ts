@@ -47,6 +47,11 @@ export class BookSources {
     return this.#followed === undefined || this.#followed === source;
   }
 
+  /** Whether the source is of the feed that is followed, by whichever connection, under the lease of the present book. */
+  isOfFollowed(source: string): boolean {
+    return this.follows(source) || (this.sideOf(source) === 'followed' && this.standingOf(source) === 0);
+  }
+
   /** Whether the event of this source says something of a book that is kept, or announces one to keep. Others than of books always count. */
   counts(source: string, event: MarketEvent): boolean {
     switch (event.type) {

@@ -137,6 +137,21 @@ export function followedSilence({
   return `nothing has come from the feed of its book for ${FEED_SILENT_MS} ms, and the other one has no sure book`;
 }
 
+/** The books that need a fresh start, with the source of each where one is known. */
+export function unsureBooks({
+  bookStatus,
+  bookSources,
+  standby,
+}: Pick<BookTrack, 'bookStatus'> & {
+  readonly bookSources: BookSources;
+  readonly standby: StandbyBook | undefined;
+}): { readonly source: string | undefined; readonly reason: string }[] {
+  return [
+    { ...bookStatus, source: bookSources.snapshot().at(-1) },
+    ...(standby === undefined ? [] : [{ ...standby.bookStatus, source: bookSources.standby }]),
+  ].flatMap(({ status, source, reason }) => (status === 'stale' ? [{ source, reason }] : []));
+}
+
 function isSilent({ silentMs }: FeedHearing): boolean {
   return silentMs >= FEED_SILENT_MS;
 }

@@ -12,8 +12,9 @@ import { feedGaps } from './migrations/002-feed-gaps.ts';
 import { audit } from './migrations/003-audit.ts';
 import { cluster } from './migrations/004-cluster.ts';
 import { eventLog } from './migrations/005-event-log.ts';
+import { leaseReplicas } from './migrations/006-lease-replicas.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster, eventLog];
+const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster, eventLog, leaseReplicas];
 
 /** The version of a database that this code brought up to date. */
 export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));

@@ -32,8 +32,8 @@ describe('the directory of a cluster', () => {
         { ...shard, shard: SHARDS, owner: 'a' },
       ],
       leases: [
-        { exchange: 'binance', slot: shardOf(BTC, SLOTS), epoch: 1, holder: 'b' },
-        { exchange: 'kraken', slot: shardOf(BTC, SLOTS), epoch: 1, holder: 'a' },
+        { exchange: 'binance', slot: shardOf(BTC, SLOTS), replica: 0, epoch: 1, holder: 'b' },
+        { exchange: 'kraken', slot: shardOf(BTC, SLOTS), replica: 0, epoch: 1, holder: 'a' },
       ],
     };
     directory = new ClusterDirectory({
@@ -55,6 +55,20 @@ describe('the directory of a cluster', () => {
   it('knows whose actor has an instrument, and who feeds it', async () => {
     expect(await directory.ownerOf(BTC)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
     expect(await directory.ingestOwnerOf(BTC)).toEqual({ name: 'a', adminUrl: 'http://a:8080' });
+  });
+
+  it('knows who feeds it a second time, and names the other one while nobody does for the first time', async () => {
+    const [first] = picture.leases.filter(({ exchange }) => exchange === 'kraken');
+    picture = {
+      ...picture,
+      leases: [
+        { ...first!, holder: undefined },
+        { ...first!, replica: 1, holder: 'b' },
+      ],
+    };
+    expect(await directory.ingestOwnerOf(BTC, 0)).toBeUndefined();
+    expect(await directory.ingestOwnerOf(BTC, 1)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
+    expect(await directory.ingestOwnerOf(BTC)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
   });
 
   it('knows no address of a node that is gone, and no owner of what nobody claimed', async () => {
