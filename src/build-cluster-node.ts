@@ -15,6 +15,7 @@ import type {
 import type { ShardClaim } from './actors/ports.ts';
 import type { ClaimedPositions } from './actors/shards/shard-keeper.ts';
 import { ShardKeeper } from './actors/shards/shard-keeper.ts';
+import { StandbyReadings } from './actors/standby-readings.ts';
 import { momentOf } from './base/clock.ts';
 import type { Core, CoreParts } from './build-core.ts';
 import { buildCore } from './build-core.ts';
@@ -47,6 +48,7 @@ export type BuiltClusterNode = Core & {
   readonly ingest: Ingest;
   readonly outlet: LogOutlet;
   readonly shardKeeper: ShardKeeper;
+  readonly standbys: StandbyReadings;
   /** Why it does not write or read the log of events; empty where it does, or need not. */
   kafkaTrouble(): string;
   keepWanted(): void;
@@ -98,6 +100,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     isHeld: parts.mayFeed,
     readKnownTrades: parts.readKnownTrades,
   });
+  const standbys = new StandbyReadings();
   const replicas = Array.from({ length: settings.feed.redundancy }, (_, replica) => replica);
   const shardKeeper = new ShardKeeper({
     system,
@@ -127,6 +130,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
           shard: ref,
           claim,
           sharedLog: { onSaved },
+          standbys,
           onReady: (_instrument, place, life) => onBegun(place, life),
         });
         instruments.run(instrument, symbol);
@@ -154,6 +158,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     ingest,
     outlet,
     shardKeeper,
+    standbys,
     kafkaTrouble,
     keepWanted: () => keepWanted(parts, instruments),
   };

@@ -16,6 +16,7 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import type { StandbyReadings } from './standby-readings.ts';
 import type { SymbolActorOptions } from './symbol.ts';
 import { symbolActor } from './symbol.ts';
 import { SymbolPublications } from './symbol-publications.ts';
@@ -26,6 +27,7 @@ export type SymbolSpawnerOptions = {
   readonly shard: AnyActorRef;
   readonly claim: ShardClaim;
   readonly lease?: PublishLease | undefined;
+  readonly standbys?: StandbyReadings | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -70,6 +72,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
       },
       claim,
       lease: options.lease,
+      standbys: options.standbys,
       journal,
       tables,
       records,

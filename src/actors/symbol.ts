@@ -12,7 +12,7 @@ import {
   readTimeWanted,
   restoreInstrument,
 } from '../market/instrument-state.ts';
-import { unsureBooks } from '../market/standby-book.ts';
+import { feedsOf } from '../market/standby-book.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -33,6 +33,7 @@ import type { PublishedStatus, SymbolPublications } from './symbol-publications.
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
 import { CATCHING_UP_REASON, ShownBook } from './shown-book.ts';
+import type { StandbyReadings } from './standby-readings.ts';
 import { journalEngine, sharedLogEngine } from './symbol-log.ts';
 import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
@@ -42,6 +43,8 @@ export type SymbolActorOptions = {
   readonly claim: ShardClaim;
   /** While it is not held no book is shown as live. Without one it always is. */
   readonly lease?: PublishLease | undefined;
+  /** Where it may be fed twice. */
+  readonly standbys?: StandbyReadings | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -127,7 +130,7 @@ class SymbolActor {
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
-    this.#shownBook = new ShownBook(options.lease);
+    this.#shownBook = new ShownBook(options);
     this.#checkpoints = this.#checkpointsFrom(0);
   }
 
@@ -252,8 +255,9 @@ class SymbolActor {
     for (const feed of this.#feeds.values()) {
       context.send(feed, { type: 'SymbolRecovered', instrument, ...failure });
       // The last life may have ended between finding a book wrong and saying so. A feed that knows already takes no notice.
-      for (const unsure of unsureBooks(state))
-        context.send(feed, { type: 'ResyncBook', instrument, ...unsure });
+      for (const { status, reason, source } of feedsOf(state)) {
+        if (status === 'stale') context.send(feed, { type: 'ResyncBook', instrument, reason, source });
+      }
     }
   }
 
@@ -297,6 +301,7 @@ class SymbolActor {
   }
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
+    this.#shownBook.end();
     // The last word to subscribers: from here on nobody knows whether the book is still right. It wants no database, so it does not wait for one.
     const status = this.#statusOf(state);
     const last: PublishedStatus =
@@ -348,7 +353,8 @@ class SymbolActor {
       if (this.#recoveredBook.isUnsure) this.#reassure(next, decision.entry, context);
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
-      this.#options.publications.folded(decision.entry, this.#shownBook.noteFolded(next, batch.source));
+      const book = this.#shownBook.noteFolded(next, batch.source, context.log);
+      this.#options.publications.folded(decision.entry, book);
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
     this.#acknowledge(next, batch, feed, context);

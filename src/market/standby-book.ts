@@ -9,6 +9,7 @@
  *    that neither a clock that is set nor a feed that was away itself makes the other one silent.
  */
 import type { BookSources, FeedSide } from './book-sources.ts';
+import { replicaOf } from './book-sources.ts';
 import type { BookTrack } from './book-track.ts';
 import type { BookData } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
@@ -137,19 +138,30 @@ export function followedSilence({
   return `nothing has come from the feed of its book for ${FEED_SILENT_MS} ms, and the other one has no sure book`;
 }
 
-/** The books that need a fresh start, with the source of each where one is known. */
-export function unsureBooks({
+/** One of the sources that books are made of, and how its book stands. */
+export type BookFeed = BookTrack['bookStatus'] & {
+  readonly source: string;
+  readonly replica: number;
+  readonly isFollowed: boolean;
+};
+
+/** Returns the source that is followed, none where none is known, and then the one that stands by. */
+export function feedsOf({
   bookStatus,
   bookSources,
   standby,
 }: Pick<BookTrack, 'bookStatus'> & {
   readonly bookSources: BookSources;
   readonly standby: StandbyBook | undefined;
-}): { readonly source: string | undefined; readonly reason: string }[] {
+}): readonly BookFeed[] {
+  const feedOf = (source: string, status: BookTrack['bookStatus'], isFollowed: boolean): BookFeed => ({
+    ...status,
+    ...{ source, replica: replicaOf(source), isFollowed },
+  });
   return [
-    { ...bookStatus, source: bookSources.snapshot().at(-1) },
-    ...(standby === undefined ? [] : [{ ...standby.bookStatus, source: bookSources.standby }]),
-  ].flatMap(({ status, source, reason }) => (status === 'stale' ? [{ source, reason }] : []));
+    ...bookSources.snapshot().map((source) => feedOf(source, bookStatus, true)),
+    ...(standby === undefined ? [] : [feedOf(bookSources.standby!, standby.bookStatus, false)]),
+  ];
 }
 
 function isSilent({ silentMs }: FeedHearing): boolean {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { InstrumentStatus } from '../../actors/instruments.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
+import { feedsOf } from '../../market/standby-book.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { requesterOf } from '../access.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
@@ -247,6 +248,8 @@ function describeState({ state, status, reason }: SymbolView): StateDescription 
     lotSize: state.metadata?.lotSize ?? null,
     lastBookEventMs: state.lastBookEvent?.eventTimeMs ?? null,
     watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    feeds: feedsOf(state).map(({ sinceMs, ...feed }) => ({ ...feed, sinceMs: sinceMs ?? null })),
+    feedSwitches: state.standby?.switchCount ?? 0,
     counters: { ...state.counters },
   };
 }

@@ -55,9 +55,7 @@ function orphansOf({ shards, leases }: Cluster): string[] {
   const lost = shards
     .filter(({ isOwnerAlive }) => !isOwnerAlive)
     .map(({ shard, owner }) => `${shard} (${owner})`);
-  const unfed = leases
-    .filter(({ holder }) => holder === null)
-    .map(nameOfSlot);
+  const unfed = leases.filter(({ holder }) => holder === null).map(nameOfSlot);
   return [
     ...(lost.length === 0 ? [] : [`Shards whose node is gone: ${lost.join(', ')}`]),
     ...(unfed.length === 0 ? [] : [`Slots that nobody feeds: ${unfed.join(', ')}`]),
