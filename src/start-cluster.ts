@@ -65,6 +65,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     clock,
     shardCount: kafka.partitions,
     slotCount: settings.feed.slots,
+    redundancy: settings.feed.redundancy,
     leaseMs: node.leaseMs,
   });
   const desired = new DesiredInstruments({

@@ -19,6 +19,8 @@ export type ClusterDirectoryOptions = {
   /** Partitions of the topic of events: the number of shards. */
   readonly shardCount: number;
   readonly slotCount: number;
+  /** By how many nodes each slot is fed at once. */
+  readonly redundancy: number;
   readonly leaseMs: number;
 };
 
@@ -50,14 +52,15 @@ export class ClusterDirectory {
   }
 
   async #read(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount } = this.#options;
+    const { clock, source, leaseMs, shardCount, redundancy } = this.#options;
     this.#isReading = true;
     this.#readAtMs = clock.monotonicMs();
     try {
       const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
-      // Rows of a time with more shards stay.
+      // Rows of a time with more shards stay, and of a time with a second feed.
       const shards = picture.shards.filter(({ shard }) => shard < shardCount);
-      this.#lastPicture = { ...picture, shards };
+      const leases = picture.leases.filter(({ replica }) => replica < redundancy);
+      this.#lastPicture = { ...picture, shards, leases };
       this.#isAway = false;
       return this.#lastPicture;
     } catch (error) {

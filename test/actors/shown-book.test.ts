@@ -37,7 +37,11 @@ beforeEach(() => {
   standbys = new StandbyReadings();
   log = new RecordingLog();
   isHeld = true;
-  shown = new ShownBook({ instrument, standbys, lease: { isHeld: () => isHeld, onHeld: () => () => undefined } });
+  shown = new ShownBook({
+    instrument,
+    standbys,
+    lease: { isHeld: () => isHeld, onHeld: () => () => undefined },
+  });
 });
 
 describe('the book that is shown', () => {

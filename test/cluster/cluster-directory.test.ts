@@ -48,6 +48,7 @@ describe('the directory of a cluster', () => {
       clock,
       shardCount: SHARDS,
       slotCount: SLOTS,
+      redundancy: 2,
       leaseMs: 10_000,
     });
   });
@@ -78,8 +79,10 @@ describe('the directory of a cluster', () => {
     expect((await directory.aliveNodes()).map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
-  it('shows no shards of a time with more of them', async () => {
+  it('shows no shards of a time with more of them, and no leases of a time with more feeds', async () => {
+    picture = { ...picture, leases: [...picture.leases, { ...picture.leases[0]!, replica: 2 }] };
     expect((await directory.picture()).shards).toHaveLength(1);
+    expect((await directory.picture()).leases).toHaveLength(2);
   });
 
   it('is read once a second however many ask', async () => {

@@ -76,6 +76,7 @@ describe('nodes of a cluster', () => {
       clock: systemClock,
       shardCount: 4,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       leaseMs: LEASE_MS,
     });
     const feeder = await directory.ingestOwnerOf(BTC);
