@@ -5,6 +5,7 @@ import type { Ingest } from './actors/ingest/ingest.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardKeeper, ShardReading } from './actors/shards/shard-keeper.ts';
 import type { StandbyReadings } from './actors/standby-readings.ts';
+import type { Clock } from './base/clock.ts';
 import type { LoopDelay } from './base/loop-delay.ts';
 import type { OldestWait } from './base/oldest-wait.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
@@ -129,8 +130,9 @@ export function clusterMetricSources(parts: {
   readonly ingest: Pick<Ingest, 'fedCount'>;
   readonly standbys: StandbyReadings;
   readonly kafkaTrouble: () => string;
+  readonly clock: Clock;
 }): MetricSource[] {
-  const { shardKeeper, ingest, standbys, kafkaTrouble } = parts;
+  const { shardKeeper, ingest, standbys, kafkaTrouble, clock } = parts;
   const sum = (valueOf: (reading: ShardReading) => number): number =>
     shardKeeper.readings().reduce((total, reading) => total + valueOf(reading), 0);
   return [
@@ -143,6 +145,16 @@ export function clusterMetricSources(parts: {
       'cluster_unsaved_records',
       'Records of its shards that would be read again by whoever took them over',
       () => sum(({ readTo, neededFrom }) => readTo - neededFrom),
+    ),
+    single(
+      'gauge',
+      'cluster_unsaved_seconds',
+      'How long the instrument that was not saved for longest has waited, a parked one for example: the log must be kept for longer',
+      () => {
+        const nowMs = clock.monotonicMs();
+        const agesMs = shardKeeper.readings().map(({ unsavedSinceMs = nowMs }) => nowMs - unsavedSinceMs);
+        return Math.max(0, ...agesMs) / 1_000;
+      },
     ),
     single('gauge', 'cluster_fed_instruments', 'Instruments that this node feeds', () => ingest.fedCount),
     {
@@ -212,6 +224,11 @@ export function gateMetricSources(gates: readonly ExchangeGate[]): MetricSource[
 }
 
 /** A metric without labels. */
-function single(kind: MetricSource['kind'], name: string, help: string, read: () => number): MetricSource {
+export function single(
+  kind: MetricSource['kind'],
+  name: string,
+  help: string,
+  read: () => number,
+): MetricSource {
   return { name: `tampines_${name}`, help, kind, labelNames: [], read: () => [{ value: read() }] };
 }

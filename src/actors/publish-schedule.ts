@@ -4,6 +4,7 @@
  */
 import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import type { InstrumentSettings } from './ports.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
 import type { SymbolMessage } from './symbol-protocol.ts';
 import type { ChangeFlags } from './symbol-publications.ts';
@@ -31,13 +32,19 @@ export type ScheduledInstrument = {
   readonly target: ActorRef<SymbolMessage>;
   readonly changes: ChangeFlags;
   readonly wakeUp: WakeUp;
+  /** Otherwise than for all. */
+  readonly intervals?: InstrumentSettings | undefined;
 };
 
 /** `isPending` is cleared, and `takenCount` grows, when the actor takes the wake-up. */
 export type WakeUp = { isPending: boolean; takenCount: number };
 
+/** Rounds, one in each book interval, from one time that something is due to the next. */
+type Rounds = Readonly<Record<'book' | 'ticker' | 'candles' | 'refresh' | 'checkpoint', number>>;
+
 type Entry = {
   readonly scheduled: ScheduledInstrument;
+  readonly every: Rounds;
   roundCount: number;
   /** Its actor did not take the last wake-up (parked, mailbox full): it is not tried again before a refresh is due. */
   isRefused: boolean;
@@ -45,8 +52,8 @@ type Entry = {
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
-  /** Rounds, one in each book interval, from one time that something is due to the next. */
-  readonly #every: Record<'ticker' | 'candles' | 'refresh' | 'checkpoint', number>;
+  /** For all that want nothing else. */
+  readonly #every: Rounds;
   readonly #slots: Set<Entry>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
   readonly #entries = new Map<InstrumentKey, { entry: Entry; slot: Set<Entry> }>();
   #slotIndex = 0;
@@ -55,13 +62,29 @@ export class PublishSchedule {
 
   constructor(options: PublishScheduleOptions) {
     this.#options = options;
-    const rounds = (intervalMs: number): number =>
-      Math.max(1, Math.round(intervalMs / options.bookIntervalMs));
     this.#every = {
-      ticker: rounds(options.tickerIntervalMs),
-      candles: rounds(options.candleIntervalMs),
-      refresh: rounds(options.refreshIntervalMs),
-      checkpoint: rounds(options.checkpointIntervalMs),
+      book: 1,
+      ticker: this.#rounds(options.tickerIntervalMs),
+      candles: this.#rounds(options.candleIntervalMs),
+      refresh: this.#rounds(options.refreshIntervalMs),
+      checkpoint: this.#rounds(options.checkpointIntervalMs),
+    };
+  }
+
+  #rounds(intervalMs: number): number {
+    return Math.max(1, Math.round(intervalMs / this.#options.bookIntervalMs));
+  }
+
+  #everyFor(intervals: InstrumentSettings | undefined): Rounds {
+    const { bookIntervalMs, tickerIntervalMs, candleIntervalMs } = intervals ?? {};
+    // Of thousands nearly all want nothing else: they share the rounds of all.
+    if ((bookIntervalMs ?? tickerIntervalMs ?? candleIntervalMs) === undefined) return this.#every;
+    const { book, ticker, candles } = this.#every;
+    return {
+      ...this.#every,
+      book: bookIntervalMs === undefined ? book : this.#rounds(bookIntervalMs),
+      ticker: tickerIntervalMs === undefined ? ticker : this.#rounds(tickerIntervalMs),
+      candles: candleIntervalMs === undefined ? candles : this.#rounds(candleIntervalMs),
     };
   }
 
@@ -78,7 +101,9 @@ export class PublishSchedule {
     this.remove(scheduled.instrument);
     const slot = this.#slots[this.#addedCount % SLOT_COUNT]!;
     // The rarer things are spread over their own periods too, not only over the slots of the book's.
-    const entry = { scheduled, roundCount: Math.floor(this.#addedCount / SLOT_COUNT), isRefused: false };
+    const roundCount = Math.floor(this.#addedCount / SLOT_COUNT);
+    const every = this.#everyFor(scheduled.intervals);
+    const entry = { scheduled, every, roundCount, isRefused: false };
     this.#addedCount++;
     slot.add(entry);
     this.#entries.set(scheduled.instrument, { entry, slot });
@@ -97,20 +122,20 @@ export class PublishSchedule {
   }
 
   #wake(entry: Entry): void {
-    const { scheduled } = entry;
+    const { scheduled, every } = entry;
     const { changes } = scheduled;
     const round = entry.roundCount++;
-    const every = this.#every;
     if (round % every.checkpoint === 0) this.#checkpoint(scheduled, round);
     const refresh = round % every.refresh === 0;
     // Of many instruments nearly all have nothing to tell in nearly all rounds.
     if (!changes.book && !changes.ticker && !changes.candles && !refresh) return;
     if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
+    const isBookDue = round % every.book === 0;
     const ticker = changes.ticker && round % every.ticker === 0;
     const candles = changes.candles && round % every.candles === 0;
-    if (!changes.book && !ticker && !candles && !refresh) return;
+    if (!(changes.book && isBookDue) && !ticker && !candles && !refresh) return;
     scheduled.wakeUp.isPending = true;
-    const message = { type: 'PublishDue', ticker, candles, refresh } as const;
+    const message = { type: 'PublishDue', book: isBookDue, ticker, candles, refresh } as const;
     entry.isRefused = !this.#options.send(scheduled.target, message);
   }
 

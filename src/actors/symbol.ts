@@ -13,13 +13,14 @@ import {
   restoreInstrument,
 } from '../market/instrument-state.ts';
 import { feedsOf } from '../market/standby-book.ts';
+import { tornLogEntries } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
-import type { SavepointOutcome } from './checkpoints.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
+import type { InstrumentPulse } from './instrument-pulse.ts';
 import type { ActorRef, PersistentActorContext, PersistentActorSpec } from './kernel/actor-types.ts';
 import type {
   DesiredInstrument,
@@ -29,6 +30,7 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import { restoreSavepoint } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
@@ -49,6 +51,7 @@ export type SymbolActorOptions = {
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
   readonly publications: SymbolPublications;
+  readonly pulse: InstrumentPulse;
   readonly strategy: RestartStrategy;
   /** Its feeds are recordings: when an event was received says nothing about now. */
   readonly isRecording?: boolean | undefined;
@@ -104,8 +107,6 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-
-type LateOrRejected = { readonly eventTimeMs: number };
 
 /** What outlives a single life of the actor: its feeds, and why the last life ended. */
 class SymbolActor {
@@ -192,6 +193,7 @@ class SymbolActor {
     recovery: { snapshotBatchNumber: number; batchNumber: number; entriesReplayed: number; tookMs: number },
   ): Promise<void> {
     this.#unsureReason = undefined;
+    this.#options.pulse.bookStatus = state.bookStatus.status;
     this.#checkpoints = this.#checkpointsFrom(state.position);
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
     this.#gaps.recovered(state, this.#recoveredBook);
@@ -273,6 +275,12 @@ class SymbolActor {
         this.#shownBook.noteSilence(message.reason);
         this.#options.publications.changes.book = true;
         return state;
+      case 'LogTorn':
+        this.#options.publications.changes.book = true;
+        return tornLogEntries(state, message, context.clock).reduce(
+          (_state, entry) => context.advance(entry, context.batchNumber),
+          state,
+        );
       case 'CaughtUp':
         return this.#catchUp(state, message, context);
       case 'PublishDue':
@@ -283,7 +291,18 @@ class SymbolActor {
         this.#checkpoints.begin(state, context);
         return state;
       case 'TakeSavepoint':
-        return this.#takeSavepoint(state, message.reply, context);
+        return this.#checkpoints.takeSavepoint(state, context, message.reply);
+      case 'RestoreSavepoint':
+        return restoreSavepoint(
+          {
+            ...this.#options,
+            rows: this.#rows,
+            checkpoints: this.#checkpoints,
+            statusOf: (restored) => this.#statusOf(restored),
+          },
+          message,
+          { state, context },
+        );
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -310,7 +329,7 @@ class SymbolActor {
     // While it recovers its state is older than what subscribers hold.
     if (this.#isRecovering) publications.markStale(last.reason);
     else publications.publishLast(state, last);
-    await this.#checkpoints.finish(state, context);
+    await this.#checkpoints.takeNow(state, context);
   }
 
   async #deliver(state: InstrumentState, delivery: Deliver, context: Context): Promise<InstrumentState> {
@@ -355,6 +374,7 @@ class SymbolActor {
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
       const book = this.#shownBook.noteFolded(next, batch.source, context.log);
       this.#options.publications.folded(decision.entry, book);
+      this.#options.pulse.noteDelivery(next, decision.entry, context.clock.nowMs());
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
     this.#acknowledge(next, batch, feed, context);
@@ -392,21 +412,12 @@ class SymbolActor {
     return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
   }
 
-  async #takeSavepoint(
-    state: InstrumentState,
-    reply: (outcome: SavepointOutcome) => void,
-    context: Context,
-  ): Promise<InstrumentState> {
-    reply(await this.#checkpoints.takeSavepoint(state, context));
-    return state;
-  }
-
   #statusOf(state: InstrumentState): PublishedStatus {
     const { isUnsure } = this.#recoveredBook;
     return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
-  #reject(event: LateOrRejected, reason: string, detail: string): void {
+  #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {
     const { exchange, symbol } = this.#options.instrument;
     this.#options.records.recordDeadLetter({
       timeMs: event.eventTimeMs,

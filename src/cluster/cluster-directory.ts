@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import { splitInstrumentKey } from '../market/symbols.ts';
 import { NODE_ALIVE_MS } from './cluster-membership.ts';
 import type { ClusterPicture, PictureSource } from './ports.ts';
 
@@ -52,14 +53,14 @@ export class ClusterDirectory {
   }
 
   async #read(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount, redundancy } = this.#options;
+    const { clock, source, leaseMs, shardCount, slotCount, redundancy } = this.#options;
     this.#isReading = true;
     this.#readAtMs = clock.monotonicMs();
     try {
       const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
-      // Rows of a time with more shards stay, and of a time with a second feed.
+      // Rows of a time with more shards, slots or feeds stay.
       const shards = picture.shards.filter(({ shard }) => shard < shardCount);
-      const leases = picture.leases.filter(({ replica }) => replica < redundancy);
+      const leases = picture.leases.filter(({ slot, replica }) => slot < slotCount && replica < redundancy);
       this.#lastPicture = { ...picture, shards, leases };
       this.#isAway = false;
       return this.#lastPicture;
@@ -101,7 +102,7 @@ export class ClusterDirectory {
   async ingestOwnerOf(instrument: InstrumentKey, replica?: number): Promise<NodeAddress | undefined> {
     const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
-    const exchange = instrument.slice(0, instrument.indexOf(':'));
+    const [exchange] = splitInstrumentKey(instrument);
     const lease = picture.leases.find(
       (row) =>
         row.exchange === exchange &&
@@ -114,6 +115,13 @@ export class ClusterDirectory {
   /** Those that are alive, by name. Fails as `picture` where nothing was read yet. */
   async aliveNodes(): Promise<readonly { readonly name: string; readonly adminUrl: string }[]> {
     return (await this.#lastKnown()).nodes.filter(({ isAlive }) => isAlive);
+  }
+
+  /** Those that are gone, and whose shards nobody has taken yet. Fails as `picture` where nothing was read yet. */
+  async goneOwners(): Promise<readonly string[]> {
+    const { nodes, shards } = await this.#lastKnown();
+    const alive = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+    return [...new Set(shards.map(({ owner }) => owner))].filter((owner) => !alive.has(owner));
   }
 }
 

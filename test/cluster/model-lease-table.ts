@@ -27,13 +27,15 @@ export class ModelLeaseTable implements LeaseTable {
 
   take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
     const nowMs = this.#clock.nowMs();
+    const before = [...this.rows.values()];
     const taken = slots.flatMap(({ exchange, slot, replica }) => {
       const name = nameOfSlot({ exchange, slot, replica });
       const known = this.rows.get(name);
       if (known?.holder !== undefined && known.renewedAtMs > nowMs - leaseMs) return [];
-      const row = { exchange, slot, replica, epoch: (known?.epoch ?? 0) + 1, holder, renewedAtMs: nowMs };
-      this.rows.set(name, row);
-      return [{ exchange, slot, replica, epoch: row.epoch }];
+      const ofExchange = before.filter((row) => row.exchange === exchange);
+      const epoch = Math.max(0, ...ofExchange.map((row) => row.epoch)) + 1;
+      this.rows.set(name, { exchange, slot, replica, epoch, holder, renewedAtMs: nowMs });
+      return [{ exchange, slot, replica, epoch }];
     });
     return Promise.resolve(taken);
   }

@@ -38,13 +38,24 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
 
     it('gives a slot to one taker, under the next epoch', async () => {
       expect(bySlot(await table.take(a, slots(0, 1), LEASE_MS))).toEqual(leases(1, 0, 1));
-      expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(1, 2));
+      expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(2, 2));
       expect(await table.take(a, slots(0), LEASE_MS)).toEqual([]);
       expect(await read()).toEqual([
         { exchange, slot: 0, replica: 0, epoch: 1, holder: a, isFree: false },
         { exchange, slot: 1, replica: 0, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 2, replica: 0, epoch: 1, holder: b, isFree: false },
+        { exchange, slot: 2, replica: 0, epoch: 2, holder: b, isFree: false },
       ]);
+    });
+
+    it('gives each slot under a larger epoch than any of its exchange had, for an instrument may come from any', async () => {
+      for (const epoch of [1, 2, 3]) {
+        await table.take(a, slots(0), LEASE_MS);
+        await table.release(a, leases(epoch, 0));
+      }
+      expect(await table.take(a, slots(5), LEASE_MS)).toEqual(leases(4, 5));
+      expect(await table.take(b, slots(0), LEASE_MS)).toEqual(leases(5, 0));
+      await table.release(a, leases(4, 5));
+      expect(await table.take(b, slots(5), LEASE_MS)).toEqual(leases(6, 5));
     });
 
     it('gives it to somebody else only when it was not renewed for its time', async () => {
@@ -90,18 +101,18 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       expect(await read()).toEqual([{ exchange, slot: 0, replica: 0, epoch: 2, holder: a, isFree: false }]);
     });
 
-    it('keeps replicas of a slot apart: each has a holder, an epoch and an age of its own', async () => {
+    it('keeps replicas of a slot apart: each has a holder and an age of its own, and none an epoch that another of the exchange had', async () => {
       const replicas = [0, 1].map((replica) => ({ exchange, slot: 0, replica }));
       await table.take(a, replicas.slice(0, 1), LEASE_MS);
       await store.age(LEASE_MS);
-      expect(await table.take(b, replicas.slice(1), LEASE_MS)).toEqual([{ ...replicas[1], epoch: 1 }]);
-      expect(await table.take(b, replicas, LEASE_MS)).toEqual([{ ...replicas[0], epoch: 2 }]);
-      expect(await table.renew(b, [{ ...replicas[1]!, epoch: 2 }], LEASE_MS)).toEqual([]);
-      await table.release(b, [{ ...replicas[1]!, epoch: 1 }]);
+      expect(await table.take(b, replicas.slice(1), LEASE_MS)).toEqual([{ ...replicas[1], epoch: 2 }]);
+      expect(await table.take(b, replicas, LEASE_MS)).toEqual([{ ...replicas[0], epoch: 3 }]);
+      expect(await table.renew(b, [{ ...replicas[1]!, epoch: 3 }], LEASE_MS)).toEqual([]);
+      await table.release(b, [{ ...replicas[1]!, epoch: 2 }]);
       const rows = (await read()).sort((one, other) => one.replica - other.replica);
       expect(rows).toEqual([
-        { ...replicas[0], epoch: 2, holder: b, isFree: false },
-        { ...replicas[1], epoch: 1, holder: undefined, isFree: true },
+        { ...replicas[0], epoch: 3, holder: b, isFree: false },
+        { ...replicas[1], epoch: 2, holder: undefined, isFree: true },
       ]);
       await table.releaseAll(b);
       expect((await read()).map(({ isFree }) => isFree)).toEqual([true, true]);

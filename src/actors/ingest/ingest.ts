@@ -75,10 +75,12 @@ export class Ingest {
     this.#reconcile();
   }
 
-  lost(part: IngestPart): void {
+  /** Resolves when its feeds are closed and, where this node still may, have said so. */
+  async lost(part: IngestPart): Promise<void> {
     const name = nameOf(part);
     if (this.#parts.get(name)?.replica === part.replica) this.#parts.delete(name);
     this.#reconcile();
+    await Promise.all(this.#stopping.values());
   }
 
   /** Feeds nothing any more. */

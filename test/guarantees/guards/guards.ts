@@ -7,6 +7,7 @@ import { connections } from './lists/connections.ts';
 import { durableFirst } from './lists/rule-2-durable-first.ts';
 import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
 import { oneWriter } from './lists/rule-4-one-writer.ts';
+import { outputs } from './lists/outputs.ts';
 import { redundantFeeds } from './lists/redundant-feeds.ts';
 import { sharedLog } from './lists/shared-log.ts';
 import { silentInstruments } from './lists/silent-instruments.ts';
@@ -29,6 +30,7 @@ export const guards: readonly Guard[] = [
   ...wholeTrades,
   ...sharedLog,
   ...redundantFeeds,
+  ...outputs,
   ...connections,
   ...storedBytes,
   ...accessFromOutside,

@@ -95,6 +95,7 @@ export class SimClusterNode {
       onWantedChanged: () => undefined,
       resyncElsewhere: (instrument, _reason, replica) => surroundings.onResyncWanted(instrument, replica),
     });
+    this.built.takePart();
   }
 
   /** `kill -9`; the group misses it after a while. */
