@@ -92,7 +92,9 @@ type WireState = WireTrack & {
   readonly standby: WireStandby | null;
 };
 
-type WireHearing = { readonly lastReceiveMs: number | null; readonly silentMs: number };
+type WireHearing = Omit<StandbySnapshot['heard'], 'lastReceiveMs'> & {
+  readonly lastReceiveMs: number | null;
+};
 
 type WireStandby = WireTrack & {
   readonly source: string;
@@ -176,8 +178,8 @@ function toWireStandby(standby: StandbySnapshot): WireStandby {
   };
 }
 
-function toWireHearing({ lastReceiveMs, silentMs }: StandbySnapshot['heard']): WireHearing {
-  return { lastReceiveMs: lastReceiveMs ?? null, silentMs };
+function toWireHearing(heard: StandbySnapshot['heard']): WireHearing {
+  return { ...heard, lastReceiveMs: heard.lastReceiveMs ?? null };
 }
 
 function toWireMinutes({ startsMs, highs, lows, ends, bytes }: PackedMinutes): WirePackedMinutes {

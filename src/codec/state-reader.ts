@@ -109,7 +109,11 @@ function readStandby(reader: AvroReader): StandbySnapshot {
 }
 
 function readHearing(reader: AvroReader): StandbySnapshot['heard'] {
-  return { lastReceiveMs: reader.optional(() => reader.long()), silentMs: reader.long() };
+  return {
+    lastReceiveMs: reader.optional(() => reader.long()),
+    silentMs: reader.long(),
+    toldMs: reader.long(),
+  };
 }
 
 function readTexts(reader: AvroReader): readonly string[] {

@@ -160,7 +160,11 @@ const STATE_2_FIELDS = [
   { name: 'bookSources', type: { type: 'array', items: 'string' }, default: [] },
 ];
 
-const FEED_HEARING = record('FeedHearing', [optional('lastReceiveMs', 'long'), long('silentMs')]);
+const FEED_HEARING = record('FeedHearing', [
+  optional('lastReceiveMs', 'long'),
+  long('silentMs'),
+  long('toldMs'),
+]);
 
 /** `state-3` has the book of a second feed as well. */
 const STATE_3_FIELDS = [

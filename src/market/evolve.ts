@@ -69,7 +69,8 @@ function foldOneOfTwo(
   const side = state.bookSources.sideOf(source);
   const standing = state.bookSources.standingOf(source);
   const before = state.bookStatus.status;
-  if (standing === 0) noteHeard(standby, side, event.receiveTimeMs);
+  const doubt = standing === 0 ? noteHeard(standby, side, event) : undefined;
+  if (doubt !== undefined) outputs.onBookUnsure(doubt);
   const isReplaced = standing > 0;
   if (isReplaced && side === 'standby') replaceStandby(standby, event.receiveTimeMs);
   const changes: BookStatusChange[] = [];

@@ -7,23 +7,32 @@
  * 2. Only a book that is sure, of a feed that is not silent, takes its place. Nothing goes back by itself: both are as good.
  * 3. How long a feed is silent is told by the receive times of the other: by one clock, and only by what is in the log. What one event adds is bounded, so
  *    that neither a clock that is set nor a feed that was away itself makes the other one silent.
+ * 4. A feed that speaks of what is long past is as good as silent: it is heard only while its book is at most `FEED_SILENT_MS` behind that of the other, by
+ *    the clock of the exchange. Else a book could go back by as long as a node is behind with its writes.
+ * 5. A book of a feed that was silent for `FEED_GONE_MS` is kept no longer, for it may be gone for good. Should it come back, it is asked for a fresh one.
  */
 import type { BookSources, FeedSide } from './book-sources.ts';
-import { replicaOf } from './book-sources.ts';
+import { isAnnouncement, replicaOf } from './book-sources.ts';
 import type { BookTrack } from './book-track.ts';
+import type { MarketEvent } from './events.ts';
 import type { BookData } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
 
 /** Feeds say something each `feed.heartbeatMs`, a second by default; of two that both live neither says twice as much for long. */
 export const FEED_SILENT_MS = 2_500;
 const STEP_MAX_MS = FEED_SILENT_MS / 2;
+/** Longer than what a connection that is lost, or a lease, takes to come again. */
+export const FEED_GONE_MS = 60_000;
+const GONE_REASON = `nothing came from its feed for ${FEED_GONE_MS / 1_000} s`;
 
 /** What is heard of a feed, from any of its connections. */
 export type FeedHearing = {
   /** Of its newest event; `undefined` while none came since there are two. */
   lastReceiveMs: number | undefined;
-  /** By the clock of the other feed: for how long none came, at most `FEED_SILENT_MS`. */
+  /** By the clock of the other feed: for how long none came, or none of now, at most `FEED_GONE_MS`. */
   silentMs: number;
+  /** Up to when, by the clock of the exchange, it has told its book; 0 before its first delta. */
+  toldMs: number;
 };
 
 /** Changed in place by `evolve` and by nothing else. */
@@ -48,8 +57,8 @@ export function createStandbyBook(): StandbyBook {
     bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
     book: new OrderBook(),
     lastBookEvent: undefined,
-    heard: { lastReceiveMs: undefined, silentMs: 0 },
-    followedHeard: { lastReceiveMs: undefined, silentMs: 0 },
+    heard: createHearing(),
+    followedHeard: createHearing(),
     switchCount: 0,
   };
 }
@@ -76,16 +85,36 @@ export function restoreStandby(snapshot: StandbySnapshot): StandbyBook {
   };
 }
 
-/** An event of the feed came, whatever of it. */
-export function noteHeard(standby: StandbyBook, side: FeedSide, receiveTimeMs: number): void {
+function createHearing(): FeedHearing {
+  return { lastReceiveMs: undefined, silentMs: 0, toldMs: 0 };
+}
+
+/** An event of the feed came, whatever of it. Returns why its book is to be fetched anew; `undefined` where it is as good as it was. */
+export function noteHeard(standby: StandbyBook, side: FeedSide, event: MarketEvent): string | undefined {
   const { heard, followedHeard } = standby;
   const own = side === 'followed' ? followedHeard : heard;
   const other = side === 'followed' ? heard : followedHeard;
+  const { receiveTimeMs } = event;
   const passedMs = own.lastReceiveMs === undefined ? 0 : receiveTimeMs - own.lastReceiveMs;
   const stepMs = Math.min(Math.max(0, passedMs), STEP_MAX_MS);
   own.lastReceiveMs = receiveTimeMs;
+  other.silentMs = Math.min(other.silentMs + stepMs, FEED_GONE_MS);
+  if (side === 'followed' && heard.silentMs >= FEED_GONE_MS) loseStandby(standby, GONE_REASON, receiveTimeMs);
+  own.toldMs = toldAfter(event, own, other);
+  if (own.toldMs < other.toldMs - FEED_SILENT_MS) return undefined;
+  const wasGone = side === 'standby' && own.silentMs >= FEED_GONE_MS;
   own.silentMs = 0;
-  other.silentMs = Math.min(other.silentMs + stepMs, FEED_SILENT_MS);
+  return wasGone && !isAnnouncement(event) ? GONE_REASON : undefined;
+}
+
+/**
+ * The time of a delta is the exchange's, that of a snapshot may be when it was asked for: it is as new as what the other feed has told, where it is not
+ * older. In a quiet market the other one would be behind for ever else.
+ */
+function toldAfter(event: MarketEvent, own: FeedHearing, other: FeedHearing): number {
+  if (event.type === 'BookDelta') return event.eventTimeMs;
+  if (event.type === 'BookSnapshot') return Math.max(own.toldMs, Math.min(event.eventTimeMs, other.toldMs));
+  return own.toldMs;
 }
 
 /** Whether the standby's book is to be followed from here on. */
@@ -118,8 +147,11 @@ export function switchBooks(
 
 /** Another node feeds what this book is of: nothing of it follows any more. */
 export function replaceStandby(standby: StandbyBook, sinceMs: number): void {
-  if (standby.bookStatus.status === 'live')
-    standby.bookStatus = { status: 'stale', reason: 'another node feeds it now', sinceMs };
+  loseStandby(standby, 'another node feeds it now', sinceMs);
+}
+
+function loseStandby(standby: StandbyBook, reason: string, sinceMs: number): void {
+  if (standby.bookStatus.status === 'live') standby.bookStatus = { status: 'stale', reason, sinceMs };
 }
 
 /** Levels of a book that can't be followed before its next snapshot are of no use. */
@@ -135,7 +167,7 @@ export function followedSilence({
   readonly standby: StandbyBook | undefined;
 }): string | undefined {
   if (standby === undefined || !isSilent(standby.followedHeard)) return undefined;
-  return `nothing has come from the feed of its book for ${FEED_SILENT_MS} ms, and the other one has no sure book`;
+  return `the feed of its book has been silent or behind for ${FEED_SILENT_MS} ms, and the other one has no sure book`;
 }
 
 /** One of the sources that books are made of, and how its book stands. */

@@ -87,7 +87,7 @@ describe('the book that is shown', () => {
     expect(say(SECOND, heartbeat(NOON_MS + 3_000))).toBe('whole');
     expect(shown.statusOf(run.state, SURE)).toMatchObject({
       status: 'stale',
-      reason: expect.stringContaining('nothing has come from the feed of its book') as unknown,
+      reason: expect.stringContaining('the feed of its book has been silent or behind') as unknown,
     });
     expect(say(FIRST, heartbeat(NOON_MS))).toBe('whole');
     expect(status()).toBe('live');

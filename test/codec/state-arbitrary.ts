@@ -41,7 +41,7 @@ const track = {
   lastBookEvent: optional(plainRecord({ eventTimeMs: timeMs, receiveTimeMs: timeMs, sequence })),
 };
 
-const hearing = plainRecord({ lastReceiveMs: optional(timeMs), silentMs: count });
+const hearing = plainRecord({ lastReceiveMs: optional(timeMs), silentMs: count, toldMs: timeMs });
 
 export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord({
   position: count,

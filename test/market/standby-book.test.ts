@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { sourceUnderLease } from '../../src/market/book-sources.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
-import { FEED_SILENT_MS, followedSilence } from '../../src/market/standby-book.ts';
+import { FEED_GONE_MS, FEED_SILENT_MS, followedSilence } from '../../src/market/standby-book.ts';
 import { InstrumentRun } from '../support/instrument-runs.ts';
 import {
   NOON_MS,
@@ -31,6 +31,11 @@ class Stage {
   /** Heartbeats by which so much time passes, a second at a time. */
   beat(source: string, fromMs: number, forMs: number): void {
     for (let atMs = fromMs; atMs <= fromMs + forMs; atMs += 1_000) this.say(source, heartbeat(atMs));
+  }
+
+  /** A change of the market that both tell. */
+  tellBoth(atMs: number): void {
+    for (const source of [FIRST, SECOND]) this.say(source, bookDelta({ ...timesAt(atMs), bids: [9_970, 1] }));
   }
 
   get followed(): string {
@@ -131,6 +136,81 @@ describe('the book of a second feed', () => {
     expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
   });
 
+  it('takes no place while it is behind the other one by more than a silence, however much it says', () => {
+    const stage = both();
+    stage.tellBoth(NOON_MS);
+    for (let count = 1; count <= 20; count++) {
+      const nowMs = NOON_MS + count * 1_000;
+      stage.say(FIRST, bookDelta({ ...timesAt(nowMs), bids: [9_980, count] }));
+      // What it says now is of long ago, as it was when it was received.
+      stage.say(SECOND, bookDelta({ ...timesAt(NOON_MS + count), bids: [9_980, count] }));
+    }
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
+    stage.say(SECOND, bookDelta({ ...timesAt(NOON_MS + 18_000), bids: [9_980, 18] }));
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+  });
+
+  it('takes the place of one that is behind it by more than a silence', () => {
+    const stage = both();
+    stage.tellBoth(NOON_MS);
+    for (let count = 1; count <= 4; count++) {
+      stage.say(FIRST, bookDelta({ ...timesAt(NOON_MS + count), bids: [9_980, count] }));
+      stage.say(SECOND, bookDelta({ ...timesAt(NOON_MS + count * 1_000), bids: [9_980, count] }));
+    }
+    expect(stage.followed).toBe(FIRST);
+    for (let count = 5; count <= 8; count++) {
+      stage.say(FIRST, bookDelta({ ...timesAt(NOON_MS + count), bids: [9_980, count] }));
+      stage.say(SECOND, bookDelta({ ...timesAt(NOON_MS + count * 1_000), bids: [9_980, count] }));
+    }
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+    expect(stage.run.statusChanges).toEqual([]);
+  });
+
+  it('is not behind where the market was quiet since its snapshot was asked for, nor is the other one', () => {
+    const stage = both();
+    stage.tellBoth(NOON_MS);
+    stage.say(SECOND, stale);
+    stage.say(FIRST, bookDelta({ ...timesAt(NOON_MS + 50_000), bids: [9_980, 1] }));
+    stage.say(SECOND, bookSnapshot(timesAt(LATER_MS + 60_000)));
+    for (let atMs = LATER_MS + 60_000; atMs < LATER_MS + 70_000; atMs += 1_000) {
+      stage.say(SECOND, heartbeat(atMs));
+      stage.say(FIRST, heartbeat(atMs));
+      expect(stage.run.state.standby?.heard.silentMs).toBeLessThan(FEED_SILENT_MS);
+    }
+    expect(stage.followed).toBe(FIRST);
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+    stage.say(FIRST, bookSnapshot(timesAt(LATER_MS + 80_000)), heartbeat(LATER_MS + 81_000));
+    stage.say(SECOND, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);
+  });
+
+  it('is kept no longer when its feed was silent for long, and is fetched anew should that come back', () => {
+    const stage = both();
+    stage.beat(FIRST, NOON_MS, FEED_GONE_MS - 1_000);
+    expect(stage.run.snapshot.standby?.bookStatus.status).toBe('live');
+    stage.beat(FIRST, NOON_MS + FEED_GONE_MS, 1_000);
+    expect(stage.run.snapshot.standby).toMatchObject({
+      bookStatus: { status: 'stale', reason: 'nothing came from its feed for 60 s' },
+      book: { bids: [] },
+    });
+    expect(stage.run.told).toEqual([]);
+    stage.say(SECOND, bookDelta({ bids: [9_980, 4], sequence: 2 }), heartbeat(NOON_MS));
+    expect(stage.run.told).toEqual([['unsure', 'nothing came from its feed for 60 s']]);
+    stage.say(FIRST, stale);
+    expect([stage.followed, stage.status]).toEqual([FIRST, 'stale']);
+    stage.say(SECOND, bookSnapshot(timesAt(LATER_MS)));
+    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+  });
+
+  it('is not asked for where a feed that was gone announces it by itself', () => {
+    const stage = both();
+    stage.beat(FIRST, NOON_MS, FEED_GONE_MS + 1_000);
+    stage.say(SECOND, feedStatus({ status: 'connected' }), heartbeat(NOON_MS));
+    expect(stage.run.told).toEqual([]);
+  });
+
   it('takes the place of one whose lease another node has, which can’t come back', () => {
     const stage = both();
     stage.say(sourceUnderLease(6, 'trades of another node'), heartbeat(NOON_MS));
@@ -191,7 +271,7 @@ describe('the silence of a feed', () => {
     stage.beat(SECOND, NOON_MS, 2_000);
     expect(followedSilence(stage.run.state)).toBeUndefined();
     stage.beat(SECOND, NOON_MS + 3_000, 0);
-    expect(followedSilence(stage.run.state)).toContain('nothing has come from the feed of its book');
+    expect(followedSilence(stage.run.state)).toContain('the feed of its book has been silent or behind');
     stage.say(FIRST, heartbeat(NOON_MS));
     expect(followedSilence(stage.run.state)).toBeUndefined();
     expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);

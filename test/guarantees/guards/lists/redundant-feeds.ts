@@ -4,6 +4,7 @@ const STANDBY = 'test/market/standby-book.test.ts';
 const REDUNDANT = 'test/market/redundant-books.test.ts';
 const SHOWN = 'test/actors/shown-book.test.ts';
 const LEASES = 'test/cluster/ingest-leases.test.ts';
+const SHARED_LOG = 'test/actors/shared-log.test.ts';
 
 /** What lets the loss of a node that feeds cost no gap where each instrument is fed twice, and no book be shown that is wrong. */
 export const redundantFeeds: readonly Guard[] = [
@@ -36,6 +37,35 @@ export const redundantFeeds: readonly Guard[] = [
     text: "if (standby.bookStatus.status !== 'live' || isSilent(standby.heard)) return false;",
     without: "if (standby.bookStatus.status !== 'live') return false;",
     tests: [{ file: STANDBY, name: 'takes no place while its own feed is silent' }],
+  },
+  {
+    holds: 8,
+    name: 'A feed that tells what is long past is not heard',
+    file: 'src/market/standby-book.ts',
+    text: 'if (own.toldMs < other.toldMs - FEED_SILENT_MS) return undefined;',
+    without: '',
+    tests: [
+      { file: STANDBY, name: 'takes no place while it is behind the other one' },
+      { file: STANDBY, name: 'takes the place of one that is behind it' },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A feed whose book was kept no longer is asked for a fresh one when it comes back',
+    file: 'src/market/standby-book.ts',
+    text: 'return wasGone && !isAnnouncement(event) ? GONE_REASON : undefined;',
+    without: 'return wasGone && isAnnouncement(event) ? GONE_REASON : undefined;',
+    tests: [{ file: STANDBY, name: 'is fetched anew should that come back' }],
+  },
+  {
+    holds: 8,
+    name: 'A log that was torn is torn for both books',
+    file: 'src/market/torn-log.ts',
+    text: '...(standby === undefined ? [] : [bookSources.standby!]), ',
+    without: '',
+    tests: [
+      { file: SHARED_LOG, name: 'shows no book of a second feed in place of the one whose log was torn' },
+    ],
   },
   {
     holds: 8,
