@@ -17,16 +17,10 @@ import { shardOf } from '../../src/market/shards.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
 import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, queryRows, storedTradeIds } from '../support/running-node.ts';
-import {
-  dropSchema,
-  freshName,
-  noteServiceUse,
-  testDatabaseUrl,
-  testKafkaBrokers,
-  testRedisUrl,
-} from '../support/services.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 
 const FEEDERS = ['feed-1', 'feed-2'] as const;
 type Feeder = (typeof FEEDERS)[number];
@@ -41,8 +35,14 @@ const channels = symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`);
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
+/** Its own: tests beside this one publish books of the same names. */
+let server: ChaosRedis;
 let redis: Redis;
 const nodes = new Map<string, NodeProcess>();
+
+function redisUrl(): string {
+  return `redis://127.0.0.1:${server.port}`;
+}
 
 async function start(name: string, role: 'ingest' | 'compute'): Promise<NodeProcess> {
   const node = new NodeProcess({
@@ -70,7 +70,7 @@ async function start(name: string, role: 'ingest' | 'compute'): Promise<NodeProc
       'publish.bookResolutions=1',
       'log.format=json',
     ],
-    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() },
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redisUrl() },
     onLine: () => undefined,
   });
   nodes.set(name, node);
@@ -162,13 +162,13 @@ async function expectTruth(): Promise<void> {
 /** What subscribers are told of books from now on that is not live, and where it goes back. */
 async function watch(): Promise<() => void> {
   const notLive: string[] = [];
-  const reader = new Redis(testRedisUrl());
+  const reader = new Redis(redisUrl());
   await reader.subscribe(...channels);
   reader.on('message', (channel: string, text: string) => {
     const { status, reason } = JSON.parse(text) as { status: string; reason: string };
     if (status !== 'live') notLive.push(`${channel}: ${status}, ${reason}`);
   });
-  const order = await RedisOrder.watch(testRedisUrl(), channels);
+  const order = await RedisOrder.watch(redisUrl(), channels);
   return () => {
     reader.disconnect();
     order.close();
@@ -195,10 +195,10 @@ async function switchCounts(): Promise<number> {
 }
 
 beforeAll(async () => {
-  noteServiceUse('Redis');
   folder = mkdtempSync(join(tmpdir(), 'tampines-redundant-'));
   program = provideProgram(folder, () => undefined);
-  redis = new Redis(testRedisUrl());
+  server = await ChaosRedis.start(folder);
+  redis = new Redis(redisUrl());
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,
@@ -214,6 +214,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([...nodes.values()].map((node) => node.kill()));
   redis.disconnect();
+  await server.close();
   await binance.close();
   await dropSchema(schema);
   rmSync(folder, { recursive: true, force: true });
