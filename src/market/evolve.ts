@@ -13,6 +13,7 @@ import type { StandbyBook } from './standby-book.ts';
 import {
   createStandbyBook,
   forgetUnsureLevels,
+  isLongTold,
   isSwitchDue,
   noteHeard,
   replaceStandby,
@@ -103,7 +104,7 @@ function foldEvent(
       foldSnapshot(state, track, event, policy, outputs);
       return;
     case 'Trade':
-      foldTrade(state, event, outputs);
+      if (!isLongTold(state, event)) foldTrade(state, event, outputs);
       return;
     case 'Heartbeat':
       state.ticker.advanceTo(event.eventTimeMs);

@@ -14,15 +14,19 @@
 import type { BookSources, FeedSide } from './book-sources.ts';
 import { isAnnouncement, replicaOf } from './book-sources.ts';
 import type { BookTrack } from './book-track.ts';
-import type { MarketEvent } from './events.ts';
+import type { MarketEvent, Trade } from './events.ts';
 import type { BookData } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
+import type { TickerWindow } from './ticker-window.ts';
+import type { TradeIdentities } from './trade-identities.ts';
 
 /** Feeds say something each `feed.heartbeatMs`, a second by default; of two that both live neither says twice as much for long. */
 export const FEED_SILENT_MS = 2_500;
 const STEP_MAX_MS = FEED_SILENT_MS / 2;
 /** Longer than what a connection that is lost, or a lease, takes to come again. */
 export const FEED_GONE_MS = 60_000;
+/** A trade this old a feed tells live only where it is long behind. */
+const LONG_TOLD_MS = 60_000;
 const GONE_REASON = `nothing came from its feed for ${FEED_GONE_MS / 1_000} s`;
 
 /** What is heard of a feed, from any of its connections. */
@@ -158,6 +162,27 @@ function loseStandby(standby: StandbyBook, reason: string, sinceMs: number): voi
 export function forgetUnsureLevels(standby: StandbyBook): void {
   const { book, bookStatus } = standby;
   if (bookStatus.status !== 'live' && book.bidCount + book.askCount > 0) standby.book = new OrderBook();
+}
+
+/**
+ * Whether the trade was told by the other feed, though nothing proves it any more: identities are forgotten, and of two feeds one may be behind by more
+ * trades than are remembered. What was fetched to fill a gap never is.
+ */
+export function isLongTold(
+  {
+    standby,
+    trades,
+    ticker,
+  }: {
+    readonly standby: StandbyBook | undefined;
+    readonly trades: Pick<TradeIdentities, 'spareCount'>;
+    readonly ticker: Pick<TickerWindow, 'endMs'>;
+  },
+  trade: Pick<Trade, 'eventTimeMs' | 'isHistory'>,
+): boolean {
+  if (standby === undefined || trade.isHistory || trades.spareCount > 0 || ticker.endMs === undefined)
+    return false;
+  return trade.eventTimeMs < ticker.endMs - LONG_TOLD_MS;
 }
 
 /** Why the book may be wrong though neither of its feeds says so; `undefined` where the one that is followed is heard, or there is no other. */

@@ -1,8 +1,9 @@
 /** When the book of the second feed takes the place of the one that is followed, and when it must not. */
 import { describe, expect, it } from 'vitest';
 import { sourceUnderLease } from '../../src/market/book-sources.ts';
-import type { MarketEvent } from '../../src/market/events.ts';
+import type { MarketEvent, Trade } from '../../src/market/events.ts';
 import { FEED_GONE_MS, FEED_SILENT_MS, followedSilence } from '../../src/market/standby-book.ts';
+import { MAX_OTHER_IDS } from '../../src/market/trade-identities.ts';
 import { InstrumentRun } from '../support/instrument-runs.ts';
 import {
   NOON_MS,
@@ -11,6 +12,7 @@ import {
   feedStatus,
   heartbeat,
   timesAt,
+  trade,
 } from '../support/market-events.ts';
 
 const FIRST = sourceUnderLease(5, 'first');
@@ -235,6 +237,38 @@ describe('the book of a second feed', () => {
     expect(stage.run.snapshot.standby?.book.bids).toEqual([]);
     stage.say(SECOND, bookSnapshot({ bids: [9_000, 1] }));
     expect(stage.run.snapshot.standby?.book.bids).toEqual([9_000, 1]);
+  });
+});
+
+describe('a trade of a feed that is behind', () => {
+  /** More of them, a second apart, than are remembered. */
+  const tradesBeyondMemory = (): Trade[] =>
+    Array.from({ length: MAX_OTHER_IDS + 200 }, (_, index) =>
+      trade({ ...timesAt(NOON_MS + index * 1_000), tradeId: `t-${index}` }),
+    );
+  const counted = ({ run }: Stage): number =>
+    run.state.counters.tradesLive + run.state.counters.tradesHistory;
+
+  it('counts once, though so many came meanwhile that it is forgotten', () => {
+    const stage = both();
+    const trades = tradesBeyondMemory();
+    stage.say(FIRST, ...trades);
+    expect(counted(stage)).toBe(trades.length);
+    for (const each of trades) stage.say(SECOND, each);
+    expect(counted(stage)).toBe(trades.length);
+  });
+
+  it('counts where it was fetched to fill a gap, where it is not old, and where there is no other feed', () => {
+    const stage = both();
+    const trades = tradesBeyondMemory();
+    stage.say(FIRST, ...trades);
+    const { eventTimeMs } = trades.at(-1)!;
+    stage.say(SECOND, trade({ ...timesAt(NOON_MS), tradeId: 'fetched', isHistory: true }));
+    stage.say(SECOND, trade({ ...timesAt(eventTimeMs - 59_000), tradeId: 'late' }));
+    expect(counted(stage)).toBe(trades.length + 2);
+    const alone = new Stage();
+    alone.say(FIRST, bookSnapshot(), ...trades, trade({ ...timesAt(NOON_MS), tradeId: 'old' }));
+    expect(counted(alone)).toBe(trades.length + 1);
   });
 });
 

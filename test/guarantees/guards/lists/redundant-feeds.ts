@@ -58,6 +58,14 @@ export const redundantFeeds: readonly Guard[] = [
     tests: [{ file: STANDBY, name: 'is fetched anew should that come back' }],
   },
   {
+    holds: 'trades',
+    name: 'A trade that one feed told counts once, though the other is so far behind that it is forgotten',
+    file: 'src/market/evolve.ts',
+    text: 'if (!isLongTold(state, event)) foldTrade(state, event, outputs);',
+    without: 'foldTrade(state, event, outputs);',
+    tests: [{ file: STANDBY, name: 'counts once, though so many came meanwhile that it is forgotten' }],
+  },
+  {
     holds: 8,
     name: 'A log that was torn is torn for both books',
     file: 'src/market/torn-log.ts',
