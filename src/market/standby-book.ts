@@ -112,13 +112,14 @@ export function noteHeard(standby: StandbyBook, side: FeedSide, event: MarketEve
 }
 
 /**
- * The time of a delta is the exchange's, that of a snapshot may be when it was asked for: it is as new as what the other feed has told, where it is not
- * older. In a quiet market the other one would be behind for ever else.
+ * The time of a delta is the exchange's. That of a snapshot may be when it was asked for, or that of its newest level: it is as new as what the other feed
+ * has told, unless it was received before. In a quiet market one of the two would be behind for ever else.
  */
 function toldAfter(event: MarketEvent, own: FeedHearing, other: FeedHearing): number {
   if (event.type === 'BookDelta') return event.eventTimeMs;
-  if (event.type === 'BookSnapshot') return Math.max(own.toldMs, Math.min(event.eventTimeMs, other.toldMs));
-  return own.toldMs;
+  if (event.type !== 'BookSnapshot') return own.toldMs;
+  const newestMs = Math.max(event.eventTimeMs, event.receiveTimeMs);
+  return Math.max(own.toldMs, Math.min(newestMs, other.toldMs));
 }
 
 /** Whether the standby's book is to be followed from here on. */

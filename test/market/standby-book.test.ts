@@ -169,24 +169,30 @@ describe('the book of a second feed', () => {
     expect(stage.run.statusChanges).toEqual([]);
   });
 
-  it('is not behind where the market was quiet since its snapshot was asked for, nor is the other one', () => {
-    const stage = both();
-    stage.tellBoth(NOON_MS);
-    stage.say(SECOND, stale);
-    stage.say(FIRST, bookDelta({ ...timesAt(NOON_MS + 50_000), bids: [9_980, 1] }));
-    stage.say(SECOND, bookSnapshot(timesAt(LATER_MS + 60_000)));
-    for (let atMs = LATER_MS + 60_000; atMs < LATER_MS + 70_000; atMs += 1_000) {
-      stage.say(SECOND, heartbeat(atMs));
-      stage.say(FIRST, heartbeat(atMs));
-      expect(stage.run.state.standby?.heard.silentMs).toBeLessThan(FEED_SILENT_MS);
-    }
-    expect(stage.followed).toBe(FIRST);
-    stage.say(FIRST, stale);
-    expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
-    stage.say(FIRST, bookSnapshot(timesAt(LATER_MS + 80_000)), heartbeat(LATER_MS + 81_000));
-    stage.say(SECOND, stale);
-    expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);
-  });
+  it.each([
+    ['when it was asked for', {}],
+    ['that of its newest level', { eventTimeMs: NOON_MS }],
+  ])(
+    'is not behind in a quiet market where the time of its snapshot is %s, nor is the other one',
+    (_of, times) => {
+      const stage = both();
+      stage.tellBoth(NOON_MS);
+      stage.say(SECOND, stale);
+      stage.say(FIRST, bookDelta({ ...timesAt(NOON_MS + 50_000), bids: [9_980, 1] }));
+      stage.say(SECOND, bookSnapshot({ ...timesAt(LATER_MS + 60_000), ...times }));
+      for (let atMs = LATER_MS + 60_000; atMs < LATER_MS + 70_000; atMs += 1_000) {
+        stage.say(SECOND, heartbeat(atMs));
+        stage.say(FIRST, heartbeat(atMs));
+        expect(stage.run.state.standby?.heard.silentMs).toBeLessThan(FEED_SILENT_MS);
+      }
+      expect(stage.followed).toBe(FIRST);
+      stage.say(FIRST, stale);
+      expect([stage.followed, stage.status]).toEqual([SECOND, 'live']);
+      stage.say(FIRST, bookSnapshot(timesAt(LATER_MS + 80_000)), heartbeat(LATER_MS + 81_000));
+      stage.say(SECOND, stale);
+      expect([stage.followed, stage.status]).toEqual([FIRST, 'live']);
+    },
+  );
 
   it('is kept no longer when its feed was silent for long, and is fetched anew should that come back', () => {
     const stage = both();
