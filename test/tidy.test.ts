@@ -154,7 +154,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.#onBatch': 'an offset of Kafka',
   'src/kafka/kafka-event-log-reader.ts#KafkaEventLogReader.endOf': 'an offset of Kafka',
   'src/actors/shards/shard.ts#Shard.#lookForSilence': 'seconds in a reason',
-  'src/market/book-sources.ts#epochOf': 'the epoch of a lease',
+  'src/market/book-sources.ts#rightOf': 'the epoch of a lease, the number of a replica',
   'src/kafka/kafka-event-log-writer.ts#KafkaEventLogWriter.#send': 'an offset of Kafka',
   'src/kafka/latest-tickers.ts#tickerOutput': 'the names in a document whose decimals are strings',
   'src/feeds/live-http.ts#parseRetryAfter': 'a waiting time',

@@ -27,6 +27,9 @@ import type {
  */
 export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean; state: boolean };
 
+/** What an entry may have changed of the book that is shown: nothing, what its events are about, or all of it. */
+export type BookChange = 'none' | 'told' | 'whole';
+
 export type PublishedStatus = Pick<DocumentHead, 'status' | 'reason'>;
 
 export type SymbolPublicationsOptions = {
@@ -96,11 +99,13 @@ export class SymbolPublications {
     this.#lastTimes = entry.events.at(-1);
   }
 
-  /** Marks what the entry may have changed. */
-  folded(entry: LogEntry): void {
+  /** Marks what the entry may have changed, of the book no more than `book` says. */
+  folded(entry: LogEntry, book: BookChange): void {
+    if (book === 'whole') this.changes.book = this.#haveLevelsChanged = true;
     for (const { type } of entry.events) {
       if (type !== 'Heartbeat') this.changes.state = true;
       if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument') {
+        if (book === 'none' && type !== 'Instrument') continue;
         this.changes.book = true;
         this.#haveLevelsChanged ||= type !== 'FeedStatus';
       } else this.changes.ticker = this.changes.candles = true;

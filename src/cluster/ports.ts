@@ -61,8 +61,16 @@ export interface ChangeNotifications {
   stop(): Promise<void>;
 }
 
-/** A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. */
-export type Slot = { readonly exchange: string; readonly slot: number };
+/**
+ * A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. Where they are fed more than once each feed is a replica
+ * of the slot, counted from 0, with a lease of its own.
+ */
+export type Slot = { readonly exchange: string; readonly slot: number; readonly replica: number };
+
+/** What logs show: `binance/3`, of the second replica `binance/3.1`. */
+export function nameOfSlot({ exchange, slot, replica }: Slot): string {
+  return replica === 0 ? `${exchange}/${slot}` : `${exchange}/${slot}.${replica}`;
+}
 
 /** The right to feed a slot; whoever takes it next has a larger epoch. */
 export type SlotLease = Slot & { readonly epoch: number };
@@ -106,7 +114,7 @@ export type ClusterPicture = {
     readonly owner: string;
     readonly claimedAtMs: number;
   }[];
-  /** By exchange and slot; those that were given up or ran out have no holder. */
+  /** By exchange, slot and replica; those that were given up or ran out have no holder. */
   readonly leases: readonly (SlotLease & { readonly holder: string | undefined })[];
 };
 

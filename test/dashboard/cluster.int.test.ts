@@ -41,8 +41,8 @@ function clusterOf(third: Owner): object {
     ],
     shards: [...shards, { shard: 3, ...third }].map((shard) => ({ ...shard, claimedAtMs: 1 })),
     leases: [
-      { exchange: 'binance', slot: 0, epoch: 2, holder: 'node-2' },
-      { exchange: 'kraken', slot: 0, epoch: 5, holder: null },
+      { exchange: 'binance', slot: 0, replica: 0, epoch: 2, holder: 'node-2' },
+      { exchange: 'kraken', slot: 0, replica: 0, epoch: 5, holder: null },
     ],
   };
 }

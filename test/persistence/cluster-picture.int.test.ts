@@ -18,7 +18,7 @@ it('the picture of a cluster has its nodes, also those that are gone, its shards
     await nodes.renew(node, { lag: 5, text: 'x' }, 3_000);
   }
   const leases = new PostgresLeaseTable(database);
-  const slots = [0, 1, 2].map((slot) => ({ exchange: 'kraken', slot }));
+  const slots = [0, 1, 2].map((slot) => ({ exchange: 'kraken', slot, replica: 0 }));
   const taken = await leases.take({ name: 'a', runId: '1' }, slots, 10_000);
   await leases.release(
     { name: 'a', runId: '1' },
@@ -49,7 +49,13 @@ it('the picture of a cluster has its nodes, also those that are gone, its shards
     { shard: 1, epoch: 7, owner: 'b', claimedAtMs: expect.any(Number) as number },
   ]);
   expect(picture.leases).toEqual(
-    ['a', undefined, undefined].map((holder, slot) => ({ exchange: 'kraken', slot, epoch: 1, holder })),
+    ['a', undefined, undefined].map((holder, slot) => ({
+      exchange: 'kraken',
+      slot,
+      replica: 0,
+      epoch: 1,
+      holder,
+    })),
   );
   await test.close();
 });

@@ -42,6 +42,7 @@ describe('nodes of a cluster', () => {
       table: new PostgresLeaseTable(test.database),
       leaseMs: LEASE_MS,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       exchanges: () => ['kraken'],
       nodes: () => membership.nodes(),
       onGained: () => undefined,
@@ -75,6 +76,7 @@ describe('nodes of a cluster', () => {
       clock: systemClock,
       shardCount: 4,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       leaseMs: LEASE_MS,
     });
     const feeder = await directory.ingestOwnerOf(BTC);

@@ -134,7 +134,7 @@ class Shard {
         this.#members.get(message.instrument as InstrumentKey)?.lane.fail(message);
         return undefined;
       case 'ResyncBook':
-        this.#options.onResyncWanted(message.instrument as InstrumentKey, message.reason);
+        this.#options.onResyncWanted(message.instrument as InstrumentKey, message.reason, message.source);
         return undefined;
       case 'WantedChanged':
         return this.#followWanted();

@@ -4,6 +4,7 @@ import type { DesiredInstrument } from '../../actors/ports.ts';
 import type { InstrumentStatus } from '../../actors/running-instrument.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
+import { feedsOf } from '../../market/standby-book.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { requesterOf } from '../access.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
@@ -286,6 +287,8 @@ function describeState({ state, status, reason }: SymbolView): StateDescription 
     lotSize: state.metadata?.lotSize ?? null,
     lastBookEventMs: state.lastBookEvent?.eventTimeMs ?? null,
     watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    feeds: feedsOf(state).map(({ sinceMs, ...feed }) => ({ ...feed, sinceMs: sinceMs ?? null })),
+    feedSwitches: state.standby?.switchCount ?? 0,
     counters: { ...state.counters },
   };
 }

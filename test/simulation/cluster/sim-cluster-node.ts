@@ -30,7 +30,7 @@ export type ClusterSurroundings = {
   readonly redis: RedisModel;
   readonly log: MemoryEventLog;
   readonly faults: FaultSwitches;
-  readonly onResyncWanted: (instrument: InstrumentKey) => void;
+  readonly onResyncWanted: (instrument: InstrumentKey, replica: number) => void;
   readonly onLog: (process: Process, level: string, fields: object, message: string) => void;
 };
 
@@ -93,7 +93,7 @@ export class SimClusterNode {
       mayFeed: () => false,
       isWanted: () => true,
       onWantedChanged: () => undefined,
-      resyncElsewhere: (instrument) => surroundings.onResyncWanted(instrument),
+      resyncElsewhere: (instrument, _reason, replica) => surroundings.onResyncWanted(instrument, replica),
     });
     this.built.takePart();
   }

@@ -18,6 +18,7 @@ import { ClusterFaults } from './cluster-faults.ts';
 import { ClusterFeeds } from './cluster-feeds.ts';
 import type { AppendedRecord } from './cluster-fold.ts';
 import { checkBooks, checkPositions, checkSnapshots, ClusterFold } from './cluster-fold.ts';
+import { checkRedundancy } from './redundant-fold.ts';
 import { SimClusterNode, wayOf } from './sim-cluster-node.ts';
 
 const SCHEMA = 'tampines';
@@ -56,14 +57,15 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
   const appended = new Map<InstrumentKey, AppendedRecord[]>(instruments.map((key) => [key, []]));
   log.onAppended = (partition, offset, instrument, batch) =>
     appended.get(instrument)!.push({ order: history.nextOrder(), partition, offset, batch });
-  const feeds = new ClusterFeeds({ world, log, later: wayOf(world, world.nature) }, instruments);
+  const redundancy = random() < 0.5 ? 2 : 1;
+  const feeds = new ClusterFeeds({ world, log, redundancy, later: wayOf(world, world.nature) }, instruments);
   const nodes: SimClusterNode[] = [];
   const startNode = (): void => {
     const name = `node-${nodes.length + 1}`;
     nodes.push(
       new SimClusterNode(name, {
         ...{ world, settings, postgres, redis, log, faults },
-        onResyncWanted: (instrument) => feeds.resync(instrument),
+        onResyncWanted: (instrument, replica) => feeds.resync(instrument, replica),
         onLog: (process, level, fields, message) =>
           trace?.(`    ${process.name} ${level} ${message} ${JSON.stringify(fields, withErrors)}`),
       }),
@@ -95,6 +97,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     ...checkBooks(folded, partitionOf, history),
     ...checkPositions(folded, partitionOf, history),
     ...[...folded.values()].flatMap((fold) => checkSnapshots(fold, history)),
+    ...(redundancy === 1 ? [] : [...folded.values()].flatMap(checkRedundancy)),
     ...(await checkOwners(world, nodes, folded)),
   ];
   for (const violation of violations) world.trace.add(JSON.stringify(violation));

@@ -166,6 +166,7 @@ export type ClusterAnswer = {
   readonly leases: readonly {
     readonly exchange: string;
     readonly slot: number;
+    readonly replica: number;
     readonly epoch: number;
     readonly holder: string | null;
   }[];

@@ -216,7 +216,7 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A slot is taken from another node only when its lease ran out or was given up',
     file: 'src/persistence/lease-table.ts',
-    text: "WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'",
+    text: "WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $6::int * interval '1 ms'",
     without: 'WHERE $5::int IS NOT NULL',
     tests: [
       {

@@ -99,7 +99,7 @@ export const sharedLog: readonly Guard[] = [
     holds: 8,
     name: 'A book follows no source of a node whose lease another has taken',
     file: 'src/market/book-sources.ts',
-    text: 'isAnnouncement(event) && epochOf(source) >= epochOf(followed);',
+    text: 'isAnnouncement(event) && this.standingOf(source) >= 0;',
     without: 'isAnnouncement(event);',
     tests: [
       {
