@@ -196,11 +196,11 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
 
 async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
-  await claimEventLog(storage.database, {
-    name: eventTopicOf(settings.kafka),
-    partitions: settings.kafka.partitions,
-  });
-  const node = await createClusterProcess(parts);
+  const { kafka } = settings;
+  const { name } = eventTopicOf(kafka);
+  const moved = await claimEventLog(storage.database, { name, partitions: kafka.partitions });
+  const { generation } = moved;
+  const node = await createClusterProcess(parts, { generation, topic: eventTopicOf(kafka, moved) });
   return {
     ...node,
     ownMetrics: clusterMetricSources({ ...node, clock: systemClock }),

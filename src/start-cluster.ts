@@ -18,10 +18,12 @@ import { checkSlotCount } from './cluster/slot-count.ts';
 import type { InstrumentKey } from './market/symbols.ts';
 import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
+import type { EventTopic } from './kafka/kafka-options.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
 import { PostgresPictureSource } from './persistence/cluster-picture.ts';
 import { DesiredNotifications } from './persistence/desired-notifications.ts';
+import { requireGeneration } from './persistence/event-log-kind.ts';
 import { PostgresLeaseTable } from './persistence/lease-table.ts';
 import { readNewestTrade } from './persistence/newest-trade.ts';
 import { PostgresNodeTable } from './persistence/node-table.ts';
@@ -45,16 +47,23 @@ export type ClusterProcessParts = Pick<
   'settings' | 'surroundings' | 'redis' | 'transport' | 'closers' | 'listener'
 > & { readonly storage: Storage };
 
+/** Which topic is the log, by what the database says. */
+export type ClusterLog = { readonly generation: number; readonly topic: EventTopic };
+
 const RESYNC_TIMEOUT_MS = 5_000;
 
 /** @throws TampinesError `EVENT_TOPIC_UNFIT` · `SERVICE_UNAVAILABLE` */
-export async function createClusterProcess(parts: ClusterProcessParts): Promise<ClusterProcess> {
+export async function createClusterProcess(
+  parts: ClusterProcessParts,
+  { generation, topic }: ClusterLog,
+): Promise<ClusterProcess> {
   const { settings, surroundings, storage, closers } = parts;
   const { clock, timers, random, log } = surroundings;
   const { kafka, node } = settings;
   const clientId = `tampines-${node.name}`;
   await provideEventTopic({
     kafka,
+    topic,
     checkpointEveryMs: settings.checkpoint.everyMs,
     clientId,
     clock,
@@ -113,10 +122,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     runId,
     log: {
       openWriter: (events) =>
-        KafkaEventLogWriter.open({ kafka, clientId, clock, timers, random, log, events }),
+        KafkaEventLogWriter.open({ kafka, topic, clientId, clock, timers, random, log, events }),
       openReader: (events) =>
         KafkaEventLogReader.open({
           kafka,
+          topic,
           group: `${kafka.topicPrefix}.shards`,
           clientId,
           clock,
@@ -125,7 +135,12 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
           events,
         }),
     },
-    claimShard: (shard) => storage.journal.claim(shard, node.name),
+    claimShard: async (shard) => {
+      const claim = await storage.journal.claim(shard, node.name);
+      // Asked when the claim stands: whoever moves the log either sees the claim and gives up, or is seen here.
+      await requireGeneration(storage.database, generation);
+      return claim;
+    },
     positions: new ShardPositions(storage.database),
     readKnownTrades: async (instrument) => {
       const newest = await readNewestTrade(storage.database, storage.ids, instrument);
@@ -192,7 +207,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     join: async (adminUrl) => {
       membership = new ClusterMembership({
         node: { ...holder, adminUrl: node.advertisedUrl || adminUrl, roles: node.roles },
-        table: new PostgresNodeTable(storage.database),
+        table: new PostgresNodeTable(storage.database, generation),
         clock,
         timers,
         log,

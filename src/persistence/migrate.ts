@@ -14,6 +14,7 @@ import { cluster } from './migrations/004-cluster.ts';
 import { eventLog } from './migrations/005-event-log.ts';
 import { instrumentSettings } from './migrations/006-instrument-settings.ts';
 import { outputs } from './migrations/007-outputs.ts';
+import { logMoves } from './migrations/008-log-moves.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -23,6 +24,7 @@ const MIGRATIONS: readonly Migration[] = [
   eventLog,
   instrumentSettings,
   outputs,
+  logMoves,
 ];
 
 /** The version of a database that this code brought up to date. */

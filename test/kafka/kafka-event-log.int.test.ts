@@ -12,9 +12,11 @@ import { testKafkaBrokers } from '../support/services.ts';
 
 eventLogSuite('Kafka', async () => {
   const kafka = testKafkaOptions(testKafkaBrokers());
-  const topic = eventTopicOf(kafka);
+  const eventTopic = eventTopicOf(kafka);
+  const topic = eventTopic.name;
   const surroundings = {
     kafka,
+    topic: eventTopic,
     clientId: 'tampines-test',
     clock: systemClock,
     timers: systemTimers,
