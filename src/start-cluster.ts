@@ -23,7 +23,6 @@ import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
 import { PostgresPictureSource } from './persistence/cluster-picture.ts';
 import { DesiredNotifications } from './persistence/desired-notifications.ts';
-import { requireGeneration } from './persistence/event-log-kind.ts';
 import { PostgresLeaseTable } from './persistence/lease-table.ts';
 import { readNewestTrade } from './persistence/newest-trade.ts';
 import { PostgresNodeTable } from './persistence/node-table.ts';
@@ -135,13 +134,8 @@ export async function createClusterProcess(
           events,
         }),
     },
-    claimShard: async (shard) => {
-      const claim = await storage.journal.claim(shard, node.name);
-      // Asked when the claim stands: whoever moves the log either sees the claim and gives up, or is seen here.
-      await requireGeneration(storage.database, generation);
-      return claim;
-    },
-    positions: new ShardPositions(storage.database),
+    claimShard: (shard) => storage.journal.claim(shard, node.name),
+    positions: new ShardPositions(storage.database, generation),
     readKnownTrades: async (instrument) => {
       const newest = await readNewestTrade(storage.database, storage.ids, instrument);
       if (newest === undefined) return undefined;

@@ -113,9 +113,10 @@ export class KafkaEventTopics implements LogTopics {
         await consumer.subscribe({ topics: [topic], fromBeginning: true });
         await consumer.run({
           autoCommit: false,
-          eachBatch: async ({ batch, heartbeat }) => {
+          eachBatch: async (payload) => {
             try {
               heard();
+              const { batch } = payload;
               const rest = rests.get(batch.partition);
               if (rest === undefined) return;
               const read = takeOf(batch, rest);
@@ -124,7 +125,7 @@ export class KafkaEventTopics implements LogTopics {
                 read.filter(({ key, offset }) => copy.isNeeded(keyOf(key), firstPlace + readOffset(offset))),
               );
               copy.onRead(read.length);
-              await heartbeat();
+              await payload.heartbeat();
               if (rest.nextOffset < rest.endOffset) return;
               rests.delete(batch.partition);
               consumer.pause([{ topic, partitions: [batch.partition] }]);

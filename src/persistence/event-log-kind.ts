@@ -27,7 +27,7 @@ export async function claimEventLog(database: Database, wanted: EventLogKind): P
   if (found?.name === wanted.name && found.partitions === wanted.partitions) {
     return { generation: found.generation, firstPlace: found.firstPlace };
   }
-  const canBeMoved = found !== undefined && found.name === wanted.name && wanted.name !== JOURNAL.name;
+  const canBeMoved = found?.name === wanted.name && wanted.name !== JOURNAL.name;
   throw new TampinesError(
     'SETTINGS_INVALID',
     `Settings are not valid: the schema ${schema} holds states of ${describe(found)}, wanted was ${describe(wanted)}; ` +

@@ -26,7 +26,9 @@ function createNode(name: string, runId = 'run-1') {
     log,
     report: () => reporting.report,
     onChanged: (nodes) => void told.push(namesOf(nodes)),
-    onDisplaced: () => void end.count++,
+    onDisplaced: () => {
+      end.count++;
+    },
   });
   return { membership, log, told, end, reporting };
 }

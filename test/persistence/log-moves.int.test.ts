@@ -51,7 +51,7 @@ describe('the log of a cluster in Postgres', () => {
 
   it('is told with its shards, and with the newest readable state of each instrument', async () => {
     const claim = await journal.claim(2, 'one');
-    await new ShardPositions(test.database).save(claim, 40);
+    await new ShardPositions(test.database, 0).save(claim, 40);
     await journal.saveSnapshot(claim, snapshotAt(BTC, 30));
     await journal.saveSnapshot(claim, snapshotAt(BTC, 50));
     await test.database.query({
@@ -80,9 +80,11 @@ describe('the log of a cluster in Postgres', () => {
       ...{ generation: 1, firstPlace: 70, partitions: 2 },
       shards: [0, 1].map((shard) => ({ shard, epoch: 3, nextPlace: 70 })),
     });
-    const positions = new ShardPositions(test.database);
+    const positions = new ShardPositions(test.database, 0);
     for (const claim of claims) await expect(positions.read(claim)).rejects.toMatchObject({ code: 'FENCED' });
-    expect(await positions.read(await journal.claim(1, 'one'))).toBe(70);
+    const claim = await journal.claim(1, 'one');
+    expect(await new ShardPositions(test.database, 1).read(claim)).toBe(70);
+    await expect(positions.read(claim)).rejects.toMatchObject({ code: 'EVENT_LOG_MOVED' });
     expect(await claimEventLog(test.database, { name: 'test.events', partitions: 2 })).toEqual({
       generation: 1,
       firstPlace: 70,
@@ -109,7 +111,7 @@ describe('the log of a cluster in Postgres', () => {
   it.each([
     ['a shard was claimed', () => journal.claim(1, 'one')],
     ['a state was saved', async () => journal.saveSnapshot({ shard: 0, epoch: 1 }, snapshotAt(BTC, 30))],
-    ['a place was saved', () => new ShardPositions(test.database).save({ shard: 0, epoch: 1 }, 5)],
+    ['a place was saved', () => new ShardPositions(test.database, 0).save({ shard: 0, epoch: 1 }, 5)],
   ])(
     'says where %s since it was read, and stays where it is when that is not borne',
     async (_what, happen) => {
