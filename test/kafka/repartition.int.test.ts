@@ -2,22 +2,22 @@
  * A cluster whose log is moved to another number of partitions, on a real Kafka and Postgres: whatever was in no state when the nodes stopped is folded from
  * the new topic, so that states, trades and candles are those of the plain fold of everything that was ever written to the old one.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import { CommandFailure, EXIT_CODES } from '../../src/cli/exit-codes.ts';
-import type { RepartitionEdges } from '../../src/cli/log/repartition.ts';
-import { repartition, repartitionBy } from '../../src/cli/log/repartition.ts';
-import { NODE_ALIVE_MS } from '../../src/cluster/cluster-membership.ts';
+import { repartition } from '../../src/cli/log/repartition.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import { adapters } from '../../src/exchanges/registry.ts';
 import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
-import { KafkaEventTopics } from '../../src/kafka/event-topics.ts';
 import { decodeRecord } from '../../src/kafka/record-codec.ts';
 import { decide } from '../../src/market/decide.ts';
 import { evolve } from '../../src/market/evolve.ts';
@@ -25,7 +25,6 @@ import type { InstrumentPolicy, InstrumentState } from '../../src/market/instrum
 import { createInstrumentState, snapshotInstrument } from '../../src/market/instrument-state.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { formatUnits } from '../../src/market/units.ts';
-import { PostgresLogMoves } from '../../src/persistence/log-moves.ts';
 import type { Storage } from '../../src/persistence/open-storage.ts';
 import { openStorage } from '../../src/persistence/open-storage.ts';
 import { loadSettings } from '../../src/settings.ts';
@@ -42,6 +41,7 @@ import {
   testKafkaBrokers,
   testRedisUrl,
 } from '../support/services.ts';
+import { projectPath } from '../support/source-files.ts';
 import { contextOf } from '../support/writer-context.ts';
 
 const schema = freshName('moved');
@@ -244,23 +244,6 @@ async function readStored(instrument: InstrumentKey) {
   };
 }
 
-/** The real edges; each step may be cut off by a test. */
-function openEdges(): RepartitionEdges {
-  const { settings } = loadSettings({ environment, assignments: settingsOf(5) });
-  const surroundings = { clock: systemClock, timers: systemTimers, log: new RecordingLog() };
-  const { kafka } = settings;
-  return {
-    store: new PostgresLogMoves({
-      ...{ database: storage.database, journal: storage.journal, name: `${topicPrefix}.events` },
-      ...{ aliveMs: NODE_ALIVE_MS, leaseMs: settings.node.leaseMs },
-    }),
-    topics: new KafkaEventTopics({
-      ...surroundings,
-      ...{ kafka, checkpointEveryMs: settings.checkpoint.everyMs, clientId: 'tampines-test' },
-    }),
-  };
-}
-
 beforeAll(async () => {
   noteServiceUse('Redis');
   folder = mkdtempSync(join(tmpdir(), 'tampines-moved-'));
@@ -326,22 +309,40 @@ describe('a cluster', () => {
     await expect(start('early', 'admin', 5)).rejects.toThrow('tampines log repartition --partitions 5');
   });
 
-  it('is as it was when that is cut off in its middle', async () => {
-    const edges = openEdges();
-    const cutOff: RepartitionEdges = {
-      topics: edges.topics,
-      store: {
-        read: () => edges.store.read(),
-        readStatePlaces: () => edges.store.readStatePlaces(),
-        findRunning: () => edges.store.findRunning(),
-        begin: (from) => edges.store.begin(from),
-        finish: () => Promise.reject(new Error('killed before the last step')),
-      },
-    };
-    const screen = { isTerminal: false, width: undefined, height: undefined, write: () => undefined };
-    const options = { screen, isJson: true, isDryRun: false, partitions: 5 };
-    await expect(repartitionBy(cutOff, options)).rejects.toThrow('killed before the last step');
-    expect(await edges.store.read()).toMatchObject({ generation: 0, partitions: 3 });
+  it('is as it was when that is killed in its last step', async () => {
+    const holder = new pg.Client(testDatabaseUrl());
+    await holder.connect();
+    await holder.query('BEGIN');
+    // It comes as far as the rows of shards, with all copied and the row of the log held.
+    await holder.query(`SELECT FROM ${schema}.shard FOR UPDATE`);
+    const options = settingsOf(5).flatMap((assignment) => ['--set', assignment]);
+    const command = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/tampines.ts', 'log', 'repartition', '--partitions', '5', ...options],
+      { cwd: projectPath('.'), env: { PATH: process.env['PATH'], ...environment }, stdio: 'ignore' },
+    );
+    const ended = once(command, 'exit');
+    await eventually('it is in its last step', async () => {
+      const asked = queryRows(`SELECT FROM ${schema}.event_log FOR UPDATE NOWAIT`, []);
+      return (await asked.then(
+        () => false,
+        () => true,
+      ))
+        ? true
+        : undefined;
+    });
+    command.kill('SIGKILL');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    expect(
+      await eventually('the database knows that it is gone', () =>
+        queryRows(
+          `SELECT generation, last_generation, partitions FROM ${schema}.event_log FOR UPDATE NOWAIT`,
+          [],
+        ),
+      ),
+    ).toEqual([{ generation: 0, last_generation: 1, partitions: 3 }]);
   });
 
   it('has every state, trade and candle that follow from the old log once it was moved', async () => {
