@@ -213,6 +213,19 @@ export const sharedLog: readonly Guard[] = [
   },
   {
     holds: 4,
+    name: 'A node that was frozen while its log was moved ends',
+    file: 'src/cluster/cluster-membership.ts',
+    text: "if (hasErrorCode(error, 'EVENT_LOG_MOVED')) this.#end(error.fields, LOG_MOVED);\n        else this",
+    without: 'this',
+    tests: [
+      {
+        file: 'test/cluster/cluster-membership.test.ts',
+        name: 'neither starts nor goes on where the log that it works by was moved',
+      },
+    ],
+  },
+  {
+    holds: 4,
     name: 'A shard’s place is told only to who reads the log that it is a place of',
     file: 'src/persistence/shard-positions.ts',
     text: 'await requireGeneration(this.#database, this.#logGeneration);',
