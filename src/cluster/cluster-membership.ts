@@ -102,7 +102,7 @@ export class ClusterMembership {
     try {
       await table.remove(node);
     } catch (error) {
-      log.warn({ node: node.name, cause: describeCause(error) }, 'could not leave the cluster: its row ages');
+      log.warn({ cause: describeCause(error) }, 'could not leave the cluster: its row ages');
     }
   }
 
@@ -134,8 +134,8 @@ export class ClusterMembership {
     const isChanged = fingerprintOf(nodes) !== fingerprintOf(this.#nodes);
     if (!isChanged) return;
     this.#nodes = nodes;
-    const { log, node, onChanged } = this.#options;
-    log.info({ node: node.name, nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
+    const { log, onChanged } = this.#options;
+    log.info({ nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
     onChanged(nodes);
   }
 
@@ -144,7 +144,7 @@ export class ClusterMembership {
     this.#isStopped = true;
     this.#timer?.cancel();
     const { log, node, onDisplaced } = this.#options;
-    log.error({ node: node.name, runId: node.runId, ...fields }, why);
+    log.error({ runId: node.runId, ...fields }, why);
     onDisplaced();
   }
 

@@ -56,7 +56,7 @@ export class KafkaEventTopics implements LogTopics {
         }))
         .sort((one, other) => one.shard - other.shard);
     } catch (error) {
-      throw kafkaFailure(`ask where the partitions of ${topic} begin and end`, error);
+      throw kafkaFailure(`ask where the partitions of ${topic} begin and end`, error, this.#options.kafka);
     } finally {
       await admin.disconnect();
     }
@@ -84,7 +84,7 @@ export class KafkaEventTopics implements LogTopics {
       return counts;
     } catch (error) {
       if (error instanceof TampinesError) throw error;
-      throw kafkaFailure(`copy ${this.nameOf(copy.from.generation)}`, error);
+      throw kafkaFailure(`copy ${this.nameOf(copy.from.generation)}`, error, this.#options.kafka);
     } finally {
       await Promise.all([consumer.disconnect(), producer.disconnect()]);
     }

@@ -112,6 +112,8 @@ describe('a node of a cluster', () => {
     expect(first.log.lines.filter(({ level }) => level === 'error')).toMatchObject([
       { fields: { byRunId: 'run-2' } },
     ]);
+    // Every line has the name of its node already.
+    expect(first.log.lines.filter(({ fields }) => 'node' in fields)).toEqual([]);
     await first.membership.stop();
     expect(table.rows.get('a')!.runId).toBe('run-2');
   });
