@@ -195,13 +195,13 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
 
 async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
-  await claimEventLog(storage.database, {
-    name: eventTopicOf(settings.kafka),
-    partitions: settings.kafka.partitions,
-  });
+  const { kafka } = settings;
+  const { name } = eventTopicOf(kafka);
+  const moved = await claimEventLog(storage.database, { name, partitions: kafka.partitions });
+  const { generation } = moved;
   // Kafka's client alone is a quarter of all modules that a start would load.
   const { createClusterProcess } = await import('./start-cluster.ts');
-  const node = await createClusterProcess(parts);
+  const node = await createClusterProcess(parts, { generation, topic: eventTopicOf(kafka, moved) });
   return {
     ...node,
     ownMetrics: clusterMetricSources({ ...node, clock: systemClock }),

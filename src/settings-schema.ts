@@ -75,7 +75,7 @@ export const settingsSchema = z.strictObject({
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,99}$/)
       .default('tampines'),
-    /** Partitions of the topic of events, each a shard; never changed once there are events. */
+    /** Partitions of the topic of events, each a shard; once there are events only `tampines log repartition` changes them. */
     partitions: positive.max(1_024).default(16),
     /** Brokers that have each batch. */
     replicationFactor: positive.max(16).default(3),

@@ -18,6 +18,7 @@ import { INGEST_ROLE } from './cluster/ports.ts';
 import type { InstrumentKey } from './market/symbols.ts';
 import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
+import type { EventTopic } from './kafka/kafka-options.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
 import { PostgresPictureSource } from './persistence/cluster-picture.ts';
@@ -51,16 +52,23 @@ type ResyncMeans = {
   readonly directory: ClusterDirectory;
 };
 
+/** Which topic is the log, by what the database says. */
+export type ClusterLog = { readonly generation: number; readonly topic: EventTopic };
+
 const RESYNC_TIMEOUT_MS = 5_000;
 
 /** @throws TampinesError `EVENT_TOPIC_UNFIT` · `SERVICE_UNAVAILABLE` */
-export async function createClusterProcess(parts: ClusterProcessParts): Promise<ClusterProcess> {
+export async function createClusterProcess(
+  parts: ClusterProcessParts,
+  { generation, topic }: ClusterLog,
+): Promise<ClusterProcess> {
   const { settings, surroundings, storage, closers } = parts;
   const { clock, timers, random, log } = surroundings;
   const { kafka, node } = settings;
   const clientId = `tampines-${node.name}`;
   await provideEventTopic({
     kafka,
+    topic,
     checkpointEveryMs: settings.checkpoint.everyMs,
     clientId,
     clock,
@@ -121,10 +129,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     runId,
     log: {
       openWriter: (events) =>
-        KafkaEventLogWriter.open({ kafka, clientId, clock, timers, random, log, events }),
+        KafkaEventLogWriter.open({ kafka, topic, clientId, clock, timers, random, log, events }),
       openReader: (events) =>
         KafkaEventLogReader.open({
           kafka,
+          topic,
           group: `${kafka.topicPrefix}.shards`,
           clientId,
           clock,
@@ -134,7 +143,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
         }),
     },
     claimShard: (shard) => storage.journal.claim(shard, node.name),
-    positions: new ShardPositions(storage.database),
+    positions: new ShardPositions(storage.database, generation),
     readKnownTrades: async (instrument) => {
       const newest = await readNewestTrade(storage.database, storage.ids, instrument);
       if (newest === undefined) return undefined;
@@ -200,7 +209,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     join: async (adminUrl) => {
       membership = new ClusterMembership({
         node: { ...holder, adminUrl: node.advertisedUrl || adminUrl, roles: node.roles },
-        table: new PostgresNodeTable(storage.database),
+        table: new PostgresNodeTable(storage.database, generation),
         clock,
         timers,
         log,

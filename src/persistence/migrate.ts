@@ -15,6 +15,7 @@ import { eventLog } from './migrations/005-event-log.ts';
 import { instrumentSettings } from './migrations/006-instrument-settings.ts';
 import { outputs } from './migrations/007-outputs.ts';
 import { leaseReplicas } from './migrations/008-lease-replicas.ts';
+import { logMoves } from './migrations/009-log-moves.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly Migration[] = [
   instrumentSettings,
   outputs,
   leaseReplicas,
+  logMoves,
 ];
 
 /** The version of a database that this code brought up to date. */

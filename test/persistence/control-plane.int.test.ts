@@ -10,7 +10,7 @@ import { PostgresPictureSource } from '../../src/persistence/cluster-picture.ts'
 import { PostgresLeaseTable } from '../../src/persistence/lease-table.ts';
 import { PostgresNodeTable } from '../../src/persistence/node-table.ts';
 import type { TestDatabase } from '../support/postgres-store.ts';
-import { openRealDatabase } from '../support/postgres-store.ts';
+import { openClusterDatabase } from '../support/postgres-store.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -21,7 +21,7 @@ const BTC = toInstrumentKey(toExchangeId('kraken'), toUnifiedSymbol('BTC-USD'));
 describe('nodes of a cluster', () => {
   let test: TestDatabase;
   beforeAll(async () => {
-    test = await openRealDatabase();
+    test = await openClusterDatabase();
   });
   afterAll(() => test.close());
 
@@ -31,7 +31,7 @@ describe('nodes of a cluster', () => {
     const membership: ClusterMembership = new ClusterMembership({
       ...shared,
       node: { name, runId: `run-of-${name}`, adminUrl: `http://${name}:8080`, roles: [INGEST_ROLE] },
-      table: new PostgresNodeTable(test.database),
+      table: new PostgresNodeTable(test.database, 0),
       report: () => ({ slots: leases.held().length }),
       onChanged: () => leases.check(),
       onDisplaced: () => undefined,

@@ -1,14 +1,10 @@
 /** Kafka, as the log of a cluster and for outputs: whether its brokers let this node in, and are enough. Nothing is made. */
-import type { Log } from '../../base/log.ts';
 import { createKafkaClient, kafkaFailure } from '../../kafka/kafka-client.ts';
 import type { KafkaAccess } from '../../kafka/kafka-options.ts';
 import type { Settings } from '../../settings-schema.ts';
+import { NO_LOG } from '../no-log.ts';
 import type { Finding } from './finding.ts';
 import { fail, ok } from './finding.ts';
-
-const silent = (): void => undefined;
-/** What is wrong comes out as a failure. */
-const NO_LOG: Log = { debug: silent, info: silent, warn: silent, error: silent };
 
 type CheckedKafka = KafkaAccess & Pick<Settings['kafka'], 'replicationFactor'>;
 

@@ -88,7 +88,7 @@ export class SimClusterNode {
         openReader: (events) => this.#openReader(events),
       },
       claimShard: (shard) => storage.journal.claim(shard, name),
-      positions: new ShardPositions(database),
+      positions: new ShardPositions(database, 0),
       readKnownTrades: () => Promise.resolve(undefined),
       mayFeed: () => false,
       isWanted: () => true,
