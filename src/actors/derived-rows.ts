@@ -2,8 +2,7 @@
  * Trades and closed candles of one instrument on their way into the tables. They follow from the log: a crash loses nothing, because the
  * fold gives them again and writing a row again changes nothing. A checkpoint may only be taken once they are written.
  */
-import type { Candle } from '../market/candle.ts';
-import { formatCandle } from '../market/candle-text.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import type { Trade } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { formatUnits } from '../market/units.ts';
@@ -46,8 +45,7 @@ export class DerivedRows {
     return row;
   }
 
-  addCandle(candle: Candle): void {
-    const text = formatCandle(candle, { isClosed: true });
+  addCandle(text: CandleText): void {
     this.#candles.push({
       instrument: this.#instrument,
       interval: text.interval,

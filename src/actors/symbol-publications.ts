@@ -3,6 +3,7 @@
  * published; what did not is kept alive. Everything shown is durable already, because only folded entries are seen here.
  */
 import type { Candle } from '../market/candle.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import { formatCandle } from '../market/candle-text.ts';
 import type { LogEntry } from '../market/events.ts';
 import { groupLevels } from '../market/grouping.ts';
@@ -42,7 +43,7 @@ export type SymbolPublicationsOptions = {
 };
 
 type Times = { readonly eventTimeMs: number; readonly receiveTimeMs: number };
-type ReplayedCandle = { readonly candle: Candle; readonly seq: number; readonly times: Times | undefined };
+type ClosedCandle = { readonly candle: CandleText; readonly seq: number; readonly times: Times | undefined };
 
 /**
  * Candles of each interval that are told again after a recovery, because the last life may have ended between closing them and Redis having
@@ -63,8 +64,11 @@ export class SymbolPublications {
   /** Of the newest entry. */
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed. */
-  readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
-  /** Of the entry that is being folded. */
+  readonly #replayedCandles = new Map<CandleInterval, ClosedCandle[]>();
+  /** Of the entry that is being folded, and what writes those of one event. */
+  #closed: Publication[] = [];
+  #closedWriter:
+    (PublishedStatus & { readonly seq: number; readonly write: (candle: CandleText) => string }) | undefined;
   #newTrades: TradeRow[] = [];
   /** Position after the newest entry with trades; `undefined` while none was seen, whatever a snapshot contains. */
   #lastTradesSeq: number | undefined;
@@ -200,12 +204,13 @@ export class SymbolPublications {
     return new Set(publications.map(({ key }) => key));
   }
 
-  candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
-    this.#publishClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
+  /** Goes out with `publishClosed`: many may close in one entry. */
+  candleClosed(state: InstrumentState, status: PublishedStatus, candle: CandleText): void {
+    this.#addClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
   }
 
   /** A candle that closed, perhaps for the first time, while the log was read. */
-  candleReplayed(state: InstrumentState, candle: Candle): void {
+  candleReplayed(state: InstrumentState, candle: CandleText): void {
     const newest = this.#replayedCandles.get(candle.interval) ?? [];
     newest.push({ candle, seq: state.position, times: this.#lastTimes });
     if (newest.length > REPLAYED_CANDLES_MAX) newest.shift();
@@ -215,17 +220,28 @@ export class SymbolPublications {
   /** Publishes what was replayed; Redis knows what it has already. */
   replayEnded(status: PublishedStatus): void {
     for (const candles of this.#replayedCandles.values()) {
-      for (const replayed of candles) this.#publishClosed(replayed, status);
+      for (const replayed of candles) this.#addClosed(replayed, status);
     }
     this.#replayedCandles.clear();
+    this.publishClosed();
   }
 
-  #publishClosed({ candle, seq, times }: ReplayedCandle, status: PublishedStatus): void {
-    const { documents, instrument, epoch, publisher } = this.#options;
-    const head = this.#head({ position: seq }, status, times);
-    const value = documents.candle(withHead(head, formatCandle(candle, { isClosed: true })));
+  publishClosed(): void {
+    if (this.#closed.length === 0) return;
+    this.#options.publisher.publish(this.#closed);
+    this.#closed = [];
+    this.#closedWriter = undefined;
+  }
+
+  #addClosed({ candle, seq, times }: ClosedCandle, status: PublishedStatus): void {
+    const { documents, instrument, epoch } = this.#options;
+    let writer = this.#closedWriter;
+    if (writer?.seq !== seq || writer.status !== status.status || writer.reason !== status.reason) {
+      const head = this.#head({ position: seq }, status, times);
+      this.#closedWriter = writer = { seq, ...status, write: documents.candleWriter(head) };
+    }
     const key = documents.candleKey(instrument, candle.interval);
-    publisher.publish([{ key, epoch, seq, value, kind: 'closedCandle' }]);
+    this.#closed.push({ key, epoch, seq, value: writer.write(candle), kind: 'closedCandle' });
   }
 
   noteTrade(trade: TradeRow): void {
@@ -301,22 +317,17 @@ export class SymbolPublications {
 
   #addCandles(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
     const { documents, instrument, epoch, candleIntervals } = this.#options;
-    const head = this.#head(state, status);
+    let write: ((candle: CandleText) => string) | undefined;
     for (const interval of candleIntervals) {
       const candle = state.candles.readOpen(interval);
       if (candle === undefined) continue;
       const last = this.#publishedCandles.get(interval);
       if (last !== undefined && hasSame(CANDLE_NUMBERS, last, candle)) continue;
       this.#publishedCandles.set(interval, candle);
-      const text = formatCandle(candle, { isClosed: false });
+      write ??= documents.candleWriter(this.#head(state, status));
+      const value = write(formatCandle(candle, { isClosed: false }));
       const key = documents.candleKey(instrument, interval);
-      publications.push({
-        key,
-        epoch,
-        seq: state.position,
-        value: documents.candle(withHead(head, text)),
-        kind: 'latest',
-      });
+      publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
     }
   }
 

@@ -4,13 +4,13 @@
  */
 import type {
   BookDocument,
-  CandleDocument,
   DesiredInstrument,
   DocumentHead,
   Documents,
   TickerDocument,
   TradesDocument,
 } from '../actors/ports.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import { formatLevels } from './level-text.ts';
 import { candleKey, closedCandlesKey, orderBookKey, tickerKey, tradesChannel } from './keys.ts';
 
@@ -34,7 +34,8 @@ export function createRedisDocuments(naming: DocumentNaming): Documents {
     tradesChannel: (instrument) => tradesChannel(nameOf(instrument)),
     book: formatBookDocument,
     ticker: formatTickerDocument,
-    candle: formatCandleDocument,
+    candle: (document) => candleWriter(document)(document),
+    candleWriter,
     trades: formatTradesDocument,
   };
 }
@@ -53,14 +54,14 @@ function formatTickerDocument(ticker: TickerDocument): string {
   );
 }
 
-function formatCandleDocument(candle: CandleDocument): string {
-  return (
-    `${head('candle', candle)},"interval":${JSON.stringify(candle.interval)}` +
-    `,"openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs},"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
+/** The head is the longest part, and many candles of an instrument close at once. */
+function candleWriter(document: DocumentHead): (candle: CandleText) => string {
+  const start = `${head('candle', document)},"interval":"`;
+  return (candle) =>
+    `${start}${candle.interval}","openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs},"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
     `,"open":${decimal(candle.open)},"high":${decimal(candle.high)},"low":${decimal(candle.low)},"close":${decimal(candle.close)}` +
     `,"volume":${decimal(candle.volume)},"quoteVolume":${decimal(candle.quoteVolume)}` +
-    `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`
-  );
+    `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`;
 }
 
 function formatTradesDocument(document: TradesDocument): string {
