@@ -12,6 +12,7 @@ import type { CandleInterval } from '../market/intervals.ts';
 import type { Ticker } from '../market/ticker.ts';
 import { formatTicker } from '../market/ticker.ts';
 import type { Scales } from '../market/units.ts';
+import { ChangeFlags } from './change-flags.ts';
 import type {
   DesiredInstrument,
   DocumentHead,
@@ -21,12 +22,6 @@ import type {
   Publisher,
   TradeRow,
 } from './ports.ts';
-
-/**
- * What of an instrument changed since it was last published, and `state`, whether anything but time did since its last checkpoint; shared with the
- * schedule, which only wakes actors that have something to tell.
- */
-export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean; state: boolean };
 
 export type PublishedStatus = Pick<DocumentHead, 'status' | 'reason'>;
 
@@ -77,7 +72,7 @@ export class SymbolPublications {
   #isRestHeldBack = false;
   /** Since the books were published last; else only their status may have changed. */
   #haveLevelsChanged = false;
-  readonly changes: ChangeFlags = { book: false, ticker: false, candles: false, state: false };
+  readonly changes = new ChangeFlags();
 
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ChangeFlags } from '../../src/actors/change-flags.ts';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
 import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -24,7 +25,7 @@ function createSchedule() {
     const scheduled = {
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
-      changes: { book: false, ticker: false, candles: false, state: false },
+      changes: new ChangeFlags(),
       wakeUp: { isPending: false, takenCount: 0 },
     };
     schedule.add(scheduled);
