@@ -54,14 +54,34 @@ function formatTickerDocument(ticker: TickerDocument): string {
   );
 }
 
-/** The head is the longest part, and many candles of an instrument close at once. */
+/** The head is the longest part, and many candles of an instrument close at once; of empty ones in a row only the times differ. */
 function candleWriter(document: DocumentHead): (candle: CandleText) => string {
   const start = `${head('candle', document)},"interval":"`;
-  return (candle) =>
-    `${start}${candle.interval}","openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs},"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
+  let last: CandleText | undefined;
+  let numbers = '';
+  return (candle) => {
+    if (last === undefined || !areAlike(last, candle)) {
+      last = candle;
+      numbers = candleNumbers(candle);
+    }
+    return `${start}${candle.interval}","openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs}${numbers}`;
+  };
+}
+
+/** Whether both are empty and have the same price, so that all their numbers are the same. */
+function areAlike(a: CandleText, b: CandleText): boolean {
+  return (
+    a.isEmpty && b.isEmpty && a.close === b.close && a.revision === b.revision && a.isClosed === b.isClosed
+  );
+}
+
+function candleNumbers(candle: CandleText): string {
+  return (
+    `,"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
     `,"open":${decimal(candle.open)},"high":${decimal(candle.high)},"low":${decimal(candle.low)},"close":${decimal(candle.close)}` +
     `,"volume":${decimal(candle.volume)},"quoteVolume":${decimal(candle.quoteVolume)}` +
-    `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`;
+    `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`
+  );
 }
 
 function formatTradesDocument(document: TradesDocument): string {
