@@ -2,7 +2,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist', 'coverage', 'node_modules', '.dependency-cruiser.cjs', 'test/fixtures'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '.bench', '.dependency-cruiser.cjs', 'test/fixtures'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

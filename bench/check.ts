@@ -11,7 +11,7 @@ if (import.meta.url.endsWith('.ts')) {
   const { runCompiled } = await import('./harness/compile.ts');
   process.exitCode = await runCompiled({
     entry: 'bench/check.ts',
-    output: 'node_modules/.cache/tampines-bench-check',
+    output: '.bench/check',
   });
 } else {
   const { checkAgainst } = await import('./run-check.ts');

@@ -3,13 +3,18 @@
  * frame costs that goes through Kafka beside one that does not.
  */
 import { ClusterRun } from './cluster/cluster-run.ts';
+import { loadCluster } from './cluster/loaded-cluster.ts';
 import { LoadedNode } from './end-to-end/loaded-node.ts';
 import { MUCH_QUOTED } from './feeds/market-moments.ts';
 import type { Benchmark, BenchmarkGroup } from './harness/benchmark.ts';
 import type { RealServers } from './harness/services.ts';
 import { realKafka, realServers } from './harness/services.ts';
 
+/** One of them, or none, while something else is worked on: part of its name. */
+const PROFILES_WITH = process.env['CLUSTER_BENCH_PROFILE'] ?? '';
 const ROUNDS = 6;
+const COMPUTE_COUNTS = [1, 2];
+const LOAD = { framesPerRound: 60_000, rounds: 4, pace: MUCH_QUOTED };
 const INPUT = { framesPerRun: 100_000, runsMax: 6, pace: MUCH_QUOTED };
 
 /** `fast` as docs/operations.md describes it. */
@@ -33,17 +38,21 @@ export const cluster: BenchmarkGroup = {
     if (servers === undefined) return { benchmarks: [], notes, close: () => Promise.resolve() };
     const kafka = await realKafka(notes);
     if (kafka === undefined) return { benchmarks: [], notes, close: () => servers.close() };
-    for (const [index, profile] of PROFILES.entries()) {
-      const own = { ...servers, redisUrl: databaseOf(servers.redisUrl, index + 1) };
-      notes.push(...(await measureSilences(own, kafka.location, profile)));
+    let databases = 0;
+    const own = (): RealServers => ({ ...servers, redisUrl: databaseOf(servers.redisUrl, ++databases) });
+    for (const computeCount of COMPUTE_COUNTS) {
+      notes.push(await measureLoad(own(), kafka.location, computeCount));
+    }
+    for (const profile of PROFILES.filter(({ name }) => name.includes(PROFILES_WITH))) {
+      notes.push(...(await measureSilences(own(), kafka.location, profile)));
     }
     const nodes: LoadedNode[] = [];
     const benchmarks: Benchmark[] = [];
-    for (const [index, way] of (['direct', 'through Kafka'] as const).entries()) {
+    for (const way of ['direct', 'through Kafka'] as const) {
       const node = await LoadedNode.start({
         title: way,
         postgresUrl: servers.postgresUrl,
-        redisUrl: databaseOf(servers.redisUrl, PROFILES.length + 1 + index),
+        redisUrl: own().redisUrl,
         ...INPUT,
         runsMax: INPUT.runsMax + 1,
         settings: way === 'direct' ? [] : throughKafka(kafka.location),
@@ -81,6 +90,23 @@ function throughKafka(brokers: string): string[] {
     'kafka.partitions=8',
     'kafka.replicationFactor=1',
   ];
+}
+
+async function measureLoad(
+  { postgresUrl, redisUrl }: RealServers,
+  brokers: string,
+  computeCount: number,
+): Promise<string> {
+  const { framesPerSecond, instrumentCounts, feedCpuUs, computeCpuUs, machineCpuUs } = await loadCluster({
+    ...LOAD,
+    computeCount,
+    brokers,
+    postgresUrl,
+    redisUrl,
+  });
+  const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+  const mean = framesPerSecond.reduce((sum, value) => sum + value, 0) / framesPerSecond.length;
+  return `one node that feeds, ${computeCount} that compute (${instrumentCounts.join(' and ')} instruments): best ${count(Math.max(...framesPerSecond))}, mean ${count(mean)} frames/s; CPU of a frame ${feedCpuUs.toFixed(1)} µs where it is fed, ${computeCpuUs.toFixed(1)} µs where it is folded, ${machineCpuUs.toFixed(1)} µs on the whole machine (exchange, broker, Postgres and Redis too)`;
 }
 
 async function measureSilences(

@@ -12,7 +12,7 @@ if (import.meta.url.endsWith('.ts')) {
   const { runCompiled } = await import('./harness/compile.ts');
   process.exitCode = await runCompiled({
     entry: 'bench/run.ts',
-    output: 'node_modules/.cache/tampines-bench',
+    output: '.bench/compiled',
   });
 } else {
   const { runGroups } = await import('./run-groups.ts');

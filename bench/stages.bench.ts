@@ -164,7 +164,7 @@ function publishing(name: string, state: InstrumentState, { book }: { book: bool
     bookDepth,
     candleIntervals: settings.candles.intervals,
   });
-  const due = { ticker: !book, candles: !book, refresh: false };
+  const due = { book: true, ticker: !book, candles: !book, refresh: false };
   return {
     name,
     unit: 'times',

@@ -12,12 +12,15 @@ const SOURCES = ['web', 'src/client', 'package-lock.json'];
 
 /** @returns {Promise<boolean>} whether there was something to build */
 export async function buildDashboard({ isAlways = false } = {}) {
-  if (!isAlways && existsSync(page) && statSync(page).mtimeMs >= Math.max(...SOURCES.map(newestChangeMs))) {
-    return false;
-  }
+  if (!isAlways && isBuiltFrom(page, SOURCES)) return false;
   const { build } = await import('vite');
   await build({ configFile: join(root, 'web/vite.config.ts'), logLevel: 'warn' });
   return true;
+}
+
+/** Whether the file `built` is there and as new as all of `sources`, files and folders by their paths from the root. */
+export function isBuiltFrom(built, sources) {
+  return existsSync(built) && statSync(built).mtimeMs >= Math.max(...sources.map(newestChangeMs));
 }
 
 function newestChangeMs(path) {

@@ -2,58 +2,87 @@
  * What `npm run cluster` runs: Kafka, Postgres, Redis, three simulated exchanges and three nodes on this machine, and a table of who owns what. Kill a
  * node and watch its shards move; it is started again after a while. Everything is gone when it ends.
  */
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildDashboard, isBuiltFrom } from './build-dashboard.mjs';
 import { startKafka } from './services/kafka.mjs';
 import { startPostgres } from './services/postgres.mjs';
 import { startRedis } from './services/redis.mjs';
-import { freePort } from './services/server-process.mjs';
+import { createFolder, freePort } from './services/server-process.mjs';
 
 const root = join(import.meta.dirname, '..');
 const program = join(root, 'dist/cli/tampines.js');
+const PROGRAM_SOURCES = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+const SERVICES = { Kafka: startKafka, Postgres: startPostgres, Redis: startRedis };
 const NODE_NAMES = ['node-1', 'node-2', 'node-3'];
 const START_AGAIN_MS = 15_000;
-const SHOW_EVERY_MS = 1_000;
-const LINES_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 10_000;
 const LOG_TAIL_LINES = 5;
+/** Title and least width of each column: lines that are written at different times line up. */
+const COLUMNS = [
+  ['NODE', 6],
+  ['STATE', 8],
+  ['PROCESS', 7],
+  ['SHARDS', 12],
+  ['INSTRUMENTS', 11],
+  ['LAG', 3],
+  ['FEEDS', 8],
+];
 
-const token = randomBytes(12).toString('hex');
 const closers = [];
 const nodes = [];
+let starting;
 let isStopping = false;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stop(0));
 try {
   await run();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  // What was interrupted by the signal that ends all of it is no failure.
+  if (!isStopping) console.error(error instanceof Error ? error.message : error);
   await stop(1);
 }
 
 async function run() {
-  const services = {
-    kafka: await provide('Kafka', startKafka),
-    postgres: await provide('Postgres', startPostgres),
-    redis: await provide('Redis', startRedis),
-  };
-  const { startSimulation } = await import(join(root, 'dist/cli/simulate.js'));
+  await buildWhereOld();
+  const services = {};
+  for (const [name, start] of Object.entries(SERVICES)) {
+    if (isStopping) return;
+    starting = provide(name, start);
+    services[name] = await starting;
+  }
+  if (isStopping) return;
+  const { startSimulation } = await import(program.replace('tampines.js', 'simulate.js'));
   const simulation = await startSimulation({ seed: 1, stepsPerSecond: 10 });
   closers.push(() => simulation.close());
   console.log('▸ three simulated exchanges');
+  const logFolder = createFolder('cluster');
+  closers.push(async () => rmSync(logFolder, { recursive: true, force: true }));
+  const surroundings = { services, simulation };
   for (const name of NODE_NAMES) {
-    const node = { name, port: await freePort(), child: undefined, tail: [], startAgainAt: undefined };
+    const port = await freePort();
+    if (isStopping) return;
+    const node = { name, port, logFile: join(logFolder, `${name}.log`), child: undefined, wasAlive: false };
     nodes.push(node);
-    startNode(node, { services, simulation });
+    startNode(node, surroundings);
   }
-  await show({ services, simulation });
+  await (process.stdout.isTTY ? showInPlace(surroundings) : tellChanges(surroundings));
+}
+
+/** Leaves alone what is as new as its sources: another cluster may be running from it. */
+async function buildWhereOld() {
+  if (!isBuiltFrom(program, PROGRAM_SOURCES)) {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
+  }
+  await buildDashboard();
 }
 
 async function provide(name, start) {
   const startedAt = performance.now();
-  const server = await start();
+  const server = await start({ isDetached: true });
   closers.push(() => server.stop());
   console.log(
     `▸ ${name} ${server.version} on port ${server.port}, ready in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`,
@@ -61,11 +90,12 @@ async function provide(name, start) {
   return server;
 }
 
+/** Without a token, for changes from this machine are taken, and the nodes ask one another from it too. */
 function startNode(node, { services, simulation }) {
   const assignments = [
     `node.name=${node.name}`,
     `admin.port=${node.port}`,
-    `kafka.brokers=${services.kafka.url}`,
+    `kafka.brokers=${services.Kafka.url}`,
     'kafka.replicationFactor=1',
     'kafka.partitions=12',
     'kafka.sessionTimeoutMs=6000',
@@ -73,6 +103,7 @@ function startNode(node, { services, simulation }) {
     ...simulation.assignments,
     `instruments=${simulation.instruments.join(',')}`,
   ];
+  const log = openSync(node.logFile, 'a');
   const child = spawn(
     process.execPath,
     [
@@ -82,73 +113,94 @@ function startNode(node, { services, simulation }) {
       ...assignments.flatMap((each) => ['--set', each]),
     ],
     {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', log, log],
+      // A Ctrl-C comes from us alone: a second signal is "at once" to a node.
+      detached: true,
       env: {
         ...process.env,
-        TAMPINES_POSTGRES_URL: services.postgres.url,
-        TAMPINES_REDIS_URL: services.redis.url,
-        TAMPINES_ADMIN_TOKEN: token,
+        TAMPINES_POSTGRES_URL: services.Postgres.url,
+        TAMPINES_REDIS_URL: services.Redis.url,
       },
     },
   );
+  closeSync(log);
   node.child = child;
-  node.startAgainAt = undefined;
-  const keep = (chunk) => {
-    node.tail = [...node.tail, ...chunk.toString('utf8').split('\n')].filter(Boolean).slice(-LOG_TAIL_LINES);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  node.wasAlive = false;
   child.on('exit', (code, signal) => {
     node.child = undefined;
     if (isStopping) return;
     node.startAgainAt = Date.now() + START_AGAIN_MS;
-    if (code !== 0 && signal === null)
-      console.error(`${node.name} ended with ${code}:\n${node.tail.join('\n')}`);
+    setTimeout(() => isStopping || startNode(node, { services, simulation }), START_AGAIN_MS);
+    if (code !== 0 && signal === null) console.error(`${node.name} ended with ${code}:\n${endOfLog(node)}`);
   });
 }
 
-async function show(surroundings) {
-  const isTerminal = process.stdout.isTTY === true;
-  while (!isStopping) {
-    for (const node of nodes) {
-      if (node.child === undefined && Date.now() >= node.startAgainAt) startNode(node, surroundings);
-    }
-    const lines = await describe(surroundings.services);
-    if (isTerminal) process.stdout.write(`\u001b[2J\u001b[H${lines.join('\n')}\n`);
-    else console.log(lines.join('\n'));
-    await sleep(isTerminal ? SHOW_EVERY_MS : LINES_EVERY_MS);
+function endOfLog({ logFile }) {
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+}
+
+async function showInPlace(surroundings) {
+  for (;;) {
+    const rows = await look();
+    if (isStopping) return;
+    process.stdout.write(`\u001b[2J\u001b[H${[...table(rows), '', ...hints(surroundings)].join('\n')}\n`);
+    await sleep(LOOK_EVERY_MS);
   }
 }
 
-async function describe({ redis }) {
-  const cluster = await askAny('/v1/cluster');
-  if (cluster === undefined) return ['The nodes are starting …'];
-  const rows = nodes.map((node) => {
-    const known = cluster.nodes.find(({ name }) => name === node.name);
-    const shards = cluster.shards.filter(({ owner }) => owner === node.name).map(({ shard }) => shard);
-    const feeds = cluster.leases.filter(({ holder }) => holder === node.name).length;
-    const secondsLeft = Math.ceil(((node.startAgainAt ?? 0) - Date.now()) / 1_000);
-    const state =
-      node.child === undefined ? `gone, back in ${secondsLeft} s` : known?.isAlive ? 'alive' : 'starting';
-    return [
-      node.name,
-      state,
-      node.child === undefined ? '-' : String(node.child.pid),
-      shards.join(' ') || '-',
-      String(known?.isAlive ? (known.report?.instruments ?? '-') : '-'),
-      String(known?.isAlive ? (known.report?.lag ?? '-') : '-'),
-      `${feeds} of ${cluster.leases.length}`,
-    ];
+/** For a file or a pipe: what can be done, once, then each node of which something is new. */
+async function tellChanges(surroundings) {
+  console.log(['', ...hints(surroundings), ''].join('\n'));
+  const told = new Map();
+  for (;;) {
+    // The seconds are others at each look, and so is the lag: no news.
+    const rows = (await look()).map((row) => ({ ...row, secondsLeft: undefined }));
+    if (isStopping) return;
+    const [titles, ...lines] = table(rows);
+    if (told.size === 0) console.log(`TIME (UTC)  ${titles}`);
+    for (const [index, row] of rows.entries()) {
+      const news = JSON.stringify({ ...row, lag: undefined });
+      if (told.get(row.name) === news) continue;
+      told.set(row.name, news);
+      console.log(`${new Date().toISOString().slice(11, 19)}    ${lines[index]}`);
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Returns what is known of each node. Of what they own nothing is, while none of them answers. */
+async function look() {
+  const cluster = (await askAny('/v1/cluster')) ?? { nodes: [], shards: [], leases: [] };
+  return nodes.map((node) => {
+    const { name, child } = node;
+    const known = cluster.nodes.find((each) => each.name === name && each.isAlive);
+    if (child !== undefined && known !== undefined) node.wasAlive = true;
+    return {
+      name,
+      state: child === undefined ? 'gone' : known ? 'alive' : node.wasAlive ? 'silent' : 'starting',
+      secondsLeft: child === undefined ? Math.ceil((node.startAgainAt - Date.now()) / 1_000) : undefined,
+      process: child?.pid,
+      shards: cluster.shards.filter(({ owner }) => owner === name).map(({ shard }) => shard),
+      instruments: known?.report.instruments,
+      lag: known?.report.lag,
+      feeds:
+        known &&
+        `${cluster.leases.filter(({ holder }) => holder === name).length} of ${cluster.leases.length}`,
+    };
   });
-  const alive = nodes.find(({ child }) => child !== undefined);
+}
+
+function hints({ services }) {
+  const { port, logFile } = nodes[0];
+  const url = `http://127.0.0.1:${port}`;
   return [
-    ...table(['NODE', 'STATE', 'PROCESS', 'SHARDS', 'INSTRUMENTS', 'LAG', 'FEEDS'], rows),
-    '',
-    `REST of any node            http://127.0.0.1:${alive?.port}/v1/instruments   (its documentation: /docs)`,
-    `Who owns what               npx tampines cluster --url http://127.0.0.1:${alive?.port}`,
-    `Subscribe to any of it      redis-cli -p ${redis.port} SUBSCRIBE ticker:binance:BTC-USDT orderbook:kraken:ETH-USD:10`,
-    `Kill a node, see it move    kill -9 ${nodes.find(({ child }) => child !== undefined)?.child.pid}`,
-    'Ctrl-C ends it all.',
+    `Look at it in a browser     ${url}/`,
+    `REST of any node            ${url}/v1/instruments   (its documentation: /docs)`,
+    `Who owns what               npx tampines cluster --url ${url}`,
+    `Subscribe to any of it      redis-cli -p ${services.Redis.port} SUBSCRIBE ticker:binance:BTC-USDT orderbook:kraken:ETH-USD:10`,
+    `Kill a node, see it move    kill -9 ${nodes.find(({ child }) => child !== undefined)?.child.pid ?? 'PROCESS'}`,
+    `What a node logs            tail -f ${logFile}`,
+    'Ctrl-C ends it all, and nothing is kept.',
   ];
 }
 
@@ -165,18 +217,27 @@ async function askAny(path) {
   return undefined;
 }
 
-function table(titles, rows) {
-  const widths = titles.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length)),
+function table(rows) {
+  const cells = rows.map((row) => [
+    row.name,
+    row.secondsLeft === undefined ? row.state : `${row.state}, back in ${row.secondsLeft} s`,
+    ...[row.process, row.shards.join(' ') || undefined, row.instruments, row.lag, row.feeds].map((each) =>
+      String(each ?? '-'),
+    ),
+  ]);
+  const lines = [COLUMNS.map(([title]) => title), ...cells];
+  const widths = COLUMNS.map(([, least], column) =>
+    Math.max(least, ...lines.map((line) => line[column].length)),
   );
-  return [titles, ...rows].map((row) =>
-    row
+  return lines.map((line) =>
+    line
       .map((text, column) => text.padEnd(widths[column] + 2))
       .join('')
       .trimEnd(),
   );
 }
 
+/** Nodes first, while what they save to is still there. */
 async function stop(code) {
   if (isStopping) return;
   isStopping = true;
@@ -190,6 +251,8 @@ async function stop(code) {
       child.kill('SIGKILL');
     }),
   );
+  // What is just starting can be ended when it has started, or has failed by itself.
+  await starting?.catch(() => undefined);
   for (const close of closers.reverse()) await close().catch((error) => console.error(error.message));
   process.exit(code);
 }

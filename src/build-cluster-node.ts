@@ -47,6 +47,8 @@ export type BuiltClusterNode = Core & {
   readonly shardKeeper: ShardKeeper;
   /** Why it does not write or read the log of events; empty where it does, or need not. */
   kafkaTrouble(): string;
+  /** Writes and reads the log of events from now on: not before it is known that no other node has this one's name, for whoever joins the group moves shards. */
+  takePart(): void;
   keepWanted(): void;
 };
 
@@ -137,8 +139,6 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
       },
     },
   });
-  if (roles.includes('ingest')) outlet.start();
-  if (roles.includes('compute')) shardKeeper.start();
   closers.add('log of events', () => outlet.close(DRAIN_WITHIN_MS));
   closers.add('ingest', () => ingest.stop());
   const kafkaTrouble = (): string =>
@@ -150,6 +150,10 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     outlet,
     shardKeeper,
     kafkaTrouble,
+    takePart: () => {
+      if (roles.includes('ingest')) outlet.start();
+      if (roles.includes('compute')) shardKeeper.start();
+    },
     keepWanted: () => keepWanted(parts, instruments),
   };
 }

@@ -8,16 +8,17 @@ import { exchangeActor } from './actors/exchange.ts';
 import { ExchangeGate } from './actors/exchange-gate.ts';
 import { FeedBudget } from './actors/feed-budget.ts';
 import { groupActor } from './actors/group.ts';
-import type { Placement, RunningSymbol } from './actors/instruments.ts';
+import type { Placement } from './actors/instruments.ts';
+import type { RunningSymbol } from './actors/running-instrument.ts';
 import { Instruments } from './actors/instruments.ts';
 import type { LeaseKeeperOptions } from './actors/lease-keeper.ts';
 import { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ActorRef, AnyActorRef } from './actors/kernel/actor-types.ts';
 import type { ActorSystem } from './actors/kernel/actor-system.ts';
 import { createActorSystem } from './actors/kernel/actor-system.ts';
+import type { FeedTransport } from './actors/feed-ports.ts';
 import type {
   DesiredInstrument,
-  FeedTransport,
   InstrumentCatalog,
   Journal,
   MarketTables,
@@ -26,7 +27,7 @@ import type {
 } from './actors/ports.ts';
 import { PublishSchedule } from './actors/publish-schedule.ts';
 import { StaleWatch } from './actors/stale-watch.ts';
-import { LEASE_LOST_REASON } from './actors/symbol.ts';
+import { LEASE_LOST_REASON } from './actors/lease-keeper.ts';
 import type { SymbolSpawnerOptions } from './actors/symbol-spawner.ts';
 import { spawnSymbol } from './actors/symbol-spawner.ts';
 import type { Clock, RandomSource, Timers } from './base/clock.ts';
@@ -38,6 +39,7 @@ import { InProcessChannels } from './publishing/in-process-channels.ts';
 import { createRedisDocuments } from './publishing/redis-documents.ts';
 import type { RedisPublisherOptions } from './publishing/redis-publisher.ts';
 import { RedisPublisher } from './publishing/redis-publisher.ts';
+import type { PublicationListener } from './publishing/shared-publisher.ts';
 import { SharedPublisher } from './publishing/shared-publisher.ts';
 import type { Settings } from './settings-schema.ts';
 import { failureRate, restartWithBackoff } from './supervision/strategy.ts';
@@ -61,6 +63,8 @@ export type CoreParts = {
   };
   readonly redis: Pick<RedisPublisherOptions, 'url' | 'connect'>;
   readonly transport: FeedTransport;
+  /** Hears all that is published beside Redis and this process's viewers. */
+  readonly listener?: PublicationListener | undefined;
   /** The moment before the claim was sent, and how to ask whether it still holds. */
   readonly lease: Pick<LeaseKeeperOptions, 'claimed' | 'claimedAt' | 'ask'>;
   readonly closers: Closers;
@@ -144,7 +148,9 @@ export function buildCore(
     publisher.close();
   });
   const channels = new InProcessChannels({ clock: surroundings.clock, epoch: parts.epoch });
-  const sharedPublisher = new SharedPublisher(publisher, channels);
+  const ownPublisher = new SharedPublisher(publisher, channels);
+  const sharedPublisher =
+    parts.listener === undefined ? ownPublisher : new SharedPublisher(ownPublisher, parts.listener);
   const system = createActorSystem({
     ...surroundings,
     name: 'tampines',

@@ -3,6 +3,7 @@ import type { Instruments } from './actors/instruments.ts';
 import type { TimerHandle } from './base/clock.ts';
 import { TampinesError } from './base/errors.ts';
 import type { CoreParts } from './build-core.ts';
+import { splitInstrumentKey } from './market/symbols.ts';
 
 const WANTED_RETRY_MS = 5_000;
 /** Wanted instruments that are started at the same time: an exchange's list and the database are asked for each. */
@@ -22,7 +23,7 @@ export function keepWanted(
     return Promise.resolve();
   });
   const want = async (name: string): Promise<void> => {
-    const [exchange, symbol] = splitName(name);
+    const [exchange, symbol] = splitInstrumentKey(name);
     try {
       await instruments.spawn(exchange, symbol);
     } catch (error) {
@@ -51,9 +52,4 @@ export function keepWanted(
     for (let name = missing.shift(); name !== undefined && !isOver; name = missing.shift()) await want(name);
   };
   for (let count = 0; count < WANTED_AT_ONCE; count++) void spawnNext();
-}
-
-function splitName(name: string): [exchange: string, symbol: string] {
-  const colon = name.indexOf(':');
-  return [name.slice(0, colon), name.slice(colon + 1)];
 }

@@ -45,6 +45,8 @@ import type { RedisPublisher } from './publishing/redis-publisher.ts';
 import type { Settings } from './settings-schema.ts';
 import type { SettingOrigins } from './settings.ts';
 import { adminTokens, describeSettings } from './settings.ts';
+import type { KafkaOutputs } from './kafka/kafka-outputs.ts';
+import { createOutputs, outputMetricSources, wantedOutputs } from './start-outputs.ts';
 import type { ClusterProcessParts } from './start-cluster.ts';
 import { createClusterProcess } from './start-cluster.ts';
 
@@ -101,9 +103,13 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       transport.close();
       return Promise.resolve();
     });
+    const surroundings = { clock: systemClock, timers: systemTimers, random: Math.random, log };
+    const outputs = createOutputs({ settings, surroundings, storage });
+    closers.add('outputs', () => outputs?.stop() ?? Promise.resolve());
     const parts = {
       settings,
-      surroundings: { clock: systemClock, timers: systemTimers, random: Math.random, log },
+      surroundings,
+      listener: settings.outputs.kafka.topics.includes('tickers') ? outputs?.tickers : undefined,
       storage,
       redis: { url: redis.url },
       transport,
@@ -126,10 +132,13 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       loopDelay.stop();
       return Promise.resolve();
     });
+    outputs?.start(() => node.lease.isHeld());
     await node.begin();
-    const admin = await startAdmin(options, node, { storage, redis, loopDelay }).catch((cause: unknown) => {
-      throw cannotListen(settings, cause);
-    });
+    const admin = await startAdmin(options, node, { storage, redis, loopDelay, outputs }).catch(
+      (cause: unknown) => {
+        throw cannotListen(settings, cause);
+      },
+    );
     closers.add('admin', () => admin.close());
     await node.join(admin.url);
     node.keepWanted();
@@ -194,7 +203,7 @@ async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode>
   const node = await createClusterProcess(parts);
   return {
     ...node,
-    ownMetrics: clusterMetricSources(node),
+    ownMetrics: clusterMetricSources({ ...node, clock: systemClock }),
     ownQueues: () => (node.outlet.queue === undefined ? [] : [node.outlet.queue]),
     deleteSavepoint: async (instrument, batchNumber) => {
       const claim = node.shardKeeper.claimOf(shardOf(instrument, settings.kafka.partitions));
@@ -252,15 +261,22 @@ function openNodeStorage(settings: Settings, log: Log): Promise<Storage> {
     location: url === '' ? { dataDirectory: `${settings.node.dataDirectory}/postgres` } : { url },
     schema,
     context: { clock: systemClock, timers: systemTimers, random: Math.random, log },
+    outputs: wantedOutputs(settings, systemClock.nowMs()),
   });
 }
 
 function startAdmin(
   { settings, origins, log }: NodeOptions,
   node: CreatedNode,
-  parts: { storage: Storage; redis: ProvidedRedis; loopDelay: LoopDelay },
+  parts: {
+    storage: Storage;
+    redis: ProvidedRedis;
+    loopDelay: LoopDelay;
+    outputs: KafkaOutputs | undefined;
+  },
 ): Promise<AdminServer> {
-  const { storage, redis, loopDelay } = parts;
+  const { storage, redis, loopDelay, outputs } = parts;
+  const { bookIntervalMs, tickerIntervalMs, candleIntervalMs, bookDepth } = settings.publish;
   return createAdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
@@ -285,6 +301,7 @@ function startAdmin(
         redisKind: redis.kind,
         loopDelay,
         kafkaTrouble: node.kafkaTrouble,
+        outputsTrouble: outputs === undefined ? undefined : () => outputs.trouble,
       }),
     settingsInForce: () => describeSettings(settings, origins),
     epoch: node.epoch,
@@ -294,6 +311,7 @@ function startAdmin(
       ...nodeMetricSources(node.publisher),
       ...gateMetricSources(node.gates),
       ...node.ownMetrics,
+      ...(outputs === undefined ? [] : outputMetricSources(outputs)),
       ...progressMetricSources({
         lease: node.lease,
         appends: storage.journal.appends,
@@ -302,8 +320,10 @@ function startAdmin(
       }),
     ],
     readQueues: () => [...readQueues({ ...node, storage }), ...node.ownQueues()],
+    readBudgets: () => node.gates.map((gate) => gate.status()),
     exchangeNames: liveAdapters().map(({ exchange }) => exchange),
     bookDepthMax: BOOK_DEPTH_MAX,
+    publishDefaults: { bookIntervalMs, tickerIntervalMs, candleIntervalMs, bookDepth },
     dashboardFolder: DASHBOARD_FOLDER,
     timers: systemTimers,
     stream: {

@@ -4,6 +4,7 @@ import type { ExchangeGate, GateStatus } from './actors/exchange-gate.ts';
 import type { Ingest } from './actors/ingest/ingest.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardKeeper, ShardReading } from './actors/shards/shard-keeper.ts';
+import type { Clock } from './base/clock.ts';
 import type { LoopDelay } from './base/loop-delay.ts';
 import type { OldestWait } from './base/oldest-wait.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
@@ -127,8 +128,9 @@ export function clusterMetricSources(parts: {
   readonly shardKeeper: Pick<ShardKeeper, 'readings'>;
   readonly ingest: Pick<Ingest, 'fedCount'>;
   readonly kafkaTrouble: () => string;
+  readonly clock: Clock;
 }): MetricSource[] {
-  const { shardKeeper, ingest, kafkaTrouble } = parts;
+  const { shardKeeper, ingest, kafkaTrouble, clock } = parts;
   const sum = (valueOf: (reading: ShardReading) => number): number =>
     shardKeeper.readings().reduce((total, reading) => total + valueOf(reading), 0);
   return [
@@ -141,6 +143,16 @@ export function clusterMetricSources(parts: {
       'cluster_unsaved_records',
       'Records of its shards that would be read again by whoever took them over',
       () => sum(({ readTo, neededFrom }) => readTo - neededFrom),
+    ),
+    single(
+      'gauge',
+      'cluster_unsaved_seconds',
+      'How long the instrument that was not saved for longest has waited, a parked one for example: the log must be kept for longer',
+      () => {
+        const nowMs = clock.monotonicMs();
+        const agesMs = shardKeeper.readings().map(({ unsavedSinceMs = nowMs }) => nowMs - unsavedSinceMs);
+        return Math.max(0, ...agesMs) / 1_000;
+      },
     ),
     single('gauge', 'cluster_fed_instruments', 'Instruments that this node feeds', () => ingest.fedCount),
     single('gauge', 'cluster_kafka_connected', '1 while the log of events is written and read', () =>
@@ -193,6 +205,11 @@ export function gateMetricSources(gates: readonly ExchangeGate[]): MetricSource[
 }
 
 /** A metric without labels. */
-function single(kind: MetricSource['kind'], name: string, help: string, read: () => number): MetricSource {
+export function single(
+  kind: MetricSource['kind'],
+  name: string,
+  help: string,
+  read: () => number,
+): MetricSource {
   return { name: `tampines_${name}`, help, kind, labelNames: [], read: () => [{ value: read() }] };
 }

@@ -26,6 +26,8 @@ export type ReadinessParts = {
   readonly loopDelay: LoopDelay;
   /** Of a node of a cluster: why it does not write or read the log of events; empty where it does, or need not. */
   readonly kafkaTrouble?: (() => string) | undefined;
+  /** Why nothing goes out to Kafka; empty where it does. */
+  readonly outputsTrouble?: (() => string) | undefined;
 };
 
 /** Returns the state of everything that the node needs. Never rejects. */
@@ -36,7 +38,8 @@ export async function checkReadiness(parts: ReadinessParts): Promise<ReadinessCh
     checkLease(parts.lease),
     checkRedis(parts.publisher, parts.redisKind),
     checkLoop(parts.loopDelay),
-    ...(parts.kafkaTrouble === undefined ? [] : [checkKafka(parts.kafkaTrouble())]),
+    ...(parts.kafkaTrouble === undefined ? [] : [checkKafka('kafka', parts.kafkaTrouble())]),
+    ...(parts.outputsTrouble === undefined ? [] : [checkKafka('kafka-outputs', parts.outputsTrouble())]),
   ];
 }
 
@@ -73,8 +76,8 @@ function checkRedis(publisher: ReadinessParts['publisher'], kind: string): Readi
   };
 }
 
-function checkKafka(trouble: string): ReadinessCheck {
-  return { name: 'kafka', isReady: trouble === '', detail: trouble === '' ? 'connected' : trouble };
+function checkKafka(name: string, trouble: string): ReadinessCheck {
+  return { name, isReady: trouble === '', detail: trouble === '' ? 'connected' : trouble };
 }
 
 function checkLoop({ maxMs }: LoopDelay): ReadinessCheck {

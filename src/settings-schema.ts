@@ -22,6 +22,8 @@ const addressOf = (...schemes: readonly string[]) =>
     })
     .default('');
 
+const brokerList = z.array(z.string().regex(/^[^\s:,]+:\d{1,5}$/, 'must be host:port')).default([]);
+
 const exchangeSettings = z.strictObject({
   /** Address of the exchange's WebSocket service; empty: the exchange's own. */
   wsUrl: addressOf('wss', 'ws'),
@@ -67,7 +69,7 @@ export const settingsSchema = z.strictObject({
   /** The log of events that nodes of a cluster share. */
   kafka: z.strictObject({
     /** `host:port` of some brokers of one Kafka; empty: none. */
-    brokers: z.array(z.string().regex(/^[^\s:,]+:\d{1,5}$/, 'must be host:port')).default([]),
+    brokers: brokerList,
     /** What names of topics and of the group begin with; several independent systems may share one Kafka. */
     topicPrefix: z
       .string()
@@ -85,6 +87,31 @@ export const settingsSchema = z.strictObject({
     sessionTimeoutMs: positive.min(1_000).max(300_000).default(10_000),
     /** How often a node tells the group that it lives. */
     heartbeatMs: positive.min(100).max(60_000).default(500),
+    /** Of all connections to brokers, those of `outputs.kafka` too. */
+    tls: z.strictObject({
+      /** `off`, or `on`: brokers must show a certificate that is trusted and bears their name. */
+      mode: z.enum(['off', 'on']).default('off'),
+      /** PEM file of the authorities that are trusted; empty: those that Node.js trusts. */
+      caFile: z.string().default(''),
+      /** PEM files by which this node shows who it is, where brokers ask for it; empty: none. */
+      certificateFile: z.string().default(''),
+      keyFile: z.string().default(''),
+    }),
+    sasl: z.strictObject({
+      mechanism: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512']).default('none'),
+      username: z.string().default(''),
+      /** Secret. */
+      password: z.string().default(''),
+    }),
+  }),
+  /** What goes to others beside Redis and the tables. */
+  outputs: z.strictObject({
+    kafka: z.strictObject({
+      /** What is written to topics; empty: nothing. */
+      topics: z.array(z.enum(['candles', 'tickers', 'trades', 'supervision', 'deadLetters'])).default([]),
+      /** `host:port` of some brokers; empty: those of `kafka.brokers`. A node on its own sets these and not those. */
+      brokers: brokerList,
+    }),
   }),
   admin: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),

@@ -1,6 +1,6 @@
 /**
  * The settings in force. Layers, later ones win: defaults, file, environment, flags.
- * Secrets (`postgres.url`, `redis.url`, `admin.token`, `admin.tokens`) come only from the environment.
+ * Secrets (`SECRET_SETTINGS`) come only from the environment.
  */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
@@ -16,6 +16,7 @@ export type SettingOrigins = ReadonlyMap<string, string>;
 export const SECRET_SETTINGS: readonly string[] = [
   'postgres.url',
   'redis.url',
+  'kafka.sasl.password',
   'admin.token',
   'admin.tokens',
 ];
@@ -113,6 +114,7 @@ function checkBetween(settings: Settings): void {
       'kafka.retentionMs must be at least twice checkpoint.everyMs, else what follows on a checkpoint may be gone',
     );
   }
+  checkKafkaAccess(settings);
   const longestIntervalMs = Math.max(
     settings.publish.bookIntervalMs,
     settings.publish.tickerIntervalMs,
@@ -136,6 +138,25 @@ function checkBetween(settings: Settings): void {
         `two of admin.tokens and admin.token have the same ${part}; admin.token is named operator`,
       );
     }
+  }
+}
+
+function checkKafkaAccess({ kafka: { brokers, tls, sasl }, outputs }: Settings): void {
+  if (outputs.kafka.topics.length > 0 && outputs.kafka.brokers.length + brokers.length === 0) {
+    throw invalid('outputs.kafka.topics is set, so set outputs.kafka.brokers, or kafka.brokers in a cluster');
+  }
+  const files = [tls.caFile, tls.certificateFile, tls.keyFile];
+  if (tls.mode === 'off' && files.some((file) => file !== '')) {
+    throw invalid('a file of kafka.tls is set: set kafka.tls.mode to on, or take it out');
+  }
+  if ((tls.certificateFile === '') !== (tls.keyFile === '')) {
+    throw invalid('kafka.tls.certificateFile and kafka.tls.keyFile belong together: set both or neither');
+  }
+  const isNamed = sasl.username !== '' && sasl.password !== '';
+  if (sasl.mechanism !== 'none' && !isNamed) {
+    throw invalid(
+      `kafka.sasl.mechanism is ${sasl.mechanism}: set kafka.sasl.username, and ${environmentName('kafka.sasl.password')}`,
+    );
   }
 }
 
@@ -177,11 +198,11 @@ function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function emptySections(): Tree {
+function emptySections(node: z.ZodObject = settingsSchema): Tree {
   return Object.fromEntries(
-    Object.entries(settingsSchema.shape)
-      .filter(([, field]) => field instanceof z.ZodObject)
-      .map(([name]) => [name, {}]),
+    Object.entries(node.shape).flatMap(([name, field]) =>
+      field instanceof z.ZodObject ? [[name, emptySections(field)]] : [],
+    ),
   );
 }
 
@@ -240,10 +261,17 @@ const LIST_SETTINGS: readonly string[] = [
   'instruments',
   'kafka.brokers',
   'node.roles',
+  'outputs.kafka.brokers',
+  'outputs.kafka.topics',
   'publish.bookResolutions',
   'candles.intervals',
 ];
-const TEXT_SETTINGS: readonly string[] = ['node.name', 'admin.token'];
+const TEXT_SETTINGS: readonly string[] = [
+  'node.name',
+  'admin.token',
+  'kafka.sasl.username',
+  'kafka.sasl.password',
+];
 
 function readText(path: string, text: string): unknown {
   if (LIST_SETTINGS.includes(path)) {

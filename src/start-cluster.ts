@@ -5,14 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import type { BuiltClusterNode, ClusterNodeParts } from './build-cluster-node.ts';
 import { buildClusterNode } from './build-cluster-node.ts';
+import { ClusterClient } from './admin/cluster-client.ts';
 import type { ElsewhereChannels } from './admin/cluster-options.ts';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
-import { ClusterMembership } from './cluster/cluster-membership.ts';
+import { ClusterMembership, NODE_ALIVE_MS } from './cluster/cluster-membership.ts';
+import type { ExchangePulse } from './actors/instrument-pulse.ts';
 import { DesiredInstruments } from './cluster/desired-instruments.ts';
 import { IngestLeases } from './cluster/ingest-leases.ts';
 import type { JsonValue } from './cluster/ports.ts';
 import { INGEST_ROLE } from './cluster/ports.ts';
+import { checkSlotCount } from './cluster/slot-count.ts';
 import type { InstrumentKey } from './market/symbols.ts';
+import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
@@ -38,7 +42,7 @@ export type ClusterProcess = BuiltClusterNode & {
 
 export type ClusterProcessParts = Pick<
   ClusterNodeParts,
-  'settings' | 'surroundings' | 'redis' | 'transport' | 'closers'
+  'settings' | 'surroundings' | 'redis' | 'transport' | 'closers' | 'listener'
 > & { readonly storage: Storage };
 
 const RESYNC_TIMEOUT_MS = 5_000;
@@ -60,8 +64,10 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
 
   const runId = randomUUID().slice(0, 8);
   const holder = { name: node.name, runId };
+  const client = new ClusterClient(node.name, timers);
+  const pictureSource = new PostgresPictureSource(storage.database);
   const directory = new ClusterDirectory({
-    source: new PostgresPictureSource(storage.database),
+    source: pictureSource,
     clock,
     shardCount: kafka.partitions,
     slotCount: settings.feed.slots,
@@ -81,6 +87,8 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     log,
     onChanged: (instruments) => {
       built.ingest.follow(instruments);
+      for (const { instrument, settings: own } of instruments)
+        built.instruments.applySettings(instrument, own);
       built.shardKeeper.wantedChanged();
       leases.check();
     },
@@ -128,7 +136,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     isWanted: (key) => desired.current.some(({ instrument }) => instrument === key),
     onWantedChanged: () => desired.check(),
     resyncElsewhere: (instrument, reason) => {
-      askForResync(settings, directory, instrument).catch((error: unknown) => {
+      askForResync(settings, client, directory, instrument).catch((error: unknown) => {
         const fields = { instrument, reason, cause: describeCause(error) };
         log.warn(fields, 'no other node could be asked for a fresh book');
       });
@@ -153,14 +161,21 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
   closers.add('wanted set', () => desired.stop());
 
   const report = (): JsonValue => {
-    const shards = built.shardKeeper.readings();
+    const nowMs = clock.monotonicMs();
+    // A monotonic clock means nothing to other processes.
+    const shards = built.shardKeeper
+      .readings()
+      .map(({ unsavedSinceMs = nowMs, ...reading }) => ({ ...reading, unsavedMs: nowMs - unsavedSinceMs }));
     return {
       shards,
       lag: shards.reduce((sum, { lag }) => sum + lag, 0),
+      eventAgeMs: oldestOfNewest(built.instruments.readPulses().values(), clock.nowMs()),
       instruments: built.instruments.keys().length,
       feeds: built.ingest.fedCount,
-      logTrouble: built.outlet.trouble,
-      groupTrouble: built.shardKeeper.trouble,
+      feedSlots: settings.feed.slots,
+      // What a node does not do can't be in trouble.
+      logTrouble: node.roles.includes(INGEST_ROLE) ? built.outlet.trouble : '',
+      groupTrouble: node.roles.includes('compute') ? built.shardKeeper.trouble : '',
     };
   };
   return {
@@ -186,6 +201,10 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
         onDisplaced: () => built.fence(undefined),
       });
       await membership.start();
+      // Of two that start at the same time each has told its own before it looks at the other's.
+      const { nodes } = await pictureSource.read({ aliveMs: NODE_ALIVE_MS, leaseMs: node.leaseMs });
+      checkSlotCount(nodes, settings.feed.slots);
+      built.takePart();
       if (node.roles.includes(INGEST_ROLE)) leases.start();
       desired.start();
     },
@@ -194,17 +213,29 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
 
 async function askForResync(
   settings: Settings,
+  client: ClusterClient,
   directory: ClusterDirectory,
   instrument: InstrumentKey,
 ): Promise<void> {
-  const owner = await directory.ingestOwnerOf(instrument);
-  if (owner?.adminUrl === undefined) throw new Error('no node feeds it at present');
+  const { name, adminUrl } = (await directory.ingestOwnerOf(instrument)) ?? {};
+  if (name === undefined || adminUrl === undefined) throw new Error('no node feeds it at present');
   const [named] = adminTokens(settings);
-  const path = `/v1/instruments/${instrument.split(':').map(encodeURIComponent).join('/')}/resync`;
-  const response = await fetch(new URL(path, owner.adminUrl), {
-    method: 'POST',
-    headers: named === undefined ? {} : { authorization: `Bearer ${named.token}` },
-    signal: AbortSignal.timeout(RESYNC_TIMEOUT_MS),
-  });
-  if (!response.ok) throw new Error(`${owner.name} answered ${response.status}: ${await response.text()}`);
+  const [exchange, symbol] = splitInstrumentKey(instrument);
+  const { status, body } = await client.ask(
+    { name, adminUrl },
+    {
+      method: 'POST',
+      path: `/v1/instruments/${encodeURIComponent(exchange)}/${encodeURIComponent(symbol)}/resync`,
+      query: new URLSearchParams(),
+      headers: named === undefined ? {} : { authorization: `Bearer ${named.token}` },
+      timeoutMs: RESYNC_TIMEOUT_MS,
+    },
+  );
+  if (status >= 300) throw new Error(`${name} answered ${status}: ${body.toString('utf8').slice(0, 300)}`);
+}
+
+/** How far behind, by the clocks of exchanges, the exchange is that is furthest; null while nothing was read of any. */
+function oldestOfNewest(pulses: Iterable<ExchangePulse>, nowMs: number): number | null {
+  const times = Array.from(pulses, ({ eventTimeMs }) => eventTimeMs).filter((timeMs) => timeMs > 0);
+  return times.length === 0 ? null : Math.max(0, nowMs - Math.min(...times));
 }

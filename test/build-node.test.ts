@@ -1,7 +1,7 @@
 /** A node without servers: what its parts say to one another. */
 import { expect, test } from 'vitest';
 import type { SymbolMessage } from '../src/actors/symbol-protocol.ts';
-import { LEASE_LOST_REASON } from '../src/actors/symbol.ts';
+import { LEASE_LOST_REASON } from '../src/actors/lease-keeper.ts';
 import { createSeededRandom, momentOf } from '../src/base/clock.ts';
 import { SHARD, buildNode } from '../src/build-node.ts';
 import { Closers } from '../src/closers.ts';

@@ -114,7 +114,20 @@ describe('settings', () => {
     expect(messageOf(() => loadSettings({ assignments: ['admin.token=x'] }))).toContain(
       'TAMPINES_ADMIN_TOKEN',
     );
+    expect(messageOf(() => loadSettings({ assignments: ['kafka.sasl.password=x'] }))).toContain(
+      'TAMPINES_KAFKA_SASL_PASSWORD',
+    );
     expect(loadSettings({ environment: { TAMPINES_ADMIN_TOKEN: '0123' } }).settings.admin.token).toBe('0123');
+  });
+
+  it.each([
+    ['outputs.kafka.topics=trades', 'set outputs.kafka.brokers'],
+    ['outputs.kafka.topics=books', 'outputs.kafka.topics.0'],
+    ['kafka.tls.caFile=ca.pem', 'set kafka.tls.mode to on'],
+    ['kafka.tls.keyFile=key.pem,kafka.tls.mode=on', 'belong together'],
+    ['kafka.sasl.mechanism=plain', 'TAMPINES_KAFKA_SASL_PASSWORD'],
+  ])('refuse half of an access to Kafka: %s', (assignments, said) => {
+    expect(messageOf(() => loadSettings({ assignments: assignments.split(',') }))).toContain(said);
   });
 
   it('name tokens for several people, and refuse two of one name or one token', () => {

@@ -70,7 +70,7 @@ describe('imports', () => {
   });
 
   it.each([
-    ['src/feeds/a.ts', "import type { X } from '../actors/ports.ts';"],
+    ['src/feeds/a.ts', "import type { X } from '../actors/feed-ports.ts';"],
     ['src/actors/kernel/a.ts', "import nact from 'nact';"],
     ['src/market/a.ts', "import { Decimal } from 'decimal.js'; import { x } from './units.ts';"],
     ['src/cli/a.ts', "import { x } from '../persistence/database.ts'; import { y } from '../main.ts';"],
@@ -156,6 +156,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/shards/shard.ts#Shard.#lookForSilence': 'seconds in a reason',
   'src/market/book-sources.ts#epochOf': 'the epoch of a lease',
   'src/kafka/kafka-event-log-writer.ts#KafkaEventLogWriter.#send': 'an offset of Kafka',
+  'src/kafka/latest-tickers.ts#tickerOutput': 'the names in a document whose decimals are strings',
   'src/feeds/live-http.ts#parseRetryAfter': 'a waiting time',
   'src/feeds/recording-server.ts#ServedPlayback.constructor': 'the number of a connection',
   'src/feeds/recording.ts#parseLine': 'the envelope of a recorded frame; the frame in it stays text',
@@ -169,7 +170,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/actors/feed-routes.ts#hasTurn': 'a time: which turn it lies in',
   'src/actors/publish-schedule.ts#PublishSchedule.start': 'a time: the length of a slot',
   'src/actors/publish-schedule.ts#PublishSchedule.add': 'a count of rounds',
-  'src/actors/publish-schedule.ts#PublishSchedule.constructor': 'a count of rounds',
+  'src/actors/publish-schedule.ts#PublishSchedule.#rounds': 'a count of rounds',
   'src/admin/cluster-lists.ts#parseJson': 'what another node lists; prices in it are text',
   'src/admin/json-body.ts#parseShallowJson': 'a request, which names no price',
   'src/cli/trades-file.ts#readTradesFile': 'a file whose bare numbers became text before',

@@ -1,28 +1,18 @@
-/** A whole node under the load of an exchange in a process of its own, Kraken's protocol on loopback. */
-import type { ChildProcess } from 'node:child_process';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+/** A whole node under the load of an exchange in a process of its own. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TampinesNode } from '../../src/main.ts';
 import { startNode } from '../../src/main.ts';
-import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { loadSettings } from '../../src/settings.ts';
-import type {
-  ExchangeOrder,
-  ExchangeReport,
-  QuietTradesOrder,
-  SendOrder,
-} from '../feeds/exchange-process.ts';
+import type { SendOrder } from '../feeds/exchange-process.ts';
 import type { MarketPace } from '../feeds/market-moments.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import { benchLog } from '../harness/services.ts';
+import { countFolded } from './folded-counts.ts';
+import { LoadingExchange, instrumentNames } from './loading-exchange.ts';
 
 const SEED = 21;
-const POLL_MS = 2;
-const GIVE_UP_MS = 120_000;
 
 /** Symbols on its one connection, where nothing else is said. */
 export const SYMBOL_COUNT = 8;
@@ -44,16 +34,12 @@ export type LoadedNodeOptions = {
 export class LoadedNode {
   readonly node: TampinesNode;
   readonly #options: LoadedNodeOptions;
-  readonly #exchange: ChildProcess;
+  readonly #exchange: LoadingExchange;
   readonly #folder: string;
-  #deltas = 0;
-  #trades = 0;
-  #levels = 0;
-  #frames = 0;
 
   private constructor(
     options: LoadedNodeOptions,
-    exchange: ChildProcess,
+    exchange: LoadingExchange,
     node: TampinesNode,
     folder: string,
   ) {
@@ -66,19 +52,13 @@ export class LoadedNode {
   static async start(options: LoadedNodeOptions): Promise<LoadedNode> {
     const { postgresUrl, redisUrl, framesPerRun, runsMax, pace, settings: more = [] } = options;
     const { symbolCount = SYMBOL_COUNT, quietCount = 0 } = options;
-    // All its frames are made before anyone connects.
-    const exchange = fork(join(import.meta.dirname, '../feeds/exchange-process.js'), {
-      execArgv: ['--max-old-space-size=8192'],
-    });
-    const order: ExchangeOrder = {
+    const exchange = await LoadingExchange.start({
       symbolCount,
       quietCount,
       frameCount: framesPerRun * runsMax,
       seed: SEED,
       pace,
-    };
-    exchange.send(order);
-    const { port } = await nextReport(exchange, 'listening');
+    });
     const folder = mkdtempSync(join(tmpdir(), 'tampines-bench-'));
     const { settings, origins } = loadSettings({
       environment: { TAMPINES_POSTGRES_URL: postgresUrl, TAMPINES_REDIS_URL: redisUrl },
@@ -88,18 +68,13 @@ export class LoadedNode {
         'admin.port=0',
         'log.level=error',
         'shutdown.deadlineMs=20000',
-        // Event times run ahead of the clock here when the machine is slower than the market: time must not be pushed past them.
-        'feed.heartbeatMs=60000',
-        `exchanges.kraken.wsUrl=ws://127.0.0.1:${port}`,
-        `exchanges.kraken.restUrl=http://127.0.0.1:${port}`,
-        'exchanges.kraken.depth=100',
-        `instruments=${[...names('C', symbolCount), ...names('Q', quietCount)].join(',')}`,
+        ...exchange.assignments,
+        `instruments=${[...instrumentNames('C', symbolCount), ...instrumentNames('Q', quietCount)].join(',')}`,
         ...more,
       ],
     });
-    const subscribed = nextReport(exchange, 'subscribed');
     const node = await startNode({ settings, origins, log: benchLog });
-    await subscribed;
+    await exchange.subscribed;
     return new LoadedNode(options, exchange, node, folder);
   }
 
@@ -114,69 +89,26 @@ export class LoadedNode {
   }
 
   /** Sends one trade of each quiet symbol that is on a connection of quiet ones, and resolves when they are with the socket. */
-  async tradeQuietOnes(withinMs: number): Promise<void> {
-    const sent = nextReport(this.#exchange, 'sent');
-    this.#exchange.send({ quietTradesWithinMs: withinMs } satisfies QuietTradesOrder);
-    await sent;
+  tradeQuietOnes(withinMs: number): Promise<void> {
+    return this.#exchange.tradeQuietOnes(withinMs);
   }
 
   /** Sends frames and resolves with the checksums verified so far when all that was sent is durable and folded. */
   async run(order: SendOrder = { frameCount: this.#options.framesPerRun }): Promise<number> {
-    this.#frames += order.frameCount;
-    const sent = nextReport(this.#exchange, 'sent');
-    this.#exchange.send(order);
-    const { deltas, trades, levels } = await sent;
-    this.#deltas += deltas;
-    this.#trades += trades;
-    this.#levels += levels;
-    const giveUpMs = performance.now() + GIVE_UP_MS;
-    while (performance.now() < giveUpMs) {
-      const folded = await this.#readCounts();
-      if (folded.deltas === this.#deltas && folded.trades === this.#trades) return folded.checksums;
-      await sleep(POLL_MS);
-    }
-    const was = await this.#readCounts();
-    throw new Error(
-      `Not everything arrived: wanted ${this.#deltas} deltas and ${this.#trades} trades, was ${was.deltas} and ${was.trades}`,
-    );
-  }
-
-  async #readCounts(): Promise<{ deltas: number; trades: number; checksums: number }> {
-    const { instruments } = this.node;
-    const counts = { deltas: 0, trades: 0, checksums: 0 };
-    for (const name of names('C', this.#options.symbolCount ?? SYMBOL_COUNT)) {
-      await instruments.view(name, ({ state: { counters } }) => {
-        counts.deltas += counters.deltasApplied;
-        counts.trades += counters.tradesLive;
-        counts.checksums += counters.checksumsOk;
-      });
-    }
-    return counts;
+    const busy = instrumentNames('C', this.#options.symbolCount ?? SYMBOL_COUNT);
+    const { checksums } = await this.#exchange.send(order, () => countFolded(this.node, busy));
+    return checksums;
   }
 
   summary(): string {
     const { published, closedPublished, conflated, latenessMaxMs } = this.node.publisher.metrics;
-    return `${this.#options.title}: ${this.#frames.toLocaleString('en-US')} frames with ${this.#levels.toLocaleString('en-US')} levels and ${this.#trades.toLocaleString('en-US')} trades in all, ${published} values published (${conflated} replaced by newer ones before), ${closedPublished} closed candles, longest wait ${latenessMaxMs.toFixed(0)} ms`;
+    const { frames, levels, trades } = this.#exchange.sent;
+    return `${this.#options.title}: ${frames.toLocaleString('en-US')} frames with ${levels.toLocaleString('en-US')} levels and ${trades.toLocaleString('en-US')} trades in all, ${published} values published (${conflated} replaced by newer ones before), ${closedPublished} closed candles, longest wait ${latenessMaxMs.toFixed(0)} ms`;
   }
 
   async close(): Promise<void> {
     await this.node.stop();
-    this.#exchange.kill();
-    await once(this.#exchange, 'exit');
+    await this.#exchange.close();
     rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
-
-function names(prefix: string, count: number): InstrumentKey[] {
-  return Array.from({ length: count }, (_, index) => `kraken:${prefix}${index}-USD` as InstrumentKey);
-}
-
-async function nextReport<Type extends ExchangeReport['type']>(
-  exchange: ChildProcess,
-  type: Type,
-): Promise<Extract<ExchangeReport, { type: Type }>> {
-  for (;;) {
-    const [report] = (await once(exchange, 'message')) as [ExchangeReport];
-    if (report.type === type) return report as Extract<ExchangeReport, { type: Type }>;
   }
 }

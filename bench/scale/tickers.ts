@@ -12,7 +12,7 @@ import { collectGarbage } from './memory.ts';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5);
-const TICKER_ALONE = { ticker: true, candles: false, refresh: false };
+const TICKER_ALONE = { book: true, ticker: true, candles: false, refresh: false };
 
 /** Both kinds: a trade came since the tickers were said last, and only time passed since. */
 export function tickerBenchmarks(instrumentCount: number): Benchmark[] {

@@ -3,6 +3,7 @@ export type KafkaNode = {
   readonly port: number;
   readonly proxiedPorts: readonly number[];
   readonly address: string;
+  readonly securedAddress: string;
   readonly isRunning: boolean;
   start(): Promise<void>;
   kill(): Promise<void>;
@@ -20,5 +21,13 @@ type Kafka = {
 export function startKafka(options?: {
   nodeCount?: number;
   proxyPorts?: readonly (readonly number[])[];
+  secured?: {
+    /** PEM: the broker's key and certificate, and the authority of its clients. */
+    readonly keystoreFile: string;
+    readonly truststoreFile: string;
+    readonly user: string;
+    readonly password: string;
+  };
+  isDetached?: boolean;
 }): Promise<Kafka>;
 export function kafkaVersion(brokers: string): Promise<string>;

@@ -17,18 +17,20 @@ const START_ATTEMPTS = 3;
 const ASK_WITHIN_MS = 10_000;
 
 /**
- * @param {{ nodeCount?: number, proxyPorts?: number[][] }} options `proxyPorts`: of each node the ports of proxies. Clients that come to one of
+ * @param {{ nodeCount?: number, proxyPorts?: number[][], secured?: Secured, isDetached?: boolean }} options `proxyPorts`: of each node the ports of proxies. Clients that come to one of
  *   its `proxiedPorts` are told to come back by the proxy of the same place, which otherwise they would leave aside after the first answer
+ *   `secured`: a second listener for TLS with a client's certificate and SASL (PLAIN, SCRAM-SHA-256 and -512), with these PEM files and this one user
+ *   `isDetached`: as for `launch`
  * @returns {Promise<{ url: string, port: number, version: string, nodes: KafkaNode[], stop: () => Promise<void> }>}
  *   `url` lists `host:port` of all nodes, separated by commas
  */
-export async function startKafka({ nodeCount = 1, proxyPorts = [] } = {}) {
+export async function startKafka({ nodeCount = 1, proxyPorts = [], secured, isDetached = false } = {}) {
   const java = findJava();
   const jars = provideKafkaJars();
   let lastError;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const folder = createFolder('kafka');
-    const nodes = await createNodes({ java, jars, folder, nodeCount, proxyPorts });
+    const nodes = await createNodes({ java, jars, folder, nodeCount, proxyPorts, secured, isDetached });
     const stop = async () => {
       await Promise.all(nodes.map((node) => node.kill()));
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -67,7 +69,7 @@ class KafkaNode {
   #server;
   #options;
 
-  /** @param {{ id: number, port: number, proxied: { name: string, port: number }[], java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number }} options */
+  /** @param {{ id: number, port: number, proxied: { name: string, port: number }[], securedPort: number | undefined, java: string, jars: { folder: string, version: string }, folder: string, nodeCount: number, isDetached: boolean }} options */
   constructor(options) {
     this.#options = options;
   }
@@ -84,6 +86,10 @@ class KafkaNode {
     return this.#options.proxied.map(({ port }) => port);
   }
 
+  get securedAddress() {
+    return `127.0.0.1:${this.#options.securedPort}`;
+  }
+
   get address() {
     return `127.0.0.1:${this.port}`;
   }
@@ -94,7 +100,7 @@ class KafkaNode {
 
   /** Resolves when it has joined the cluster, which needs most nodes. */
   async start() {
-    const { id, java, jars, folder } = this.#options;
+    const { id, java, jars, folder, isDetached } = this.#options;
     this.#server = await launch({
       name: `Kafka node ${id}`,
       program: java,
@@ -106,6 +112,7 @@ class KafkaNode {
         join(folder, 'server.properties'),
       ]),
       folder,
+      isDetached,
       probe: async () => {
         const { brokers } = await describeCluster([this.address]);
         if (!brokers.some(({ nodeId }) => nodeId === id)) throw new Error(`node ${id} is not known yet`);
@@ -125,9 +132,12 @@ class KafkaNode {
   }
 }
 
+/** @typedef {{ keystoreFile: string, truststoreFile: string, user: string, password: string }} Secured */
+
+const SECURED = 'SECURED';
 const LOG_WARNINGS = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 
-async function createNodes({ java, jars, folder, nodeCount, proxyPorts }) {
+async function createNodes({ java, jars, folder, nodeCount, proxyPorts, secured, isDetached }) {
   const places = [];
   for (let index = 0; index < nodeCount; index++) {
     places.push({
@@ -135,35 +145,45 @@ async function createNodes({ java, jars, folder, nodeCount, proxyPorts }) {
       port: await freePort(),
       controllerPort: await freePort(),
       proxied: await listenersBehind(proxyPorts[index] ?? []),
+      securedPort: secured === undefined ? undefined : await freePort(),
     });
   }
-  return places.map(({ id, port, controllerPort, proxied }) => {
+  return places.map(({ id, port, controllerPort, proxied, securedPort }) => {
     const nodeFolder = join(folder, `node-${id}`);
     mkdirSync(nodeFolder);
+    const more = securedPort === undefined ? [] : [{ name: SECURED, port: securedPort }];
     const properties = {
       'node.id': id,
       'process.roles': 'broker,controller',
       'controller.quorum.voters': places
         .map((place) => `${place.id}@127.0.0.1:${place.controllerPort}`)
         .join(','),
-      listeners: [{ name: 'PLAINTEXT', port }, ...proxied, { name: 'CONTROLLER', port: controllerPort }]
+      listeners: [
+        { name: 'PLAINTEXT', port },
+        ...proxied,
+        ...more,
+        { name: 'CONTROLLER', port: controllerPort },
+      ]
         .map((listener) => `${listener.name}://127.0.0.1:${listener.port}`)
         .join(','),
       'advertised.listeners': [
         `PLAINTEXT://127.0.0.1:${port}`,
         ...proxied.map(({ name, proxyPort }) => `${name}://127.0.0.1:${proxyPort}`),
+        ...more.map((listener) => `${listener.name}://127.0.0.1:${listener.port}`),
       ].join(','),
       'controller.listener.names': 'CONTROLLER',
       'listener.security.protocol.map': ['PLAINTEXT', ...proxied.map(({ name }) => name), 'CONTROLLER']
         .map((name) => `${name}:PLAINTEXT`)
+        .concat(more.map(({ name }) => `${name}:SASL_SSL`))
         .join(','),
       'log.dirs': join(nodeFolder, 'log'),
       ...sharedProperties(nodeCount),
+      ...(secured === undefined ? {} : securedProperties(secured)),
     };
     const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
     writeFileSync(join(nodeFolder, 'server.properties'), `${lines.join('\n')}\n`);
-    formatStorage(java, jars, nodeFolder);
-    return new KafkaNode({ id, port, proxied, java, jars, folder: nodeFolder });
+    formatStorage(java, jars, nodeFolder, secured);
+    return new KafkaNode({ id, port, proxied, securedPort, java, jars, folder: nodeFolder, isDetached });
   });
 }
 
@@ -200,7 +220,30 @@ function sharedProperties(nodeCount) {
   };
 }
 
-function formatStorage(java, jars, folder) {
+/** @param {Secured} secured */
+function securedProperties({ keystoreFile, truststoreFile, user, password }) {
+  const listener = `listener.name.${SECURED.toLowerCase()}`;
+  const module = 'org.apache.kafka.common.security';
+  return {
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    [`${listener}.plain.sasl.jaas.config`]: `${module}.plain.PlainLoginModule required user_${user}="${password}";`,
+    [`${listener}.scram-sha-256.sasl.jaas.config`]: `${module}.scram.ScramLoginModule required;`,
+    [`${listener}.scram-sha-512.sasl.jaas.config`]: `${module}.scram.ScramLoginModule required;`,
+    [`${listener}.ssl.client.auth`]: 'required',
+    [`${listener}.ssl.keystore.type`]: 'PEM',
+    [`${listener}.ssl.keystore.location`]: keystoreFile,
+    [`${listener}.ssl.truststore.type`]: 'PEM',
+    [`${listener}.ssl.truststore.location`]: truststoreFile,
+  };
+}
+
+/** @param {Secured | undefined} secured its user is known to SCRAM from the first start on */
+function formatStorage(java, jars, folder, secured) {
+  const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) =>
+    secured === undefined
+      ? []
+      : ['--add-scram', `${mechanism}=[name=${secured.user},password=${secured.password}]`],
+  );
   const { status, stdout, stderr, error } = spawnSync(
     java,
     [
@@ -210,7 +253,7 @@ function formatStorage(java, jars, folder) {
       '-cp',
       `${jars.folder}/*`,
       'kafka.tools.StorageTool',
-    ].concat(['format', '-t', CLUSTER_ID, '-c', join(folder, 'server.properties')]),
+    ].concat(['format', '-t', CLUSTER_ID, '-c', join(folder, 'server.properties'), ...users]),
     { cwd: folder, encoding: 'utf8' },
   );
   if (status !== 0)

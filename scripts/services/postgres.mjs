@@ -5,8 +5,8 @@ import pg from 'pg';
 import { findOrInstall } from './find-program.mjs';
 import { createFolder, startServer } from './server-process.mjs';
 
-/** @param {{ isDurable?: boolean }} options `isDurable`: wait for the disk as a lasting server does */
-export async function startPostgres({ isDurable = false } = {}) {
+/** @param {{ isDurable?: boolean, isDetached?: boolean }} options `isDurable`: wait for the disk as a lasting server does; `isDetached`: as for `launch` */
+export async function startPostgres({ isDurable = false, isDetached = false } = {}) {
   const program = findPostgres();
   const account = serverAccount();
   const folder = createFolder('postgres', account);
@@ -21,6 +21,7 @@ export async function startPostgres({ isDurable = false } = {}) {
     program,
     folder,
     account,
+    isDetached,
     // Fast shutdown: open sessions are ended.
     stopSignal: 'SIGINT',
     arguments: (port) =>

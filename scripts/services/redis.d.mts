@@ -5,6 +5,6 @@ type Server = {
   readonly stop: () => Promise<void>;
 };
 
-export function startRedis(): Promise<Server>;
+export function startRedis(options?: { isDetached?: boolean }): Promise<Server>;
 export function redisVersion(url: string): Promise<string>;
 export function findRedis(): string;

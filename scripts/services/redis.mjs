@@ -3,13 +3,15 @@ import { Redis } from 'ioredis';
 import { findOrInstall } from './find-program.mjs';
 import { createFolder, startServer } from './server-process.mjs';
 
-export async function startRedis() {
+/** @param {{ isDetached?: boolean }} options `isDetached`: as for `launch` */
+export async function startRedis({ isDetached = false } = {}) {
   const program = findRedis();
   const folder = createFolder('redis');
   const server = await startServer({
     name: 'Redis',
     program,
     folder,
+    isDetached,
     stopSignal: 'SIGTERM',
     arguments: (port) => [
       '--port',

@@ -33,8 +33,8 @@ export function createFolder(name, account) {
 
 /**
  * Starts a server and waits until it answers.
- * @param {{ name: string, program: string, folder: string, account?: { uid: number, gid: number }, stopSignal: NodeJS.Signals,
- *   arguments: (port: number) => string[], probe: (port: number) => Promise<string> }} options
+ * @param {{ name: string, program: string, folder: string, account?: { uid: number, gid: number }, isDetached?: boolean,
+ *   stopSignal: NodeJS.Signals, arguments: (port: number) => string[], probe: (port: number) => Promise<string> }} options
  *   `probe` returns the server's version once it answers, and throws before
  * @returns {Promise<{ port: number, version: string, stop: () => Promise<void> }>}
  */
@@ -67,8 +67,9 @@ async function startOnce(options, port) {
 
 /**
  * Runs a program and waits until it answers; its folder is left as it is.
- * @param {{ name: string, program: string, arguments: string[], folder: string, account?: { uid: number, gid: number },
- *   probe: () => Promise<string> }} options `probe` returns the server's version once it answers, and throws before
+ * @param {{ name: string, program: string, arguments: string[], folder: string, account?: { uid: number, gid: number }, isDetached?: boolean,
+ *   probe: () => Promise<string> }} options `probe` returns the server's version once it answers, and throws before.
+ *   `isDetached`: a Ctrl-C in the terminal does not reach it, for whoever started it to end it after those who need it
  * @returns {Promise<{ version: string, hasExited: () => boolean, end: (signal: NodeJS.Signals) => Promise<void> }>}
  *   `end` resolves when the process is gone; one that does not go in time is killed
  */
@@ -77,6 +78,7 @@ export async function launch(options) {
   const child = spawn(options.program, options.arguments, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.isDetached === true,
     ...account,
   });
   let output = '';

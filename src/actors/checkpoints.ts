@@ -57,16 +57,26 @@ export class Checkpoints {
   }
 
   /**
-   * Takes the last one of a life. What the journal needs no more is dropped with the next one: thousands that stop at once have no time for it.
+   * Takes one and resolves when it is durable: the last of a life, or one of a state that does not follow from the log alone. What the journal needs no
+   * more is dropped with the next one: thousands that stop at once have no time for it.
    * @throws what the tables or the journal failed with
    */
-  async finish(state: InstrumentState, context: Context): Promise<void> {
+  async takeNow(state: InstrumentState, context: Context): Promise<void> {
     await this.#underway;
     await this.#save(state, context);
   }
 
   /** Recoveries may begin at it as at any checkpoint, so the rows of what it contains come first as well. */
-  async takeSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
+  async takeSavepoint(
+    state: InstrumentState,
+    context: Context,
+    reply: (outcome: SavepointOutcome) => void,
+  ): Promise<InstrumentState> {
+    reply(await this.#saveSavepoint(state, context));
+    return state;
+  }
+
+  async #saveSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
     const { journal, claim, rows } = this.#options;
     await rows.write();
     const row = this.#rowOf(state, context);

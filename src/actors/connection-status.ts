@@ -1,7 +1,9 @@
 /** What a connection says about itself to operators and tests. */
 import type { FeedSessionStatus } from '../exchanges/feed-session.ts';
 
-export type ConnectionStatus = FeedSessionStatus & {
+export type ConnectionStatus = Omit<FeedSessionStatus, 'watchedCount'> & {
+  /** Native symbols. */
+  readonly subscriptions: readonly string[];
   readonly name: string;
   readonly url: string;
   readonly reconnects: number;

@@ -429,7 +429,7 @@ class Connection {
     const { name, kind, endpoints } = this.#options;
     return {
       ...(this.#session?.status() ?? CLOSED_STATUS),
-      watchedCount: this.#routes.nativeSymbols().length,
+      subscriptions: this.#routes.nativeSymbols(),
       name,
       url: kind.url(endpoints),
       reconnects: this.#reconnectCount,

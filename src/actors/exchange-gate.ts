@@ -9,7 +9,7 @@ import type { Log } from '../base/log.ts';
 import { SlidingBudget } from '../base/sliding-budget.ts';
 import type { ExchangeLimits, HttpRequest } from '../exchanges/adapter.ts';
 import type { FrameAllowance } from '../exchanges/frame-outbox.ts';
-import type { FeedTransport, HttpAnswer } from './ports.ts';
+import type { FeedTransport, HttpAnswer } from './feed-ports.ts';
 
 /** Requests that may wait for their turn; beyond it one is refused, and whoever asked asks again later. */
 export const WAITING_REQUESTS_MAX = 5_000;

@@ -22,7 +22,8 @@ import type { ExchangeGate } from './exchange-gate.ts';
 import type { FeedBudget } from './feed-budget.ts';
 import type { HeartbeatPace } from './feed-routes.ts';
 import type { ActorContext, ActorRef, ActorSpec } from './kernel/actor-types.ts';
-import type { FeedTransport, OperationsRecords } from './ports.ts';
+import type { FeedTransport } from './feed-ports.ts';
+import type { OperationsRecords } from './ports.ts';
 import type { FeedMessage } from './symbol-protocol.ts';
 
 export type SymbolResolution =

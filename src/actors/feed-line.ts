@@ -7,7 +7,7 @@ import type { SnapshotAnswer } from '../exchanges/feed-session.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { Clock } from '../base/clock.ts';
 import { LineProbe } from './line-probe.ts';
-import type { FeedSocket, FeedTransport } from './ports.ts';
+import type { FeedSocket, FeedTransport } from './feed-ports.ts';
 
 /** Frames in the inbox at which the socket is paused until they are worked off. */
 export const INBOX_PAUSE_FRAMES = 4_096;

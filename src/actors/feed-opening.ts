@@ -10,7 +10,7 @@ import type { NativeSymbol } from '../market/symbols.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
 import { FeedLine } from './feed-line.ts';
 import { requestInto } from './line-requests.ts';
-import type { FeedTransport } from './ports.ts';
+import type { FeedTransport } from './feed-ports.ts';
 
 export type FeedOpening = { readonly session: FeedSession; readonly line: FeedLine };
 

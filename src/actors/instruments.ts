@@ -7,28 +7,27 @@ import { TampinesError } from '../base/errors.ts';
 import type { ExchangeId, InstrumentKey } from '../market/symbols.ts';
 import { toInstrumentKey } from '../market/symbols.ts';
 import type { InstrumentListing } from '../exchanges/adapter.ts';
+import { hasSameSettings } from './instrument-settings.ts';
+import type { ExchangePulse } from './instrument-pulse.ts';
+import { PulseReadings } from './instrument-pulse.ts';
 import type { SavepointOutcome } from './checkpoints.ts';
+import type {
+  ChangeCondition,
+  InstrumentStatus,
+  RunningSymbol,
+  StartedInstrument,
+} from './running-instrument.ts';
+import { describeStatus } from './running-instrument.ts';
+import type { RestoreOutcome } from './savepoint-restore.ts';
 import type { ConnectionMessage } from './connection.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { ExchangeMessage, SymbolResolution } from './exchange.ts';
-import type { ActorNode, ActorRef } from './kernel/actor-types.ts';
+import type { ActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
-import type { DesiredInstrument, InstrumentCatalog } from './ports.ts';
-import type { PublishSchedule, ScheduledInstrument } from './publish-schedule.ts';
+import type { DesiredInstrument, InstrumentCatalog, InstrumentSettings } from './ports.ts';
+import type { PublishSchedule } from './publish-schedule.ts';
 import type { StaleWatch } from './stale-watch.ts';
 import type { SymbolMessage, SymbolView } from './symbol-protocol.ts';
-
-/** A symbol actor as this node started it. */
-export type RunningSymbol = {
-  readonly ref: ActorRef<SymbolMessage>;
-  readonly scheduled: ScheduledInstrument;
-  /** Lets what it published expire. */
-  readonly expirePublications: () => void;
-  /** Publishes everything at the next occasion, changed or not. */
-  readonly publishAgain: () => void;
-  /** Marks its published books stale until it publishes again. */
-  readonly markStale: (reason: string) => void;
-};
 
 export type InstrumentsOptions = {
   readonly system: ActorSystem;
@@ -54,35 +53,17 @@ export type Placement =
       readonly findFed: (key: InstrumentKey) => DesiredInstrument | undefined;
     };
 
-export type InstrumentStatus = {
-  readonly instrument: DesiredInstrument;
-  /** Of its actor: `running`, `recovering`, `restarting`, `parked`, … */
-  readonly actorStatus: string;
-  /** Which start of an instrument on this node it was. */
-  readonly startNumber: number;
-  /** Lives of its actor so far: grows with each restart. */
-  readonly incarnation: number;
-  readonly restarts: number;
-  readonly lastFailure: string | undefined;
-};
-
 const RESOLVE_TIMEOUT_MS = 30_000;
 const VIEW_TIMEOUT_MS = 5_000;
 const SAVEPOINT_TIMEOUT_MS = 20_000;
-
-/** What a change is meant for; it is not made where the instrument is another by then. */
-export type ChangeCondition = (status: InstrumentStatus) => boolean;
-
-type Running = {
-  readonly instrument: DesiredInstrument;
-  readonly symbol: RunningSymbol;
-  readonly startNumber: number;
-};
+/** As long as an actor may be at one message. */
+const RESTORE_TIMEOUT_MS = 60_000;
 
 export class Instruments {
   readonly #options: InstrumentsOptions;
-  readonly #running = new Map<InstrumentKey, Running>();
+  readonly #running = new Map<InstrumentKey, StartedInstrument>();
   readonly #changes = new Map<string, Promise<unknown>>();
+  readonly #readings = new PulseReadings();
   #startCount = 0;
 
   constructor(options: InstrumentsOptions) {
@@ -104,7 +85,7 @@ export class Instruments {
   list(): InstrumentStatus[] {
     const nodes = new Map(this.#options.system.tree().map((node) => [node.path, node]));
     return Array.from(this.#running.values(), (running) =>
-      describe(running, nodes.get(running.symbol.ref.path)),
+      describeStatus(running, nodes.get(running.symbol.ref.path)),
     );
   }
 
@@ -181,6 +162,33 @@ export class Instruments {
     });
   }
 
+  /**
+   * Replaces what is wanted otherwise for this instrument; it counts from the next publication on.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `CHANGED_MEANWHILE`
+   */
+  async configure(
+    key: InstrumentKey,
+    settings: InstrumentSettings,
+    condition?: ChangeCondition,
+  ): Promise<void> {
+    await this.#inTurn(key, async () => {
+      this.#require(key, condition);
+      await this.#options.catalog.configure(key, settings);
+      this.applySettings(key, settings);
+      if (this.#options.placement.kind === 'shared') this.#options.placement.onChanged();
+    });
+  }
+
+  /** Nothing where it does not run here, or has these already. */
+  applySettings(key: InstrumentKey, settings: InstrumentSettings | undefined): void {
+    const running = this.#running.get(key);
+    if (running === undefined || hasSameSettings(running.instrument.settings, settings)) return;
+    const { symbol } = running;
+    this.#running.set(key, { ...running, instrument: { ...running.instrument, settings } });
+    symbol.setBookDepth(settings?.bookDepth);
+    this.#options.schedule.add({ ...symbol.scheduled, intervals: settings });
+  }
+
   /** Counts an instrument whose actor was started among those that run here. */
   run(instrument: DesiredInstrument, symbol: RunningSymbol): void {
     this.#running.set(instrument.instrument, { instrument, symbol, startNumber: ++this.#startCount });
@@ -197,6 +205,16 @@ export class Instruments {
     this.#options.staleWatch?.remove(ref.path);
     this.#running.delete(key);
     await this.#options.system.stop(ref);
+    this.#readings.noteEnded(running.instrument.exchange, running.symbol.pulse);
+  }
+
+  /** By exchange, over all that run or ran here since the process began. */
+  readPulses(): ReadonlyMap<string, ExchangePulse> {
+    const running = Array.from(this.#running.values(), ({ instrument, symbol }) => ({
+      exchange: instrument.exchange,
+      pulse: symbol.pulse,
+    }));
+    return this.#readings.read(running);
   }
 
   /**
@@ -212,6 +230,18 @@ export class Instruments {
       const { ref } = this.#get(key).symbol;
       if (system.node(ref)?.status === 'parked') system.unpark(ref);
       else await system.restart(ref, reason);
+    });
+  }
+
+  /**
+   * Ends the actor's life until it is restarted; its book is stale meanwhile, and it stays wanted. One that is parked stays so.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `CHANGED_MEANWHILE`
+   */
+  async park(key: InstrumentKey, reason: string, condition?: ChangeCondition): Promise<void> {
+    this.#get(key);
+    await this.#inTurn(key, async () => {
+      this.#require(key, condition);
+      await this.#options.system.park(this.#get(key).symbol.ref, reason);
     });
   }
 
@@ -239,6 +269,25 @@ export class Instruments {
     );
     if (!outcome.ok) throw outcome.refusal;
     return { batchNumber: outcome.batchNumber, position: outcome.position };
+  }
+
+  /**
+   * Takes an instrument back to one of its savepoints: ticker and candles as they were then, with all trades stored since. Its book stays as it is.
+   * Returns where in its log the new state is saved, and how many trades were read.
+   * @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINT_UNKNOWN` · `SAVEPOINT_NEWEST` · `ACTOR_UNAVAILABLE` · `ASK_TIMEOUT`
+   */
+  async restoreSavepoint(
+    key: InstrumentKey,
+    batchNumber: number,
+  ): Promise<Omit<Extract<RestoreOutcome, { ok: true }>, 'ok'>> {
+    const outcome = await this.#options.system.ask<SymbolMessage, RestoreOutcome>(
+      this.#get(key).symbol.ref,
+      (reply) => ({ type: 'RestoreSavepoint', batchNumber, reply }),
+      RESTORE_TIMEOUT_MS,
+    );
+    if (!outcome.ok) throw outcome.refusal;
+    const { position, tradeCount } = outcome;
+    return { batchNumber: outcome.batchNumber, position, tradeCount };
   }
 
   /**
@@ -327,7 +376,7 @@ export class Instruments {
     return this.#running.has(key) || (placement.kind === 'shared' && placement.isWanted(key));
   }
 
-  #get(key: InstrumentKey): Running {
+  #get(key: InstrumentKey): StartedInstrument {
     const running = this.#running.get(key);
     if (running === undefined) throw notHere(key, 'spawn it with POST /v1/instruments');
     return running;
@@ -335,7 +384,7 @@ export class Instruments {
 
   #require(key: InstrumentKey, condition: ChangeCondition | undefined): void {
     const running = this.#get(key);
-    const status = describe(running, this.#options.system.node(running.symbol.ref));
+    const status = describeStatus(running, this.#options.system.node(running.symbol.ref));
     if (condition === undefined || condition(status)) return;
     const message = `${key} was not changed: it is another run of it by now (${status.actorStatus}, life ${status.incarnation})`;
     throw new TampinesError('CHANGED_MEANWHILE', message, { fields: { instrument: key } });
@@ -372,15 +421,4 @@ export class Instruments {
 function notHere(key: InstrumentKey, advice: string): TampinesError {
   const message = `${key} is not running here; ${advice}`;
   return new TampinesError('INSTRUMENT_UNKNOWN', message, { fields: { instrument: key } });
-}
-
-function describe({ instrument, startNumber }: Running, node: ActorNode | undefined): InstrumentStatus {
-  return {
-    instrument,
-    startNumber,
-    actorStatus: node?.status ?? 'stopped',
-    incarnation: node?.incarnation ?? 0,
-    restarts: node?.restarts ?? 0,
-    lastFailure: node?.lastFailure?.cause,
-  };
 }

@@ -14,6 +14,9 @@ const QUESTIONS_MAX = 3;
 /** How often a lease that ran out is asked for again, at most. */
 const LOST_RETRY_MS = 1_000;
 
+/** What subscribers read while the node can't be sure that its instruments are still its own. */
+export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
+
 /** `holder`: whose it is now; `undefined` where the row is gone. */
 export type LeaseAnswer =
   { readonly isOwn: true } | { readonly isOwn: false; readonly holder: ShardHolder | undefined };

@@ -1,8 +1,7 @@
 /**
- * How actors see the outside world. Edges (feeds, persistence, publishing) implement these; `main.ts` plugs them in.
+ * How actors see the outside world, but for their feeds (`feed-ports.ts`). Edges (persistence, publishing) implement these; `main.ts` plugs them in.
  * Everything that crosses here is a plain value; bytes are already encoded and keys already validated.
  */
-import type { HttpRequest } from '../exchanges/adapter.ts';
 import type { CandleText } from '../market/candle-text.ts';
 import type { Levels, LogEntry } from '../market/events.ts';
 import type { FeedGapCount } from '../market/feed-gap-cause.ts';
@@ -10,48 +9,6 @@ import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { TickerText } from '../market/ticker.ts';
 import type { ExchangeId, InstrumentKey, NativeSymbol, UnifiedSymbol } from '../market/symbols.ts';
 import type { Scales } from '../market/units.ts';
-
-// ---------------------------------------------------------------------------------------------------------------- feeds
-
-export type FeedSocketHandlers = {
-  readonly onOpen: () => void;
-  /** A frame in order of arrival: text, or bytes when the frame was binary. */
-  readonly onFrame: (frame: string | Uint8Array, receiveTimeMs: number) => void;
-  /** The other side was heard without a frame: it pinged, or (`isAnswer`) answered our ping. Where there is no other side it never comes. */
-  readonly onSign?: (sign: { readonly isAnswer: boolean }) => void;
-  /** Called once, last; also when opening failed. */
-  readonly onClosed: (reason: string) => void;
-};
-
-export interface FeedSocket {
-  /** Sends a text frame; silently dropped when the socket is no longer open (`onClosed` tells). */
-  send(frame: string): void;
-  /** Asks the other side for a sign of life. A recording has none. */
-  ping?(): void;
-  /** Stops reading from the network; frames already in the process may still arrive. */
-  pause(): void;
-  resume(): void;
-  close(reason: string): void;
-}
-
-export type HttpAnswer = {
-  /** HTTP status; bodies of other statuses than 200 are passed too, exchanges explain themselves there. */
-  readonly status: number;
-  readonly body: string;
-  readonly receiveTimeMs: number;
-  /** `Retry-After` in ms, where the answer had one. */
-  readonly retryAfterMs: number | undefined;
-};
-
-/** Where frames come from: real sockets, a recording, a simulator. Never throws; failures arrive as `onClosed` and rejected promises. */
-export interface FeedTransport {
-  open(
-    options: { url: string; frameMaxBytes: number; handshakeTimeoutMs: number },
-    handlers: FeedSocketHandlers,
-  ): FeedSocket;
-  /** @throws TampinesError `FEED_REQUEST` when no answer came at all (refused, reset, timed out) */
-  request(request: HttpRequest, options: { timeoutMs: number; bodyMaxBytes: number }): Promise<HttpAnswer>;
-}
 
 // ---------------------------------------------------------------------------------------------------------- persistence
 
@@ -130,6 +87,8 @@ export interface Journal {
   saveSavepoint(claim: ShardClaim, snapshot: StateSnapshotRow): Promise<void>;
   /** Newest first. */
   listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]>;
+  /** @throws TampinesError `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` */
+  readSavepoint(instrument: InstrumentKey, batchNumber: number): Promise<InstrumentSnapshot>;
   /** Gives a savepoint up: recoveries go on from the ordinary snapshots. @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN` */
   deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void>;
   /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
@@ -199,6 +158,16 @@ export interface MarketTables {
   }): Promise<TradeRow[]>;
 }
 
+/** What an operator wants otherwise for one instrument than the settings of the node say for all; what is not named is as there. */
+export type InstrumentSettings = {
+  /** At least as long as that of the node, in whole multiples of it; the next one is taken. */
+  readonly bookIntervalMs?: number | undefined;
+  readonly tickerIntervalMs?: number | undefined;
+  readonly candleIntervalMs?: number | undefined;
+  /** Levels per side in a published book. */
+  readonly bookDepth?: number | undefined;
+};
+
 /** What an operator wants to run; survives restarts. */
 export type DesiredInstrument = {
   readonly instrument: InstrumentKey;
@@ -207,12 +176,15 @@ export type DesiredInstrument = {
   readonly exchange: ExchangeId;
   readonly symbol: UnifiedSymbol;
   readonly nativeSymbol: NativeSymbol;
+  readonly settings?: InstrumentSettings | undefined;
 };
 
 export interface InstrumentCatalog {
   list(): Promise<DesiredInstrument[]>;
-  /** Adds it to the desired set; an id it once had is kept. */
-  add(instrument: Omit<DesiredInstrument, 'instrumentId'>): Promise<DesiredInstrument>;
+  /** Adds it to the desired set; an id and settings it once had are kept. */
+  add(instrument: Omit<DesiredInstrument, 'instrumentId' | 'settings'>): Promise<DesiredInstrument>;
+  /** Replaces its settings. @throws TampinesError `INSTRUMENT_UNKNOWN` when it was never added */
+  configure(instrument: InstrumentKey, settings: InstrumentSettings): Promise<void>;
   remove(instrument: InstrumentKey): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { ChangeFlags } from './change-flags.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
+import type { InstrumentSettings } from './ports.ts';
 import type { SymbolMessage } from './symbol-protocol.ts';
 
 /** Parts of the book interval that instruments are spread over. */
@@ -31,13 +32,19 @@ export type ScheduledInstrument = {
   readonly target: ActorRef<SymbolMessage>;
   readonly changes: ChangeFlags;
   readonly wakeUp: WakeUp;
+  /** Otherwise than for all. */
+  readonly intervals?: InstrumentSettings | undefined;
 };
 
 /** `isPending` is cleared, and `takenCount` grows, when the actor takes the wake-up. */
 export type WakeUp = { isPending: boolean; takenCount: number };
 
+/** Rounds, one in each book interval, from one time that something is due to the next. */
+type Rounds = Readonly<Record<'book' | 'ticker' | 'candles' | 'refresh' | 'checkpoint', number>>;
+
 type Entry = {
   readonly scheduled: ScheduledInstrument;
+  readonly every: Rounds;
   readonly slot: Slot;
   /** Rounds that it is ahead of its slot. */
   readonly aheadRounds: number;
@@ -55,8 +62,8 @@ type Slot = {
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
-  /** Rounds, one in each book interval, from one time that something is due to the next. */
-  readonly #every: Record<'ticker' | 'candles' | 'refresh' | 'checkpoint', number>;
+  /** For all that want nothing else. */
+  readonly #every: Rounds;
   readonly #slots: readonly Slot[];
   readonly #entries = new Map<InstrumentKey, Entry>();
   #slotIndex = 0;
@@ -65,13 +72,12 @@ export class PublishSchedule {
 
   constructor(options: PublishScheduleOptions) {
     this.#options = options;
-    const rounds = (intervalMs: number): number =>
-      Math.max(1, Math.round(intervalMs / options.bookIntervalMs));
     this.#every = {
-      ticker: rounds(options.tickerIntervalMs),
-      candles: rounds(options.candleIntervalMs),
-      refresh: rounds(options.refreshIntervalMs),
-      checkpoint: rounds(options.checkpointIntervalMs),
+      book: 1,
+      ticker: this.#rounds(options.tickerIntervalMs),
+      candles: this.#rounds(options.candleIntervalMs),
+      refresh: this.#rounds(options.refreshIntervalMs),
+      checkpoint: this.#rounds(options.checkpointIntervalMs),
     };
     const sets = (length: number): Set<Entry>[] => Array.from({ length }, () => new Set());
     this.#slots = Array.from({ length: SLOT_COUNT }, () => ({
@@ -80,6 +86,23 @@ export class PublishSchedule {
       refresh: sets(this.#every.refresh),
       checkpoint: sets(this.#every.checkpoint),
     }));
+  }
+
+  #rounds(intervalMs: number): number {
+    return Math.max(1, Math.round(intervalMs / this.#options.bookIntervalMs));
+  }
+
+  #everyFor(intervals: InstrumentSettings | undefined): Rounds {
+    const { bookIntervalMs, tickerIntervalMs, candleIntervalMs } = intervals ?? {};
+    // Of thousands nearly all want nothing else: they share the rounds of all.
+    if ((bookIntervalMs ?? tickerIntervalMs ?? candleIntervalMs) === undefined) return this.#every;
+    const { book, ticker, candles } = this.#every;
+    return {
+      ...this.#every,
+      book: bookIntervalMs === undefined ? book : this.#rounds(bookIntervalMs),
+      ticker: tickerIntervalMs === undefined ? ticker : this.#rounds(tickerIntervalMs),
+      candles: candleIntervalMs === undefined ? candles : this.#rounds(candleIntervalMs),
+    };
   }
 
   start(): void {
@@ -97,7 +120,8 @@ export class PublishSchedule {
     // The rarer things are spread over their own periods too, not only over the slots of the book's.
     const aheadRounds = Math.floor(this.#addedCount / SLOT_COUNT) - slot.roundCount;
     this.#addedCount++;
-    const entry = { scheduled, slot, aheadRounds, isRefused: false };
+    const every = this.#everyFor(scheduled.intervals);
+    const entry = { scheduled, every, slot, aheadRounds, isRefused: false };
     this.#refreshesWith(entry).add(entry);
     this.#checkpointsWith(entry).add(entry);
     const { changes } = scheduled;
@@ -146,16 +170,16 @@ export class PublishSchedule {
   }
 
   #wake(entry: Entry, slotRound: number, refresh: boolean): void {
-    const { scheduled } = entry;
+    const { scheduled, every, aheadRounds } = entry;
     const { changes } = scheduled;
-    const round = slotRound + entry.aheadRounds;
-    const every = this.#every;
+    const round = slotRound + aheadRounds;
     if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
+    const isBookDue = round % every.book === 0;
     const ticker = changes.ticker && round % every.ticker === 0;
     const candles = changes.candles && round % every.candles === 0;
-    if (!changes.book && !ticker && !candles && !refresh) return;
+    if (!(changes.book && isBookDue) && !ticker && !candles && !refresh) return;
     scheduled.wakeUp.isPending = true;
-    const message = { type: 'PublishDue', ticker, candles, refresh } as const;
+    const message = { type: 'PublishDue', book: isBookDue, ticker, candles, refresh } as const;
     entry.isRefused = !this.#options.send(scheduled.target, message);
   }
 

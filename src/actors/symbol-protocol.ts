@@ -4,6 +4,7 @@ import type { InstrumentState, KnownTrades, TimeWanted } from '../market/instrum
 import type { SavepointOutcome } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
+import type { RestoreOutcome } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 
 /**
@@ -41,10 +42,13 @@ export type SymbolMessage =
     }
   /** Nothing has come from its feeds for a while: the book may be wrong, until something does. */
   | { readonly type: 'FeedSilent'; readonly reason: string }
+  /** A shared log has lost entries that this life did not have yet: the book can't be known to be right until it comes whole. */
+  | { readonly type: 'LogTorn'; readonly reason: string }
   /** A shared log was delivered up to where it ended when this life of the actor began. `isWhole`: nothing of it was left out. */
   | { readonly type: 'CaughtUp'; readonly life: number; readonly isWhole: boolean }
   | {
       readonly type: 'PublishDue';
+      readonly book: boolean;
       readonly ticker: boolean;
       readonly candles: boolean;
       readonly refresh: boolean;
@@ -54,6 +58,12 @@ export type SymbolMessage =
   | { readonly type: 'GetKnownTrades'; readonly feed: ActorRef<FeedReply> }
   /** Answered when the savepoint is durable, or the reason why there is none. */
   | { readonly type: 'TakeSavepoint'; readonly reply: (outcome: SavepointOutcome) => void }
+  /** Answered when the state that was rebuilt from the savepoint of this batch is durable, or with the reason why there is none. */
+  | {
+      readonly type: 'RestoreSavepoint';
+      readonly batchNumber: number;
+      readonly reply: (outcome: RestoreOutcome) => void;
+    }
   /** Lets the asker read the state in place; it must neither keep nor change what it is shown. */
   | { readonly type: 'GetView'; readonly read: (view: SymbolView) => void }
   /** Fault switch for tests and drills: the next delivery that holds an event of this type fails its actor. */

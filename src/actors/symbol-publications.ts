@@ -33,6 +33,7 @@ export type SymbolPublicationsOptions = {
   /** Where trades are told as they become durable. */
   readonly liveReaders?: LiveReaders | undefined;
   readonly bookResolutions: readonly number[];
+  /** Where `setBookDepth` says nothing else. */
   readonly bookDepth: number;
   readonly candleIntervals: readonly CandleInterval[];
 };
@@ -72,10 +73,12 @@ export class SymbolPublications {
   #isRestHeldBack = false;
   /** Since the books were published last; else only their status may have changed. */
   #haveLevelsChanged = false;
+  #bookDepth: number;
   readonly changes = new ChangeFlags();
 
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;
+    this.#bookDepth = options.instrument.settings?.bookDepth ?? options.bookDepth;
     const { instrument, documents, bookResolutions, candleIntervals } = options;
     this.#bookKeys = bookResolutions.map((resolution) => documents.bookKey(instrument, resolution));
     this.#tickerKey = documents.tickerKey(instrument);
@@ -105,6 +108,12 @@ export class SymbolPublications {
   /** Times of the newest entry; `undefined` before the first. */
   get lastTimes(): Times | undefined {
     return this.#lastTimes;
+  }
+
+  /** Levels per side from now on; `undefined` is what was given for all. */
+  setBookDepth(depth: number | undefined): void {
+    this.#bookDepth = depth ?? this.#options.bookDepth;
+    this.#haveLevelsChanged = this.changes.book = true;
   }
 
   everythingChanged(): void {
@@ -151,13 +160,13 @@ export class SymbolPublications {
   }
 
   /**
-   * Publishes what is due and changed, and keeps all keys alive when `refresh` says so. Books are due whenever their actor takes its turn: that they
-   * changed may have come after it was woken, while it was held up.
+   * Publishes what is due and changed, and keeps all keys alive when `refresh` says so. `book` says nothing of a change: that may have come after the
+   * actor was woken, while it was held up.
    */
   publish(
     state: InstrumentState,
     status: PublishedStatus,
-    due: { ticker: boolean; candles: boolean; refresh: boolean },
+    due: { book: boolean; ticker: boolean; candles: boolean; refresh: boolean },
   ): void {
     this.#publishDue(state, status, due);
     if (due.refresh) this.#options.publisher.refresh(this.#keys);
@@ -169,7 +178,7 @@ export class SymbolPublications {
    */
   publishLast(state: InstrumentState, status: PublishedStatus): void {
     this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
-    const published = this.#publishDue(state, status, { ticker: true, candles: true });
+    const published = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
     if (status.status !== 'stale') return;
     const { publisher, epoch } = this.#options;
     const others = this.#keys.filter((key) => !published.has(key));
@@ -180,10 +189,10 @@ export class SymbolPublications {
   #publishDue(
     state: InstrumentState,
     status: PublishedStatus,
-    due: { ticker: boolean; candles: boolean },
+    due: { book: boolean; ticker: boolean; candles: boolean },
   ): ReadonlySet<string> {
     const publications: Publication[] = [];
-    if (this.changes.book) {
+    if (due.book && this.changes.book) {
       this.changes.book = false;
       this.#addBooks(state, status, publications);
     }
@@ -280,11 +289,12 @@ export class SymbolPublications {
   #addBooks(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
     this.#staleReason = undefined;
     this.#haveLevelsChanged = false;
-    const { documents, instrument, epoch, bookResolutions, bookDepth } = this.#options;
+    const { documents, instrument, epoch, bookResolutions } = this.#options;
+    const groupsMax = this.#bookDepth;
     const head = this.#head(state, status, state.lastBookEvent);
     const tickSize = state.metadata?.tickSize;
     for (const resolution of bookResolutions) {
-      const { scales, bids, asks } = groupLevels(state.book, { tickSize, resolution, groupsMax: bookDepth });
+      const { scales, bids, asks } = groupLevels(state.book, { tickSize, resolution, groupsMax });
       const value = documents.book(withHead(head, { resolution, scales, bids, asks }));
       publications.push({
         key: documents.bookKey(instrument, resolution),

@@ -2,7 +2,8 @@
 import type { ChecksumInput } from '../market/checksum-input.ts';
 import type { CandlePolicy } from '../market/candle.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
-import type { RunningSymbol } from './instruments.ts';
+import { InstrumentPulse } from './instrument-pulse.ts';
+import type { RunningSymbol } from './running-instrument.ts';
 import type { AnyActorRef } from './kernel/actor-types.ts';
 import type { ActorSystem } from './kernel/actor-system.ts';
 import type {
@@ -58,6 +59,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
     bookDepth: options.bookDepth,
     candleIntervals: candles.intervals,
   });
+  const pulse = new InstrumentPulse();
   const wakeUp = { isPending: false, takenCount: 0 };
   const ref = system.spawnPersistent(
     shard,
@@ -74,6 +76,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
       tables,
       records,
       publications,
+      pulse,
       strategy,
       isRecording: options.isRecording,
       checkpointEveryEntries: options.checkpointEveryEntries,
@@ -91,7 +94,15 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
   );
   return {
     ref,
-    scheduled: { instrument: instrument.instrument, target: ref, changes: publications.changes, wakeUp },
+    pulse,
+    scheduled: {
+      instrument: instrument.instrument,
+      target: ref,
+      changes: publications.changes,
+      wakeUp,
+      intervals: instrument.settings,
+    },
+    setBookDepth: (depth) => publications.setBookDepth(depth),
     expirePublications: () => publications.expire(),
     publishAgain: () => publications.everythingChanged(),
     markStale: (reason) => publications.markStale(reason),

@@ -13,13 +13,14 @@ import {
   readTimeWanted,
   restoreInstrument,
 } from '../market/instrument-state.ts';
+import { tornLogEntry } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
-import type { SavepointOutcome } from './checkpoints.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
+import type { InstrumentPulse } from './instrument-pulse.ts';
 import type { ActorRef, PersistentActorContext, PersistentActorSpec } from './kernel/actor-types.ts';
 import type {
   DesiredInstrument,
@@ -29,9 +30,11 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import { restoreSavepoint } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
+import { LEASE_LOST_REASON } from './lease-keeper.ts';
 import { journalEngine, sharedLogEngine } from './symbol-log.ts';
 import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
@@ -45,6 +48,7 @@ export type SymbolActorOptions = {
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
   readonly publications: SymbolPublications;
+  readonly pulse: InstrumentPulse;
   readonly strategy: RestartStrategy;
   /** Its feeds are recordings: when an event was received says nothing about now. */
   readonly isRecording?: boolean | undefined;
@@ -69,8 +73,6 @@ export type SymbolActorOptions = {
 
 /** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
 const CATCHING_UP_REASON = 'the instrument has come to another node, which reads its log';
-/** What subscribers read while the node can't be sure that its instruments are still its own. */
-export const LEASE_LOST_REASON = 'the node could not confirm that the instrument is still its own';
 
 type Deliver = Extract<SymbolMessage, { type: 'Deliver' }>;
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
@@ -105,8 +107,6 @@ const FEED_SPEAKS_WITHIN_MS = 2_000;
  * to the books of all who recover.
  */
 const BOOKS_FIRST_MS = 5_000;
-
-type LateOrRejected = { readonly eventTimeMs: number };
 
 /** What outlives a single life of the actor: its feeds, and why the last life ended. */
 class SymbolActor {
@@ -197,6 +197,7 @@ class SymbolActor {
     recovery: { snapshotBatchNumber: number; batchNumber: number; entriesReplayed: number; tookMs: number },
   ): Promise<void> {
     this.#unsureReason = undefined;
+    this.#options.pulse.bookStatus = state.bookStatus.status;
     this.#checkpoints = this.#checkpointsFrom(state.position);
     this.#recoveredBook.recovered(state, { clock: context.clock, isFirstLife: !this.#hasLived });
     this.#gaps.recovered(state, this.#recoveredBook);
@@ -277,6 +278,9 @@ class SymbolActor {
         this.#silentReason = message.reason;
         this.#options.publications.changes.book = true;
         return state;
+      case 'LogTorn':
+        this.#options.publications.changes.book = true;
+        return context.advance(tornLogEntry(state, message, context.clock), context.batchNumber);
       case 'CaughtUp':
         return this.#catchUp(state, message, context);
       case 'PublishDue':
@@ -287,7 +291,18 @@ class SymbolActor {
         this.#checkpoints.begin(state, context);
         return state;
       case 'TakeSavepoint':
-        return this.#takeSavepoint(state, message.reply, context);
+        return this.#checkpoints.takeSavepoint(state, context, message.reply);
+      case 'RestoreSavepoint':
+        return restoreSavepoint(
+          {
+            ...this.#options,
+            rows: this.#rows,
+            checkpoints: this.#checkpoints,
+            statusOf: (restored) => this.#statusOf(restored),
+          },
+          message,
+          { state, context },
+        );
       case 'GetKnownTrades': {
         const { instrument } = this.#options.instrument;
         context.send(message.feed, { type: 'KnownTrades', instrument, known: readKnownTrades(state) });
@@ -313,7 +328,7 @@ class SymbolActor {
     // While it recovers its state is older than what subscribers hold.
     if (this.#isRecovering) publications.markStale(last.reason);
     else publications.publishLast(state, last);
-    await this.#checkpoints.finish(state, context);
+    await this.#checkpoints.takeNow(state, context);
   }
 
   async #deliver(state: InstrumentState, delivery: Deliver, context: Context): Promise<InstrumentState> {
@@ -358,6 +373,7 @@ class SymbolActor {
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
       this.#options.publications.folded(decision.entry);
+      this.#options.pulse.noteDelivery(next, decision.entry, context.clock.nowMs());
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
     this.#acknowledge(next, batch, feed, context);
@@ -395,15 +411,6 @@ class SymbolActor {
     return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
   }
 
-  async #takeSavepoint(
-    state: InstrumentState,
-    reply: (outcome: SavepointOutcome) => void,
-    context: Context,
-  ): Promise<InstrumentState> {
-    reply(await this.#checkpoints.takeSavepoint(state, context));
-    return state;
-  }
-
   #statusOf(state: InstrumentState): PublishedStatus {
     if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
       return { status: 'stale', reason: LEASE_LOST_REASON };
@@ -420,7 +427,7 @@ class SymbolActor {
     return { status: state.bookStatus.status, reason: state.bookStatus.reason };
   }
 
-  #reject(event: LateOrRejected, reason: string, detail: string): void {
+  #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {
     const { exchange, symbol } = this.#options.instrument;
     this.#options.records.recordDeadLetter({
       timeMs: event.eventTimeMs,

@@ -3,6 +3,7 @@
  * none is set, a client on this machine. Web pages of other origins are refused either way: a browser on this machine is a client too.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { TampinesError } from '../base/errors.ts';
 
@@ -58,6 +59,27 @@ export function createAccessCheck(options: AccessOptions): (request: AccessReque
       address,
     });
   };
+}
+
+/** Where one is there twice, whoever stands before the node may have gone by the other. */
+const DECIDING_HEADERS = new Set(['host', 'authorization', 'origin', 'sec-fetch-site']);
+
+/** @throws TampinesError `REQUEST_INVALID` where others could read the request otherwise than this node: a header that decides comes twice, or its first line names more than a path */
+export function refuseAmbiguous({ url = '', rawHeaders }: Pick<IncomingMessage, 'url' | 'rawHeaders'>): void {
+  if (!url.startsWith('/')) {
+    throw new TampinesError(
+      'REQUEST_INVALID',
+      'A request names its path, from / on, and its host in the header',
+    );
+  }
+  const seen = new Set<string>();
+  // Names and values by turns.
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    if (!DECIDING_HEADERS.has(name)) continue;
+    if (seen.has(name)) throw new TampinesError('REQUEST_INVALID', `The header ${name} is there twice`);
+    seen.add(name);
+  }
 }
 
 /** Whether an IP address is of this machine only; IPv4 ones may be mapped into IPv6. */

@@ -8,8 +8,15 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Instruments } from '../actors/instruments.ts';
+import type { GateStatus } from '../actors/exchange-gate.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
-import type { Documents, MarketTables, OperationsRecords, Savepoint } from '../actors/ports.ts';
+import type {
+  Documents,
+  InstrumentSettings,
+  MarketTables,
+  OperationsRecords,
+  Savepoint,
+} from '../actors/ports.ts';
 import type { Clock, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { QueueReading } from '../base/queue-reading.ts';
@@ -44,9 +51,12 @@ export type AdminOptions = {
   readonly metricSources: readonly MetricSource[];
   /** The queues of the node, but for the admin server's own. */
   readonly readQueues: () => readonly QueueReading[];
+  /** What is spent of what exchanges allow. */
+  readonly readBudgets: () => readonly GateStatus[];
   readonly exchangeNames: readonly string[];
   /** Levels per side that a book may be asked for. */
   readonly bookDepthMax: number;
+  readonly publishDefaults: PublishDefaults;
   /** Where the build put the dashboard. */
   readonly dashboardFolder: string;
   readonly timers: Timers;
@@ -58,6 +68,9 @@ export type AdminOptions = {
     'channels' | 'lease' | 'allowedOrigins' | 'bookResolutions' | 'bookDepth' | 'candleIntervals'
   >;
 };
+
+/** How instruments are published that want nothing else. */
+export type PublishDefaults = Readonly<Record<keyof InstrumentSettings, number>>;
 
 /** Savepoints that are there; taking one is the instrument's own business. */
 export type SavepointStore = {

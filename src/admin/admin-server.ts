@@ -15,8 +15,9 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { TampinesError } from '../base/errors.ts';
-import { READING_METHODS, createAccessCheck, requesterOf } from './access.ts';
+import { READING_METHODS, createAccessCheck, refuseAmbiguous, requesterOf } from './access.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
+import { ANSWER_HEADERS, DOCS_POLICY } from './answer-headers.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { auditChanges } from './audit.ts';
 import { ChangeLimits } from './change-limits.ts';
@@ -39,6 +40,7 @@ import { addInstrumentRoutes } from './routes/instruments.ts';
 import { addMarketDataRoutes } from './routes/market-data.ts';
 import { addOperationsRoutes } from './routes/operations.ts';
 import { addStreamRoute } from './routes/stream.ts';
+import { addInstrumentSettings } from './routes/instrument-settings.ts';
 import { addSavepointRoutes } from './routes/savepoints.ts';
 import { addSupervisionStream } from './routes/supervision-stream.ts';
 
@@ -78,7 +80,9 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
     forceCloseConnections: true,
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAMETER_MAX_CHARACTERS },
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    // No hook sees what the framework refuses.
+    frameworkErrors: (error, request, reply) =>
+      void answerProblem(error, request, reply.headers(ANSWER_HEADERS)),
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket),
   }).withTypeProvider<ZodTypeProvider>();
   const limits = new RequestLimits(options.clock);
@@ -128,6 +132,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
 
   await addOpenApi(app);
   addInstrumentRoutes(app, options, lists);
+  addInstrumentSettings(app, options);
   addSavepointRoutes(app, options);
   addMarketDataRoutes(app, options);
   addExchangeRoutes(app, options);
@@ -149,8 +154,8 @@ function addGuards(app: AdminApp, options: AdminOptions): void {
   const checkAccess = createAccessCheck(options);
   const limits = new ChangeLimits(options.clock);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
+    reply.headers(ANSWER_HEADERS);
+    refuseAmbiguous(request.raw);
     const isChange = !READING_METHODS.has(request.method);
     if (isChange) limits.requireTrust(request.ip);
     try {
@@ -179,7 +184,8 @@ async function addOpenApi(app: AdminApp): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  // Its own policy (`staticCSP: true`) lets in other hosts, and has browsers ask for the page's files over TLS, which the node does not speak.
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY });
 }
 
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

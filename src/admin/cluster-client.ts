@@ -48,7 +48,7 @@ export class ClusterClient {
    */
   ask(node: AskedNode, asked: NodeRequest): Promise<NodeAnswer> {
     const url = urlOf(node, asked);
-    const headers = { ...asked.headers, [FORWARDED_HEADER]: this.#node };
+    const headers = { ...asked.headers, [FORWARDED_HEADER]: toHeader(this.#node) };
     return new Promise((resolve, reject) => {
       const request = (url.protocol === 'https:' ? https : http).request(url, {
         method: asked.method,
@@ -75,6 +75,11 @@ export class ClusterClient {
       request.end(asked.body);
     });
   }
+}
+
+/** Names may be of any script, headers may not. */
+export function toHeader(name: string): string {
+  return name.replaceAll(/[^\x21-\x7e]/g, '?');
 }
 
 /** Returns the address to ask: of the node's own origin, whatever is asked. */

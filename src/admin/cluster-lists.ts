@@ -1,6 +1,6 @@
 /**
  * Lists of the whole cluster: every node that is alive is asked at the same time for what is its own. One that does not answer in time is named in the
- * answer; the others are shown all the same.
+ * answer, and so is one that is gone and whose shards nobody has yet; the others are shown all the same.
  */
 import type { z } from 'zod';
 import { TampinesError } from '../base/errors.ts';
@@ -40,6 +40,7 @@ export class ClusterLists {
     here: () => Promise<Value>,
     askOther: (node: AskedNode) => Promise<Value>,
   ): Promise<Gathered<Value>> {
+    const gone = (await this.#directory.goneOwners()).filter((name) => name !== this.#node);
     const others = (await this.#directory.aliveNodes()).filter(({ name }) => name !== this.#node);
     const asked = [
       { node: this.#node, work: here() },
@@ -58,7 +59,7 @@ export class ClusterLists {
       answers.push({ node, value: end.value });
       return { node, isAnswered: true, code: null, detail: '' };
     });
-    return { answers, nodes };
+    return { answers, nodes: [...nodes, ...gone.map(goneReport)] };
   }
 
   /** Returns the first `count` entries of a list of another node, and how many there are. */
@@ -116,4 +117,9 @@ function parseJson(node: AskedNode, body: Buffer): unknown {
 function unfit(node: AskedNode, why: string): TampinesError {
   const message = `Node ${node.name} gave no answer that can be shown: ${why}`;
   return new TampinesError('NODE_UNREACHABLE', message, { fields: { node: node.name } });
+}
+
+function goneReport(node: string): AskedNodeReport {
+  const detail = 'It is gone, and no other node has taken its shards yet.';
+  return { node, isAnswered: false, code: 'OWNER_UNKNOWN', detail };
 }

@@ -4,7 +4,10 @@ import type { InstrumentKey } from '../market/symbols.ts';
 
 /** What the admin server of a node of a cluster needs beside its own. */
 export type AdminClusterOptions = {
-  readonly directory: Pick<ClusterDirectory, 'picture' | 'ownerOf' | 'ingestOwnerOf' | 'aliveNodes'>;
+  readonly directory: Pick<
+    ClusterDirectory,
+    'picture' | 'ownerOf' | 'ingestOwnerOf' | 'aliveNodes' | 'goneOwners'
+  >;
   /** The feeds of this node; an instrument may be fed by another node than the one that has its actor. */
   readonly feed: {
     readonly isFedHere: (instrument: InstrumentKey) => boolean;

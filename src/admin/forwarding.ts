@@ -14,7 +14,7 @@ import type { NodeAddress } from '../cluster/cluster-directory.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { AdminApp, AdminOptions } from './admin-options.ts';
 import type { AskedNode, ClusterClient, NodeAnswer } from './cluster-client.ts';
-import { FORWARDED_HEADER } from './cluster-client.ts';
+import { FORWARDED_HEADER, toHeader } from './cluster-client.ts';
 import { toKey } from './routes/instrument-key.ts';
 
 /** The client waits for 30 s at most; an actor answers within 5 s or not at all. */
@@ -113,9 +113,4 @@ function passBack(reply: FastifyReply, from: AskedNode, { status, headers, body 
     if (typeof value === 'string') reply.header(name, value);
   }
   return reply.code(status).header(NODE_HEADER, toHeader(from.name)).send(body);
-}
-
-/** Names may be of any script, headers may not. */
-function toHeader(name: string): string {
-  return name.replaceAll(/[^\x21-\x7e]/g, '?');
 }

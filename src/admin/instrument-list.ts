@@ -1,5 +1,6 @@
 /** Which instruments a request means, in which order, and what their markets look like. */
-import type { InstrumentStatus, Instruments } from '../actors/instruments.ts';
+import type { Instruments } from '../actors/instruments.ts';
+import type { InstrumentStatus } from '../actors/running-instrument.ts';
 import type { SymbolView } from '../actors/symbol-protocol.ts';
 import { hasErrorCode } from '../base/errors.ts';
 import { formatTicker } from '../market/ticker.ts';

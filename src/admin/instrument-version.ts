@@ -1,8 +1,11 @@
 /** Versions of an instrument's run: what two operators compare so that the second does not undo what the first has just done. */
-import type { InstrumentStatus } from '../actors/instruments.ts';
+import type { InstrumentStatus } from '../actors/running-instrument.ts';
 
 /** Grows with each start and each life of its actor, and with each epoch of the node. */
-export function versionOf({ startNumber, incarnation }: InstrumentStatus, epoch: number): string {
+export function versionOf(
+  { startNumber, incarnation }: Pick<InstrumentStatus, 'startNumber' | 'incarnation'>,
+  epoch: number,
+): string {
   return `${epoch}.${startNumber}.${incarnation}`;
 }
 

@@ -1,10 +1,14 @@
 /** What the admin server itself can tell of the node: its instruments, its actors and the dead letters. */
+import type { ExchangePulse } from '../actors/instrument-pulse.ts';
 import type { Instruments } from '../actors/instruments.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import type { OperationsRecords } from '../actors/ports.ts';
+import type { Clock } from '../base/clock.ts';
 import { FEED_GAP_CAUSES } from '../market/feed-gap-cause.ts';
-import type { MetricSource } from './metrics.ts';
+import type { MetricSample, MetricSource } from './metrics.ts';
 import { SUPERVISION_KINDS } from './request-schemas.ts';
+
+const BOOK_STATUSES = ['empty', 'live', 'stale'] as const;
 
 export function nodeMetrics(node: {
   readonly instruments: Instruments;
@@ -12,6 +16,7 @@ export function nodeMetrics(node: {
   readonly records: OperationsRecords;
   readonly node: string;
   readonly epoch: number;
+  readonly clock: Clock;
 }): MetricSource[] {
   const { instruments, system, records } = node;
   return [
@@ -32,6 +37,45 @@ export function nodeMetrics(node: {
           exchange: instrument.exchange,
           status: actorStatus,
         })),
+    },
+    {
+      name: 'tampines_books',
+      help: 'Books by exchange and status; one whose actor does not run is stale',
+      kind: 'gauge',
+      labelNames: ['exchange', 'status'],
+      read: () => [
+        ...exchangesOf(instruments).flatMap((exchange) =>
+          BOOK_STATUSES.map((status) => ({ value: 0, labels: { exchange, status } })),
+        ),
+        ...countBy(instruments.list(), ({ instrument, actorStatus, pulse }) => ({
+          exchange: instrument.exchange,
+          status: actorStatus === 'running' || pulse.bookStatus === 'empty' ? pulse.bookStatus : 'stale',
+        })),
+      ],
+    },
+    {
+      name: 'tampines_event_age_seconds',
+      help: 'How long ago, by its exchange’s clock, the newest event was that any instrument of the exchange has folded; the time that feeds tell is one',
+      kind: 'gauge',
+      labelNames: ['exchange'],
+      read: () =>
+        readPulses(instruments, ({ eventTimeMs }) =>
+          eventTimeMs === 0 ? undefined : (node.clock.nowMs() - eventTimeMs) / 1_000,
+        ),
+    },
+    {
+      name: 'tampines_deliveries_total',
+      help: 'Deliveries of feeds that instruments which run here have folded, by exchange',
+      kind: 'counter',
+      labelNames: ['exchange'],
+      read: () => readPulses(instruments, ({ deliveryCount }) => deliveryCount),
+    },
+    {
+      name: 'tampines_delivery_seconds_total',
+      help: 'What these took together, from being received until they were durable and folded',
+      kind: 'counter',
+      labelNames: ['exchange'],
+      read: () => readPulses(instruments, ({ deliveryMs }) => deliveryMs / 1_000),
     },
     {
       name: 'tampines_instrument_restarts',
@@ -129,6 +173,16 @@ function possibleGaps(instruments: Instruments): Sample[] {
       repairs.map(({ channel, repair }) => ({ value: 0, labels: { exchange, channel, cause, repair } })),
     ),
   );
+}
+
+function readPulses(
+  instruments: Instruments,
+  valueOf: (pulse: ExchangePulse) => number | undefined,
+): MetricSample[] {
+  return [...instruments.readPulses()].flatMap(([exchange, pulse]) => {
+    const value = valueOf(pulse);
+    return value === undefined ? [] : [{ value, labels: { exchange } }];
+  });
 }
 
 function exchangesOf(instruments: Instruments): string[] {

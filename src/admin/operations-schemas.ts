@@ -117,6 +117,29 @@ export const savepointsSchema = z
   })
   .meta({ id: 'Savepoints' });
 
+export const restoredSchema = savepointSchema
+  .extend({
+    batchNumber: z
+      .int()
+      .describe('The last batch of its log: recoveries begin at the state that was rebuilt'),
+    tradeCount: z.int().describe('Stored trades that were read, also those that the savepoint has already'),
+  })
+  .meta({ id: 'RestoredInstrument' });
+
+const publishedAs = {
+  bookIntervalMs: z.int(),
+  tickerIntervalMs: z.int(),
+  candleIntervalMs: z.int(),
+  bookDepth: z.int(),
+};
+
+export const instrumentSettingsSchema = z
+  .strictObject({
+    own: z.strictObject(publishedAs).partial().describe('What is wanted otherwise for this instrument'),
+    inForce: z.strictObject(publishedAs),
+  })
+  .meta({ id: 'InstrumentSettings' });
+
 export const exchangesSchema = z
   .strictObject({
     exchanges: z.array(
@@ -141,15 +164,29 @@ export const symbolsSchema = z
   })
   .meta({ id: 'Symbols' });
 
+export const budgetSchema = z
+  .strictObject({
+    requestWeight: z.number().describe('REST weight spent within the exchange’s window'),
+    requestWeightMax: z.number(),
+    connects: z.int().describe('Within its window'),
+    waitingRequests: z.int(),
+    requestsUnderWay: z.int(),
+    closedForMs: z.number().describe('For how long no request is sent, because the exchange refused one'),
+    refusals: z.int().describe('Since the node began'),
+  })
+  .describe('What is spent of what the exchange allows, all connections together');
+
 export const connectionsSchema = z
   .strictObject({
     exchange: z.string(),
+    budget: budgetSchema.optional(),
     connections: z.array(
       z.strictObject({
         name: z.string(),
         url: z.string(),
         state: z.string(),
         watchedCount: z.int().describe('Symbols'),
+        subscriptions: z.array(z.string()).describe('Which, as the exchange calls them'),
         syncedCount: z.int().describe('Books that are sure now'),
         queuedFrames: z.int(),
         framesReceived: z.int(),

@@ -25,6 +25,11 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   INSTRUMENT_UNKNOWN: [404, 'Instrument not running'],
   CHANNEL_UNKNOWN: [404, 'Unknown channel'],
   SAVEPOINTS_FULL: [409, 'Too many savepoints', 'Delete one with DELETE …/savepoints/{batchNumber}.'],
+  SAVEPOINT_NEWEST: [
+    409,
+    'Nothing since the newest savepoint',
+    'Try again in some seconds, when something has come, or delete that savepoint.',
+  ],
   SAVEPOINT_UNKNOWN: [404, 'Unknown savepoint', 'See GET …/savepoints.'],
   NODE_NAME_TAKEN: [503, 'Name of the node taken'],
   DATA_DIRECTORY_LOCKED: [503, 'Data directory locked'],

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import { TampinesError } from '../base/errors.ts';
+import { ANSWER_HEADERS } from './answer-headers.ts';
 import type { Problem } from './problems.ts';
 import { PROBLEM_TYPE, toProblem } from './problems.ts';
 
@@ -19,6 +20,12 @@ export function answerUnreadable(error: Error, socket: Socket): void {
 export function endWithProblem(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem);
   const status = `${problem.status} ${STATUS_CODES[problem.status] ?? 'Problem'}`;
-  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${PROBLEM_TYPE}\r\n`;
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  const headers = {
+    ...ANSWER_HEADERS,
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -65,6 +65,20 @@ export const spawnBody = z
     example: { exchange: 'binance', symbol: 'BTC-USDT' },
   });
 
+const publishInterval = (minimumMs: number) => z.int().min(minimumMs).max(60_000).optional();
+
+/** The ranges are those of `publish.*` of the node. */
+export const instrumentSettingsBody = z
+  .strictObject({
+    bookIntervalMs: publishInterval(10).describe(
+      'At least that of the node; it is rounded to a multiple of it, as the other intervals are',
+    ),
+    tickerIntervalMs: publishInterval(100),
+    candleIntervalMs: publishInterval(100),
+    bookDepth: z.int().min(1).max(5_000).optional().describe('Levels per side in a published book'),
+  })
+  .meta({ example: { bookIntervalMs: 500, bookDepth: 10 } });
+
 /** Others of the request stay as they are. */
 export const spawnHeaders = z.looseObject({
   'idempotency-key': z

@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   CHANNEL_UNKNOWN: 'No channel of this node has this name.',
   SAVEPOINTS_FULL: 'As many savepoints of the instrument are kept as may be; delete one first.',
   SAVEPOINT_UNKNOWN: 'No such savepoint of the instrument is kept.',
+  SAVEPOINT_NEWEST:
+    'Nothing has come for the instrument since its newest savepoint, whose place a restored state would take.',
   NODE_NAME_TAKEN: 'Another process of this name is a node of the cluster already.',
   DATA_DIRECTORY_LOCKED: 'Another process has the data directory open.',
   RECORDING_INVALID: 'A recording can not be read.',

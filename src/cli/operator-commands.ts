@@ -101,6 +101,7 @@ function addChangingCommands(program: Command): void {
   const conditional = [
     ['stop', 'stop an instrument for good; its log and tables stay', 'stopInstrument'],
     ['restart', 'begin a new life of an instrument from its log; starts a parked one', 'restartInstrument'],
+    ['park', 'end the life of an instrument until it is restarted; it stays wanted', 'parkInstrument'],
   ] as const;
   for (const [name, description, change] of conditional) {
     instrumentCommand(program, name, description)
@@ -111,6 +112,23 @@ function addChangingCommands(program: Command): void {
         await changes[change]({ ...(await connect(options)), exchange, symbol, ifVersion });
       });
   }
+  instrumentCommand(program, 'configure', 'show how an instrument is published, or replace what is its own')
+    .argument('[name=value...]', 'such as bookIntervalMs=500 bookDepth=10; together all that is otherwise')
+    .option('--reset', 'nothing of it is its own any more')
+    .option('--if-version <version>', 'only while `ls --json` still shows this version')
+    .action(
+      async (
+        exchange: string,
+        symbol: string,
+        assignments: string[],
+        options: NodeOptions & { ifVersion?: string; reset?: true },
+      ) => {
+        const { configureInstrument } = await import('./operator/configure-instrument.ts');
+        const { ifVersion, reset } = options;
+        const asked = { exchange, symbol, assignments, ifVersion, isReset: reset === true };
+        await configureInstrument({ ...(await connect(options)), ...asked });
+      },
+    );
   instrumentCommand(program, 'resync', 'ask the exchange for a fresh book').action(
     async (exchange: string, symbol: string, options: NodeOptions) => {
       const { resyncInstrument } = await import('./operator/change-instruments.ts');
@@ -120,22 +138,28 @@ function addChangingCommands(program: Command): void {
 }
 
 function addSavepointCommand(program: Command): void {
+  const instead = (flags: string, description: string, others: readonly string[]): Option =>
+    new Option(flags, description).argParser(parseWhole).conflicts([...others]);
   instrumentCommand(program, 'savepoint', 'save the state of an instrument, kept until it is deleted')
     .option('--list', 'list those that are kept instead')
     .addOption(
-      new Option('--delete <batch>', 'delete that one instead').argParser(parseWhole).conflicts('list'),
+      instead('--restore <batch>', 'go back to that one instead, with every trade stored since', ['list']),
     )
+    .addOption(instead('--delete <batch>', 'delete that one instead', ['list', 'restore']))
     .action(
       async (
         exchange: string,
         symbol: string,
-        options: NodeOptions & { list?: boolean; delete?: number },
+        options: NodeOptions & { list?: boolean; restore?: number; delete?: number },
       ) => {
         const savepoints = await import('./operator/savepoints.ts');
         const target = { ...(await connect(options)), exchange, symbol };
         if (options.list === true) await savepoints.listSavepoints(target);
-        else if (options.delete === undefined) await savepoints.takeSavepoint(target);
-        else await savepoints.deleteSavepoint({ ...target, batchNumber: options.delete });
+        else if (options.restore !== undefined)
+          await savepoints.restoreSavepoint({ ...target, batchNumber: options.restore });
+        else if (options.delete !== undefined)
+          await savepoints.deleteSavepoint({ ...target, batchNumber: options.delete });
+        else await savepoints.takeSavepoint(target);
       },
     );
 }

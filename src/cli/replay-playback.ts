@@ -1,5 +1,5 @@
 /** The two ways a recording reaches the connection actors: straight in, or through a real WebSocket and HTTP server on loopback. */
-import type { FeedTransport } from '../actors/ports.ts';
+import type { FeedTransport } from '../actors/feed-ports.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock, systemTimers } from '../base/clock.ts';
 import type { Endpoints, ExchangeAdapter } from '../exchanges/adapter.ts';

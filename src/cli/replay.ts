@@ -9,7 +9,7 @@ import type { ConnectionMessage, WatchRequest } from '../actors/connection.ts';
 import { connectionActor } from '../actors/connection.ts';
 import { ExchangeGate } from '../actors/exchange-gate.ts';
 import { FeedBudget } from '../actors/feed-budget.ts';
-import type { RunningSymbol } from '../actors/instruments.ts';
+import type { RunningSymbol } from '../actors/running-instrument.ts';
 import type { ActorRef } from '../actors/kernel/actor-types.ts';
 import type { ActorSystem } from '../actors/kernel/actor-system.ts';
 import { createActorSystem } from '../actors/kernel/actor-system.ts';

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import { splitInstrumentKey } from '../market/symbols.ts';
 import { NODE_ALIVE_MS } from './cluster-membership.ts';
 import type { ClusterPicture, PictureSource } from './ports.ts';
 
@@ -50,14 +51,15 @@ export class ClusterDirectory {
   }
 
   async #read(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount } = this.#options;
+    const { clock, source, leaseMs, shardCount, slotCount } = this.#options;
     this.#isReading = true;
     this.#readAtMs = clock.monotonicMs();
     try {
       const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
-      // Rows of a time with more shards stay.
+      // Rows of a time with more shards or slots stay.
       const shards = picture.shards.filter(({ shard }) => shard < shardCount);
-      this.#lastPicture = { ...picture, shards };
+      const leases = picture.leases.filter(({ slot }) => slot < slotCount);
+      this.#lastPicture = { ...picture, shards, leases };
       this.#isAway = false;
       return this.#lastPicture;
     } catch (error) {
@@ -95,7 +97,7 @@ export class ClusterDirectory {
   async ingestOwnerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
     const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
-    const exchange = instrument.slice(0, instrument.indexOf(':'));
+    const [exchange] = splitInstrumentKey(instrument);
     const lease = picture.leases.find((row) => row.exchange === exchange && row.slot === slot);
     return addressOf(picture, lease?.holder);
   }
@@ -103,6 +105,13 @@ export class ClusterDirectory {
   /** Those that are alive, by name. Fails as `picture` where nothing was read yet. */
   async aliveNodes(): Promise<readonly { readonly name: string; readonly adminUrl: string }[]> {
     return (await this.#lastKnown()).nodes.filter(({ isAlive }) => isAlive);
+  }
+
+  /** Those that are gone, and whose shards nobody has taken yet. Fails as `picture` where nothing was read yet. */
+  async goneOwners(): Promise<readonly string[]> {
+    const { nodes, shards } = await this.#lastKnown();
+    const alive = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+    return [...new Set(shards.map(({ owner }) => owner))].filter((owner) => !alive.has(owner));
   }
 }
 

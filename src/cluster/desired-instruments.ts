@@ -111,10 +111,11 @@ export class DesiredInstruments {
   #take(instruments: readonly DesiredInstrument[]): void {
     if (this.#isStopped) return;
     const fingerprint = JSON.stringify(
-      instruments.map(({ instrument, instrumentId, nativeSymbol }) => [
+      instruments.map(({ instrument, instrumentId, nativeSymbol, settings }) => [
         instrument,
         instrumentId,
         nativeSymbol,
+        settings,
       ]),
     );
     if (fingerprint === this.#fingerprint) return;

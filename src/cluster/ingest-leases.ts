@@ -243,14 +243,11 @@ export class IngestLeases {
     this.check();
   }
 
-  /** Gives leases up in order: first here, then, when their feeds are closed, in the database. */
+  /** Gives leases up in order: they are held until their feeds have said that nothing follows, then given up here, then in the database. */
   async #letGo(leases: readonly Held[], reason: string): Promise<void> {
     if (leases.length === 0) return;
     const { log, onLost, timers, leaseMs } = this.#options;
-    for (const held of leases) {
-      this.#held.delete(nameOf(held));
-      this.#givenUp.set(nameOf(held), held.epoch);
-    }
+    for (const held of leases) this.#givenUp.set(nameOf(held), held.epoch);
     log.info({ slots: leases.map(nameOf), reason }, 'slots to feed are given up');
     const closing = leases.map((held) => this.#guard(() => onLost(toSlotLease(held), reason)));
     await new Promise<void>((resolve) => {
@@ -260,6 +257,9 @@ export class IngestLeases {
         resolve();
       });
     });
+    for (const held of leases) {
+      if (this.#held.get(nameOf(held)) === held) this.#held.delete(nameOf(held));
+    }
     if (!this.#isStopped) await this.#release(leases.map(toSlotLease));
   }
 

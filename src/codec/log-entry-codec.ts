@@ -1,7 +1,9 @@
 /** Log entries to bytes and back: what a journal row holds. Exact at any size of number; the same entry gives the same bytes. */
 import type { LogEntry, MarketEvent } from '../market/events.ts';
+import type { Scales } from '../market/units.ts';
+import { MAX_SCALE } from '../market/units.ts';
 import { LOG_ENTRY_SCHEMAS } from './log-entry-schemas.ts';
-import { VersionedFormat } from './versioned-format.ts';
+import { unreadable, VersionedFormat } from './versioned-format.ts';
 import type { WireInteger, WireIntegers } from './wide-integers.ts';
 import {
   fromWireInteger,
@@ -65,14 +67,19 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array {
   });
 }
 
-/** @throws TampinesError `STATE_UNREADABLE` when the schema is unknown or the bytes are damaged */
+/** @throws TampinesError `STATE_UNREADABLE` when the schema is unknown, the bytes are damaged, or a number in them can not be one of an event */
 export function decodeLogEntry(schemaId: string, bytes: Uint8Array): LogEntry {
   const wire = format.decode(schemaId, bytes);
-  return {
-    source: wire.source,
-    lastOrdinal: wire.lastOrdinal,
-    events: wire.events.map(fromWireEvent),
-  };
+  try {
+    return {
+      source: wire.source,
+      lastOrdinal: wire.lastOrdinal,
+      events: wire.events.map(fromWireEvent),
+    };
+  } catch (cause) {
+    // Texts of digits and scales are more than a schema can check, and whoever else may write to a topic of Kafka may write anything.
+    throw unreadable(schemaId, 'a number in it is none of an event', cause);
+  }
 }
 
 function toWireEvent(event: MarketEvent): WireEvent {
@@ -137,7 +144,7 @@ function fromWireEvent(wire: WireEvent): MarketEvent {
       type: 'Trade',
       eventTimeMs: trade.eventTimeMs,
       receiveTimeMs: trade.receiveTimeMs,
-      scales: { price: trade.priceScale, quantity: trade.quantityScale },
+      scales: fromWireScales(trade),
       price: fromWireInteger(trade.price),
       quantity: fromWireInteger(trade.quantity),
       takerSide: trade.takerBuys ? 'buy' : 'sell',
@@ -169,11 +176,25 @@ function fromWireTimes(wire: WireTimes): { eventTimeMs: number; receiveTimeMs: n
   return { eventTimeMs: wire.eventTimeMs, receiveTimeMs: wire.receiveTimeMs };
 }
 
+/** A state grows to the scale of what comes: one of a million would make it write a million digits. */
+function fromWireScales({ priceScale, quantityScale }: WireScales): Scales {
+  if (!isScale(priceScale) || !isScale(quantityScale)) {
+    throw new RangeError(
+      `Cannot read scales: expected 0 to ${MAX_SCALE}, were ${priceScale} and ${quantityScale}`,
+    );
+  }
+  return { price: priceScale, quantity: quantityScale };
+}
+
+function isScale(scale: number): boolean {
+  return scale >= 0 && scale <= MAX_SCALE;
+}
+
 function fromWireBook(wire: WireBookChange): Omit<Extract<MarketEvent, { type: 'BookDelta' }>, 'type'> {
   return {
     eventTimeMs: wire.eventTimeMs,
     receiveTimeMs: wire.receiveTimeMs,
-    scales: { price: wire.priceScale, quantity: wire.quantityScale },
+    scales: fromWireScales(wire),
     bids: fromWireIntegers(wire.bids),
     asks: fromWireIntegers(wire.asks),
     sequence: fromWireSequence(wire.sequence),

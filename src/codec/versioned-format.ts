@@ -105,7 +105,7 @@ export class VersionedFormat<Wire, Value = Wire> {
   }
 }
 
-function unreadable(schemaId: string, what: string, cause?: unknown): TampinesError {
+export function unreadable(schemaId: string, what: string, cause?: unknown): TampinesError {
   return new TampinesError('STATE_UNREADABLE', `Cannot read bytes of schema ${schemaId}: ${what}`, {
     fields: { schemaId },
     cause,

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import type { Clock } from '../base/clock.ts';
 import { TampinesError } from '../base/errors.ts';
-import type { FeedTransport, HttpAnswer } from '../actors/ports.ts';
+import type { FeedTransport, HttpAnswer } from '../actors/feed-ports.ts';
 
 export type HttpRequester = { readonly request: FeedTransport['request']; readonly close: () => void };
 

@@ -4,7 +4,7 @@
  */
 import { WebSocket } from 'ws';
 import type { Clock } from '../base/clock.ts';
-import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../actors/ports.ts';
+import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../actors/feed-ports.ts';
 import { createHttpRequester } from './live-http.ts';
 
 export type LiveTransportOptions = {

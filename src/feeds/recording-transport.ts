@@ -3,7 +3,7 @@
  * the handlers see, over all connections and REST answers, so that two runs see the same.
  */
 import type { Clock } from '../base/clock.ts';
-import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../actors/ports.ts';
+import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../actors/feed-ports.ts';
 import { RecordedAnswers } from './recorded-answers.ts';
 import type { RecordingContents, RecordingLine, ReadingProgress } from './recording.ts';
 import { inspectRecording, readRecording } from './recording.ts';

@@ -32,7 +32,7 @@ export type EventTopicOptions = {
  * @throws TampinesError `EVENT_TOPIC_UNFIT`, which names everything that is wrong with it and how to mend it · `SERVICE_UNAVAILABLE`
  */
 export async function provideEventTopic(options: EventTopicOptions): Promise<void> {
-  const admin = createKafkaClient(options.kafka.brokers, options).admin();
+  const admin = createKafkaClient(options.kafka, options).admin();
   const topic = eventTopicOf(options.kafka);
   try {
     await admin.connect();
@@ -191,6 +191,6 @@ function faultsOf(found: FoundTopic, { kafka, checkpointEveryMs }: EventTopicOpt
 }
 
 /** Half of them, rounded up: of three brokers one may be away without stopping writers, and two have each batch. */
-function inSyncMin(replicationFactor: number): number {
+export function inSyncMin(replicationFactor: number): number {
   return Math.ceil(replicationFactor / 2);
 }

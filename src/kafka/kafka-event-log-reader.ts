@@ -82,15 +82,15 @@ export class KafkaEventLogReader implements EventLogReader {
   private constructor(options: EventLogReaderOptions) {
     this.#options = options;
     this.#topic = eventTopicOf(options.kafka);
-    const { brokers, partitions, sessionTimeoutMs, heartbeatMs } = options.kafka;
-    this.#admin = createKafkaClient(brokers, options).admin();
+    const { partitions, sessionTimeoutMs, heartbeatMs } = options.kafka;
+    this.#admin = createKafkaClient(options.kafka, options).admin();
     const holding = (): { held: number[]; generation: number } => ({
       held: [...this.#shares.values()]
         .filter(({ nextOffset }) => nextOffset !== undefined)
         .map(({ partition }) => partition),
       generation: this.#confirmed.generation,
     });
-    this.#consumer = createKafkaClient(brokers, { ...options, retries: STEP_RETRIES }).consumer({
+    this.#consumer = createKafkaClient(options.kafka, { ...options, retries: STEP_RETRIES }).consumer({
       groupId: options.group,
       partitionAssigners: [createStickyAssigner({ topic: this.#topic, partitions, holding })],
       sessionTimeout: sessionTimeoutMs,

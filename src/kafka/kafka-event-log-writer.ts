@@ -67,7 +67,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
 
   /** @throws TampinesError `SERVICE_UNAVAILABLE` when no broker answers */
   static async open(options: EventLogWriterOptions): Promise<KafkaEventLogWriter> {
-    const producer = createKafkaClient(options.kafka.brokers, options).producer({
+    const producer = createKafkaClient(options.kafka, options).producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

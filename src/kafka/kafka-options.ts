@@ -1,7 +1,23 @@
-/** What of the settings this folder works by: the section `kafka`, whose units and ranges it keeps. */
-export type KafkaOptions = {
+/** How brokers are reached. */
+export type KafkaAccess = {
   /** `host:port` of some brokers; the others are found by them. */
   readonly brokers: readonly string[];
+  readonly tls: {
+    readonly mode: 'off' | 'on';
+    /** PEM files; empty: none. */
+    readonly caFile: string;
+    readonly certificateFile: string;
+    readonly keyFile: string;
+  };
+  readonly sasl: {
+    readonly mechanism: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+};
+
+/** What of the settings this folder works by: the section `kafka`, whose units and ranges it keeps. */
+export type KafkaOptions = KafkaAccess & {
   readonly topicPrefix: string;
   readonly partitions: number;
   readonly replicationFactor: number;

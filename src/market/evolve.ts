@@ -176,6 +176,22 @@ function foldTrade(state: InstrumentState, trade: Trade, outputs: EvolveOutputs)
   state.candles.addTrade(trade, outputs);
 }
 
+/** Folds a trade that was in the log before; it moves no position, and whoever kept it knows of it. */
+export function foldStoredTrade(state: InstrumentState, trade: Trade, outputs: CandleOutputs): void {
+  foldTrade(
+    state,
+    trade,
+    new LateTradeCount(state, {
+      onTrade: () => undefined,
+      onBookUnsure: () => undefined,
+      onBookStatus: () => undefined,
+      onCandleClosed: (candle) => outputs.onCandleClosed(candle),
+      onLateTrade: (late) => outputs.onLateTrade(late),
+      onCandlesSkipped: (skipped) => outputs.onCandlesSkipped(skipped),
+    }),
+  );
+}
+
 /** Passes everything on and counts late trades. A class, because it is made for every entry, and closures would be too. */
 class LateTradeCount implements EvolveOutputs {
   readonly #state: InstrumentState;

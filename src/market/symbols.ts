@@ -26,3 +26,9 @@ export const SYMBOL_NAME = /^[\p{L}\p{N}][\p{L}\p{N}\-_/.:]{0,59}$/u;
 export function toInstrumentKey(exchange: ExchangeId, symbol: UnifiedSymbol): InstrumentKey {
   return `${exchange}:${symbol}` as InstrumentKey;
 }
+
+/** Returns both parts of a key, or of a text in its form: an exchange's name has no colon, a symbol may have some. */
+export function splitInstrumentKey(key: string): [exchange: string, symbol: string] {
+  const colon = key.indexOf(':');
+  return [key.slice(0, colon), key.slice(colon + 1)];
+}

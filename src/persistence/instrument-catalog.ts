@@ -1,8 +1,16 @@
-import type { DesiredInstrument, InstrumentCatalog } from '../actors/ports.ts';
+import type { DesiredInstrument, InstrumentCatalog, InstrumentSettings } from '../actors/ports.ts';
+import { TampinesError } from '../base/errors.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import { toExchangeId, toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
+import { splitInstrumentKey, toExchangeId, toNativeSymbol, toUnifiedSymbol } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
+
+type InstrumentRow = {
+  readonly id: number;
+  readonly key: InstrumentKey;
+  readonly native_symbol: string;
+  readonly settings: InstrumentSettings;
+};
 
 /** The desired set of instruments as rows; one that is removed keeps its row, and with it its id. */
 export class PostgresInstrumentCatalog implements InstrumentCatalog {
@@ -15,8 +23,8 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
   }
 
   async list(): Promise<DesiredInstrument[]> {
-    const { rows } = await this.#database.read<{ id: number; key: InstrumentKey; native_symbol: string }>({
-      text: `SELECT id, key, native_symbol FROM ${this.#database.schema}.instrument WHERE is_desired ORDER BY id`,
+    const { rows } = await this.#database.read<InstrumentRow>({
+      text: `SELECT id, key, native_symbol, settings FROM ${this.#database.schema}.instrument WHERE is_desired ORDER BY id`,
     });
     return rows.map((row) => {
       const [exchange, symbol] = splitInstrumentKey(row.key);
@@ -28,17 +36,27 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
         exchange: toExchangeId(exchange),
         symbol: toUnifiedSymbol(symbol),
         nativeSymbol: toNativeSymbol(row.native_symbol),
+        settings: row.settings,
       };
     });
   }
 
-  async add(instrument: Omit<DesiredInstrument, 'instrumentId'>): Promise<DesiredInstrument> {
-    const { rows } = await this.#database.query<{ id: number }>({
+  async add(instrument: Omit<DesiredInstrument, 'instrumentId' | 'settings'>): Promise<DesiredInstrument> {
+    const { rows } = await this.#database.query<Pick<InstrumentRow, 'id' | 'settings'>>({
       text: `INSERT INTO ${this.#database.schema}.instrument (key, native_symbol, is_desired) VALUES ($1, $2, true)
-        ON CONFLICT (key) DO UPDATE SET native_symbol = excluded.native_symbol, is_desired = true RETURNING id`,
+        ON CONFLICT (key) DO UPDATE SET native_symbol = excluded.native_symbol, is_desired = true RETURNING id, settings`,
       values: [instrument.instrument, instrument.nativeSymbol],
     });
-    return { ...instrument, instrumentId: rows[0]!.id };
+    const { id, settings } = rows[0]!;
+    return { ...instrument, instrumentId: id, settings };
+  }
+
+  async configure(instrument: InstrumentKey, settings: InstrumentSettings): Promise<void> {
+    const { rows } = await this.#database.query<{ id: number }>({
+      text: `UPDATE ${this.#database.schema}.instrument SET settings = $2::jsonb WHERE key = $1 RETURNING id`,
+      values: [instrument, JSON.stringify(settings)],
+    });
+    if (rows.length === 0) throw neverAdded(instrument);
   }
 
   async remove(instrument: InstrumentKey): Promise<void> {
@@ -49,8 +67,8 @@ export class PostgresInstrumentCatalog implements InstrumentCatalog {
   }
 }
 
-/** A key is `<exchange>:<symbol>`, and an exchange's name has no colon. */
-function splitInstrumentKey(key: InstrumentKey): [exchange: string, symbol: string] {
-  const colon = key.indexOf(':');
-  return [key.slice(0, colon), key.slice(colon + 1)];
+export function neverAdded(instrument: InstrumentKey): TampinesError {
+  return new TampinesError('INSTRUMENT_UNKNOWN', `${instrument} was never wanted here`, {
+    fields: { instrument },
+  });
 }

@@ -40,15 +40,21 @@ export class PostgresLeaseTable implements LeaseTable {
     }));
   }
 
+  /**
+   * Epochs grow over all slots of an exchange: an instrument that comes to another slot, because `feed.slots` was changed, is fed under a larger one than before too. Under a
+   * smaller one its book would take the feed for a late one, for ever.
+   */
   async take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
     const { schema } = this.#database;
     return this.#change({
       text: `INSERT INTO ${schema}.ingest_lease AS known (exchange, slot, holder, holder_run_id, epoch, renewed_at)
-        SELECT exchange, slot, $1, $2, 1, clock_timestamp()
+        SELECT exchange, slot, $1, $2,
+            coalesce((SELECT max(epoch) FROM ${schema}.ingest_lease AS any_slot WHERE any_slot.exchange = wanted.exchange), 0) + 1,
+            clock_timestamp()
           FROM unnest($3::text[], $4::int[]) AS wanted (exchange, slot) ORDER BY exchange, slot
         ON CONFLICT (exchange, slot) DO UPDATE SET
           holder = excluded.holder, holder_run_id = excluded.holder_run_id,
-          epoch = known.epoch + 1, renewed_at = clock_timestamp()
+          epoch = greatest(known.epoch + 1, excluded.epoch), renewed_at = clock_timestamp()
         WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'
         RETURNING exchange, slot, epoch`,
       values: [holder.name, holder.runId, ...columnsOf(slots), leaseMs],

@@ -1,23 +1,50 @@
 /** Each column of a group travels as one array, so a statement has one text whatever the number of rows. */
 
+const TRADE_COLUMNS =
+  'instrument_id, event_time_ms, trade_id, receive_time_ms, price, quantity, taker_side, is_history';
+const TRADE_ARRAYS =
+  '$1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::text[], $8::boolean[]';
+const CANDLE_COLUMNS =
+  'instrument_id, interval, open_time_ms, revision, open, high, low, close, volume, quote_volume, taker_buy_volume, trade_count';
+const CANDLE_ARRAYS = `$1::int[], $2::text[], $3::bigint[], $4::int[], $5::numeric[], $6::numeric[], $7::numeric[], $8::numeric[],
+      $9::numeric[], $10::numeric[], $11::numeric[], $12::bigint[]`;
+
 export function insertTradesText(schema: string): string {
-  return `INSERT INTO ${schema}.trade
-    (instrument_id, event_time_ms, trade_id, receive_time_ms, price, quantity, taker_side, is_history)
-    SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::text[], $8::boolean[])
+  return `INSERT INTO ${schema}.trade (${TRADE_COLUMNS})
+    SELECT ${TRADE_COLUMNS} FROM unnest(${TRADE_ARRAYS}) AS given (${TRADE_COLUMNS})
     ON CONFLICT DO NOTHING`;
 }
 
 /** A smaller revision never overwrites a larger one. */
 export function insertCandlesText(schema: string): string {
-  return `INSERT INTO ${schema}.candle AS stored
-    (instrument_id, interval, open_time_ms, revision, open, high, low, close, volume, quote_volume, taker_buy_volume, trade_count)
-    SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[], $4::int[], $5::numeric[], $6::numeric[], $7::numeric[], $8::numeric[],
-      $9::numeric[], $10::numeric[], $11::numeric[], $12::bigint[])
+  return `INSERT INTO ${schema}.candle AS stored (${CANDLE_COLUMNS})
+    SELECT ${CANDLE_COLUMNS} FROM unnest(${CANDLE_ARRAYS}) AS given (${CANDLE_COLUMNS})
     ON CONFLICT (instrument_id, interval, open_time_ms) DO UPDATE SET
       revision = excluded.revision, open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
       volume = excluded.volume, quote_volume = excluded.quote_volume, taker_buy_volume = excluded.taker_buy_volume,
       trade_count = excluded.trade_count
     WHERE stored.revision < excluded.revision`;
+}
+
+/** The same, and what was not there before waits for Kafka from the same moment on: no crash parts one from the other. */
+export function insertTradesAndOutputsText(schema: string): string {
+  return `WITH written AS (${insertTradesText(schema)} RETURNING instrument_id, event_time_ms, trade_id)
+    INSERT INTO ${schema}.output (topic, key, record_id, value)
+    SELECT 'trades', key, record_id, value
+    FROM unnest($1::int[], $2::bigint[], $3::text[], $9::text[], $10::text[], $11::text[])
+      WITH ORDINALITY AS given (instrument_id, event_time_ms, trade_id, key, record_id, value, place)
+    JOIN written USING (instrument_id, event_time_ms, trade_id)
+    ORDER BY place`;
+}
+
+export function insertCandlesAndOutputsText(schema: string): string {
+  return `WITH written AS (${insertCandlesText(schema)} RETURNING instrument_id, interval, open_time_ms)
+    INSERT INTO ${schema}.output (topic, key, record_id, value)
+    SELECT 'candles', key, record_id, value
+    FROM unnest($1::int[], $2::text[], $3::bigint[], $13::text[], $14::text[], $15::text[])
+      WITH ORDINALITY AS given (instrument_id, interval, open_time_ms, key, record_id, value, place)
+    JOIN written USING (instrument_id, interval, open_time_ms)
+    ORDER BY place`;
 }
 
 export function readCandlesText(schema: string): string {

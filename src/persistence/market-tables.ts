@@ -2,17 +2,22 @@
  * Closed candles and trades as tables. Writes of all instruments are gathered and written in groups; the next group starts when the one
  * before is durable. Nothing is dropped: while the database is away, writes wait.
  */
+import type { OutputRecord } from '../actors/outputs.ts';
 import type { CandleRow, MarketTables, TradeRow } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import {
+  insertCandlesAndOutputsText,
   insertCandlesText,
+  insertTradesAndOutputsText,
   insertTradesText,
   readCandlesText,
   readTradesText,
   toPlainArray,
 } from './market-tables-sql.ts';
+import { candleOutput, tradeOutput } from './output-documents.ts';
+import type { WantedOutputs } from './output-outbox.ts';
 import { Partitions } from './partitions.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
@@ -39,6 +44,7 @@ export class PostgresMarketTables implements MarketTables {
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #context: WriterContext;
+  readonly #outputs: WantedOutputs | undefined;
   readonly #stop = new AbortController();
   readonly #tradePartitions: Partitions;
   readonly #candlePartitions: Partitions;
@@ -51,8 +57,14 @@ export class PostgresMarketTables implements MarketTables {
   /** Begins the next group before its time; only while that is waited for. */
   #hurry: (() => void) | undefined;
 
-  constructor(options: { database: Database; ids: InstrumentIds; context: WriterContext }) {
+  constructor(options: {
+    database: Database;
+    ids: InstrumentIds;
+    context: WriterContext;
+    outputs?: WantedOutputs | undefined;
+  }) {
     const { database } = options;
+    this.#outputs = options.outputs;
     this.#database = database;
     this.#ids = options.ids;
     this.#context = options.context;
@@ -203,9 +215,12 @@ export class PostgresMarketTables implements MarketTables {
   }
 
   async #insertTrades(trades: readonly TradeRow[]): Promise<void> {
+    const isOutput = this.#outputs?.topics.has('trades') === true;
     await this.#database.query({
       name: `${this.#database.schema}.insert-trades`,
-      text: insertTradesText(this.#database.schema),
+      text: isOutput
+        ? insertTradesAndOutputsText(this.#database.schema)
+        : insertTradesText(this.#database.schema),
       values: [
         toPlainArray(await this.#idsOf(trades)),
         toPlainArray(trades.map(({ eventTimeMs }) => eventTimeMs)),
@@ -215,14 +230,18 @@ export class PostgresMarketTables implements MarketTables {
         toPlainArray(trades.map(({ quantity }) => quantity)),
         toPlainArray(trades.map(({ takerSide }) => takerSide)),
         toPlainArray(trades.map(({ isHistory }) => isHistory)),
+        ...(isOutput ? outputColumns(trades.map(tradeOutput)) : []),
       ],
     });
   }
 
   async #insertCandles(candles: readonly CandleRow[]): Promise<void> {
+    const isOutput = this.#outputs?.topics.has('candles') === true;
     await this.#database.query({
       name: `${this.#database.schema}.insert-candles`,
-      text: insertCandlesText(this.#database.schema),
+      text: isOutput
+        ? insertCandlesAndOutputsText(this.#database.schema)
+        : insertCandlesText(this.#database.schema),
       values: [
         toPlainArray(await this.#idsOf(candles)),
         toPlainArray(candles.map(({ interval }) => interval)),
@@ -236,6 +255,7 @@ export class PostgresMarketTables implements MarketTables {
         toPlainArray(candles.map(({ quoteVolume }) => quoteVolume)),
         toPlainArray(candles.map(({ takerBuyVolume }) => takerBuyVolume)),
         toPlainArray(candles.map(({ tradeCount }) => tradeCount)),
+        ...(isOutput ? outputColumns(candles.map(candleOutput)) : []),
       ],
     });
   }
@@ -246,6 +266,10 @@ export class PostgresMarketTables implements MarketTables {
     for (const instrument of instruments) ids.set(instrument, await this.#ids.assign(instrument));
     return rows.map(({ instrument }) => ids.get(instrument)!);
   }
+}
+
+function outputColumns(records: readonly OutputRecord[]): string[][] {
+  return [records.map(({ key }) => key), records.map(({ id }) => id), records.map(({ value }) => value)];
 }
 
 function countRows({ trades, candles }: MarketRows): number {

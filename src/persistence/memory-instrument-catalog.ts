@@ -1,5 +1,6 @@
-import type { DesiredInstrument, InstrumentCatalog } from '../actors/ports.ts';
+import type { DesiredInstrument, InstrumentCatalog, InstrumentSettings } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
+import { neverAdded } from './instrument-catalog.ts';
 
 /** The in-memory twin of the instrument catalog. */
 export class MemoryInstrumentCatalog implements InstrumentCatalog {
@@ -12,12 +13,20 @@ export class MemoryInstrumentCatalog implements InstrumentCatalog {
     );
   }
 
-  add(instrument: Omit<DesiredInstrument, 'instrumentId'>): Promise<DesiredInstrument> {
+  add(instrument: Omit<DesiredInstrument, 'instrumentId' | 'settings'>): Promise<DesiredInstrument> {
     const instrumentId = this.#known.get(instrument.instrument)?.instrumentId ?? this.#known.size + 1;
-    const added = { ...instrument, instrumentId };
+    const settings = this.#known.get(instrument.instrument)?.settings ?? {};
+    const added = { ...instrument, instrumentId, settings };
     this.#known.set(instrument.instrument, added);
     this.#desired.add(instrument.instrument);
     return Promise.resolve(added);
+  }
+
+  async configure(instrument: InstrumentKey, settings: InstrumentSettings): Promise<void> {
+    await Promise.resolve();
+    const known = this.#known.get(instrument);
+    if (known === undefined) throw neverAdded(instrument);
+    this.#known.set(instrument, { ...known, settings });
   }
 
   remove(instrument: InstrumentKey): Promise<void> {

@@ -3,6 +3,7 @@ import type { Journal, JournalRow, Savepoint, ShardClaim, StateSnapshotRow } fro
 import { SAVEPOINTS_MAX } from '../actors/ports.ts';
 import type { Log } from '../base/log.ts';
 import type { LogEntry } from '../market/events.ts';
+import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { LogCodec } from './log-codec.ts';
 import {
@@ -145,6 +146,15 @@ export class MemoryJournal implements Journal {
         savedAtMs: 0,
         sizeBytes: state.length,
       }));
+  }
+
+  async readSavepoint(instrument: InstrumentKey, batchNumber: number): Promise<InstrumentSnapshot> {
+    await Promise.resolve();
+    const stored = this.#storage
+      .rowsOf(instrument)
+      .states.find((row) => row.isSavepoint && row.batchNumber === batchNumber);
+    if (stored === undefined) throw savepointUnknownError(instrument, batchNumber);
+    return readStoredState(this.#codec, instrument, stored);
   }
 
   async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {

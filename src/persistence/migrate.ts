@@ -12,8 +12,18 @@ import { feedGaps } from './migrations/002-feed-gaps.ts';
 import { audit } from './migrations/003-audit.ts';
 import { cluster } from './migrations/004-cluster.ts';
 import { eventLog } from './migrations/005-event-log.ts';
+import { instrumentSettings } from './migrations/006-instrument-settings.ts';
+import { outputs } from './migrations/007-outputs.ts';
 
-const MIGRATIONS: readonly Migration[] = [createTables, feedGaps, audit, cluster, eventLog];
+const MIGRATIONS: readonly Migration[] = [
+  createTables,
+  feedGaps,
+  audit,
+  cluster,
+  eventLog,
+  instrumentSettings,
+  outputs,
+];
 
 /** The version of a database that this code brought up to date. */
 export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ version }) => version));

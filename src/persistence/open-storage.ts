@@ -7,6 +7,7 @@ import { PostgresMarketTables } from './market-tables.ts';
 import type { DatabaseLocation } from './open-database.ts';
 import { openDatabase } from './open-database.ts';
 import { PostgresOperationsRecords } from './operations-records.ts';
+import type { WantedOutputs } from './output-outbox.ts';
 import { PostgresJournal } from './postgres-journal.ts';
 import type { WriterContext } from './retry.ts';
 
@@ -26,6 +27,7 @@ export async function openStorage(options: {
   location: DatabaseLocation;
   schema: string;
   context: WriterContext;
+  outputs?: WantedOutputs | undefined;
 }): Promise<Storage> {
   const { context } = options;
   const database = await openDatabase({
@@ -34,15 +36,15 @@ export async function openStorage(options: {
     timers: context.timers,
     log: context.log,
   });
-  return createStorage(database, context);
+  return createStorage(database, context, options.outputs);
 }
 
 /** Puts all that is durable on a database that is open and migrated. */
-export function createStorage(database: Database, context: WriterContext): Storage {
+export function createStorage(database: Database, context: WriterContext, outputs?: WantedOutputs): Storage {
   const ids = new InstrumentIds(database);
   const journal = new PostgresJournal({ database, ids, codec: logCodec, context });
-  const tables = new PostgresMarketTables({ database, ids, context });
-  const records = new PostgresOperationsRecords({ database, context });
+  const tables = new PostgresMarketTables({ database, ids, context, outputs });
+  const records = new PostgresOperationsRecords({ database, context, outputs });
   return {
     database,
     ids,

@@ -1,6 +1,7 @@
 /** The statements that write records for operators; rows of one kind go in one statement. */
 import type { AuditEntry, DeadLetter, FeedGap, SupervisionEvent } from '../actors/ports.ts';
 import type { RunStatement } from './database.ts';
+import { storableText } from './storable-text.ts';
 
 export type DeadLetterCount = {
   readonly exchange: string;
@@ -121,9 +122,4 @@ export async function dropOldRecords(run: RunStatement, schema: string, storedMa
       values: [storedMax],
     });
   }
-}
-
-/** Postgres text holds no NUL, and a hostile frame may. */
-function storableText(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
 }

@@ -3,6 +3,7 @@
  * oldest give way when the database can't keep up, and the log says how many did. Counts of dead letters lose nothing, and
  * count twice only what was under way when a connection broke at commit.
  */
+import type { OutputRecord } from '../actors/outputs.ts';
 import type {
   AuditEntry,
   DeadLetter,
@@ -23,6 +24,9 @@ import {
   insertFeedGaps,
   insertSupervisionEvents,
 } from './operations-records-sql.ts';
+import { deadLetterOutput, supervisionOutput } from './output-documents.ts';
+import type { WantedOutputs } from './output-outbox.ts';
+import { insertOutputs } from './output-outbox.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
 
@@ -48,16 +52,21 @@ type Waiting = {
   readonly gaps: FeedGap[];
   readonly audit: AuditEntry[];
   readonly letterCounts: Map<string, DeadLetterCount>;
+  /** Of the supervision events and dead letters, for Kafka. */
+  readonly outputs: OutputRecord[];
 };
 
 export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
+  readonly #outputs: WantedOutputs | undefined;
   readonly #stop = new AbortController();
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
   readonly #gapCounts = new FeedGapCounts();
   readonly #supervisionCounts = new Map<string, number>();
   #waiting = nothingWaiting();
+  /** Records that were given an id. */
+  #outputCount = 0;
   /** Since the log told. */
   #droppedCount = 0;
   #droppedTotal = 0;
@@ -66,15 +75,16 @@ export class PostgresOperationsRecords implements OperationsRecords {
   #pause: Promise<void> | undefined;
   #endPause: () => void = () => undefined;
 
-  constructor(options: { database: Database; context: WriterContext }) {
+  constructor(options: { database: Database; context: WriterContext; outputs?: WantedOutputs | undefined }) {
     this.#database = options.database;
+    this.#outputs = options.outputs;
     this.#context = options.context;
   }
 
   /** Records that wait, of the kind of which most do. */
   get waitingMax(): number {
-    const { events, letters, gaps, audit } = this.#waiting;
-    return Math.max(events.length, letters.length, gaps.length, audit.length);
+    const { events, letters, gaps, audit, outputs } = this.#waiting;
+    return Math.max(events.length, letters.length, gaps.length, audit.length, outputs.length);
   }
 
   get droppedTotal(): number {
@@ -83,6 +93,9 @@ export class PostgresOperationsRecords implements OperationsRecords {
 
   recordSupervisionEvent(event: SupervisionEvent): void {
     this.#supervisionCounts.set(event.kind, (this.#supervisionCounts.get(event.kind) ?? 0) + 1);
+    if (this.#outputs?.topics.has('supervision') === true) {
+      this.#add(this.#waiting.outputs, supervisionOutput(event, this.#nextOutputId()));
+    }
     this.#add(this.#waiting.events, event);
     for (const listener of this.#followers) listener(event);
   }
@@ -90,7 +103,11 @@ export class PostgresOperationsRecords implements OperationsRecords {
   recordDeadLetter(letter: DeadLetter): void {
     addCount(this.#waiting.letterCounts, letter);
     const text = letter.text.slice(0, DEAD_LETTER_TEXT_MAX_CHARACTERS);
-    this.#add(this.#waiting.letters, { ...letter, text });
+    const kept = { ...letter, text };
+    if (this.#outputs?.topics.has('deadLetters') === true) {
+      this.#add(this.#waiting.outputs, deadLetterOutput(kept, this.#nextOutputId()));
+    }
+    this.#add(this.#waiting.letters, kept);
   }
 
   recordFeedGap(gap: FeedGap): void {
@@ -198,6 +215,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
     await Promise.race([this.#writing, this.#context.timers.sleep(READER_WAIT_MAX_MS)]);
   }
 
+  #nextOutputId(): string {
+    return `${this.#outputs?.source ?? ''}/${++this.#outputCount}`;
+  }
+
   #add<Item>(queue: Item[], record: Item): void {
     queue.push(record);
     if (queue.length > QUEUE_MAX_RECORDS) {
@@ -266,6 +287,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
       await addDeadLetterCounts(run, schema, [...waiting.letterCounts.values()]);
       await insertFeedGaps(run, schema, waiting.gaps);
       await insertAudit(run, schema, waiting.audit);
+      await insertOutputs(run, schema, waiting.outputs);
       if (isTrimDue) await dropOldRecords(run, schema, STORED_MAX_RECORDS);
     });
     if (isTrimDue) this.#writtenSinceTrim = 0;
@@ -273,11 +295,11 @@ export class PostgresOperationsRecords implements OperationsRecords {
 }
 
 function nothingWaiting(): Waiting {
-  return { events: [], letters: [], gaps: [], audit: [], letterCounts: new Map() };
+  return { events: [], letters: [], gaps: [], audit: [], letterCounts: new Map(), outputs: [] };
 }
 
-function recordsOf({ events, letters, gaps, audit }: Waiting): number {
-  return events.length + letters.length + gaps.length + audit.length;
+function recordsOf({ events, letters, gaps, audit, outputs }: Waiting): number {
+  return events.length + letters.length + gaps.length + audit.length + outputs.length;
 }
 
 function addCount(counts: Waiting['letterCounts'], { exchange, reason }: DeadLetter): void {

@@ -5,6 +5,7 @@
 import type { Journal, JournalRow, Savepoint, ShardClaim, StateSnapshotRow } from '../actors/ports.ts';
 import { estimateBytes } from '../market/event-bytes.ts';
 import type { LogEntry } from '../market/events.ts';
+import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { OldestWait } from '../base/oldest-wait.ts';
 import type { Database } from './database.ts';
@@ -18,7 +19,7 @@ import type { WriterContext } from './retry.ts';
 import { Savepoints } from './savepoints.ts';
 import { StateSnapshots } from './state-snapshots.ts';
 import type { StoredEntry } from './stored-bytes.ts';
-import { readStoredEntry, storeEntry } from './stored-bytes.ts';
+import { readStoredEntry, readStoredState, storeEntry } from './stored-bytes.ts';
 import { WriteRoom } from './write-room.ts';
 
 /** Bytes of entries, as events, that may be on their way into the journal; further appends wait before they are encoded. */
@@ -153,6 +154,10 @@ export class PostgresJournal implements Journal {
 
   listSavepoints(instrument: InstrumentKey): Promise<Savepoint[]> {
     return this.#savepoints.list(instrument);
+  }
+
+  async readSavepoint(instrument: InstrumentKey, batchNumber: number): Promise<InstrumentSnapshot> {
+    return readStoredState(this.#codec, instrument, await this.#savepoints.read(instrument, batchNumber));
   }
 
   async deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {

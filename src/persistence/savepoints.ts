@@ -4,6 +4,7 @@ import { SAVEPOINTS_MAX } from '../actors/ports.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
+import type { FoundState } from './journal-reads.ts';
 import { fencedError, savepointUnknownError } from './journal-errors.ts';
 
 export class Savepoints {
@@ -26,6 +27,21 @@ export class Savepoints {
       values: [instrumentId],
     });
     return rows;
+  }
+
+  /** @throws TampinesError `SAVEPOINT_UNKNOWN` */
+  async read(instrument: InstrumentKey, batchNumber: number): Promise<FoundState> {
+    const instrumentId = await this.#ids.find(instrument);
+    if (instrumentId === undefined) throw savepointUnknownError(instrument, batchNumber);
+    const { rows } = await this.#database.read<FoundState>({
+      text: `SELECT batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state
+        FROM ${this.#database.schema}.state_snapshot
+        WHERE instrument_id = $1 AND batch_number = $2 AND is_savepoint`,
+      values: [instrumentId, batchNumber],
+    });
+    const [found] = rows;
+    if (found === undefined) throw savepointUnknownError(instrument, batchNumber);
+    return found;
   }
 
   async delete(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void> {

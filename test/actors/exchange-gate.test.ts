@@ -6,7 +6,7 @@ import {
   REQUESTS_UNDER_WAY_MAX,
   WAITING_REQUESTS_MAX,
 } from '../../src/actors/exchange-gate.ts';
-import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { HttpAnswer } from '../../src/actors/feed-ports.ts';
 import { createSeededRandom } from '../../src/base/clock.ts';
 import type { ExchangeLimits } from '../../src/exchanges/adapter.ts';
 import { adapters } from '../../src/exchanges/registry.ts';

@@ -56,7 +56,9 @@ async function watchedCounts(actors: Actors, exchange: ActorRef<ExchangeMessage>
     (reply) => ({ type: 'GetConnections', reply }),
     1_000,
   );
-  return Promise.all(connections.map(async (connection) => (await actors.status(connection)).watchedCount));
+  return Promise.all(
+    connections.map(async (connection) => (await actors.status(connection)).subscriptions.length),
+  );
 }
 
 function watchAll(actors: Actors, exchange: ActorRef<ExchangeMessage>, symbols: readonly string[]) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConnectionOptions } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
 import { LEAVE_WITHIN_MS, TRADES_SETTLE_MS } from '../../src/actors/planned-leave.ts';
-import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { HttpAnswer } from '../../src/actors/feed-ports.ts';
 import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
 import type { Trade } from '../../src/market/events.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ChangeFlags } from '../../src/actors/change-flags.ts';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
+import type { InstrumentSettings } from '../../src/actors/ports.ts';
 import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { instrumentOf } from './support.ts';
@@ -21,8 +22,9 @@ function createSchedule() {
       return isTaking;
     },
   });
-  const add = (symbol: string) => {
+  const add = (symbol: string, intervals?: InstrumentSettings) => {
     const scheduled = {
+      intervals,
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
       changes: new ChangeFlags(),
@@ -63,6 +65,28 @@ describe('the publish schedule', () => {
     scheduled.wakeUp.isPending = false;
     time.advanceNow(100);
     expect(wakeUps()).toHaveLength(before + 2);
+  });
+
+  it('wakes one that wants to be published otherwise in its own intervals, and the others in theirs', () => {
+    const { time, add, sent } = createSchedule();
+    const own = add('BTC-USDT', { bookIntervalMs: 500, tickerIntervalMs: 2_000 });
+    const usual = add('ETH-USDT');
+    for (let tenth = 0; tenth < 40; tenth++) {
+      for (const { changes, wakeUp } of [own, usual]) {
+        changes.book = changes.ticker = changes.candles = true;
+        wakeUp.isPending = false;
+      }
+      time.advanceNow(100);
+    }
+    const dueOf = (path: string, part: 'book' | 'ticker' | 'candles') =>
+      sent.filter(({ path: to, message }) => to === path && message.type === 'PublishDue' && message[part])
+        .length;
+    expect((['book', 'ticker', 'candles'] as const).map((part) => dueOf('BTC-USDT', part))).toEqual([
+      8, 2, 4,
+    ]);
+    expect((['book', 'ticker', 'candles'] as const).map((part) => dueOf('ETH-USDT', part))).toEqual([
+      40, 4, 4,
+    ]);
   });
 
   it('tries an actor that refused its wake-up again, but rarely', () => {

@@ -6,7 +6,7 @@ import { settle } from '../support/fake-clock.ts';
 import { bookSnapshot, timesAt, trade } from '../support/market-events.ts';
 import { createActors } from './support.ts';
 
-const DUE = { type: 'PublishDue', ticker: true, candles: true, refresh: false } as const;
+const DUE = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
 
 async function openSymbol() {
   const actors = await createActors();
@@ -90,6 +90,23 @@ describe('a symbol actor that stands in a shared log', () => {
     await world.deliver(1, { after: 0, to: 0 });
     await world.deliver(2, { after: 0, to: 1 });
     expect(await world.position()).toBe(2);
+  });
+
+  it('shows a book as stale whose log has lost what follows, whatever does follow but a whole one', async () => {
+    const world = await openSymbol();
+    await world.deliver(1, {});
+    await world.say({ type: 'CaughtUp', life: world.life(), isWhole: true });
+    const shown = async () => {
+      const { status, reason } = await world.view(world.symbol);
+      return [status, reason];
+    };
+    expect(await shown()).toEqual(['live', '']);
+    const torn = { type: 'LogTorn', reason: 'the log was kept for too short a time' } as const;
+    await world.say(torn);
+    expect(await shown()).toEqual(['stale', torn.reason]);
+    await world.deliver(2, { after: 1, to: 9 });
+    expect(await shown()).toEqual(['stale', torn.reason]);
+    expect(await world.position()).toBe(3);
   });
 
   it('publishes nothing before it has caught up, and then shows its book as live', async () => {

@@ -9,7 +9,7 @@ import { bookDelta, bookSnapshot, timesAt } from '../support/market-events.ts';
 import { createActors, holdableJournal } from './support.ts';
 
 const STALE_AFTER_MS = 2_000;
-const BOOK_DUE = { type: 'PublishDue', ticker: false, candles: false, refresh: false } as const;
+const BOOK_DUE = { type: 'PublishDue', book: true, ticker: false, candles: false, refresh: false } as const;
 const NOBODY: ActorRef<FeedReply> = { path: 'a feed that is gone' };
 
 /** One instrument with a live book, watched, and its journal. */

@@ -1,7 +1,7 @@
 /** Hundreds of books that have to start again at once: the exchange's budgets hold, and nobody waits much longer than they demand. */
 import { expect, it } from 'vitest';
 import { ExchangeGate } from '../../src/actors/exchange-gate.ts';
-import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { HttpAnswer } from '../../src/actors/feed-ports.ts';
 import { createSeededRandom, momentOf } from '../../src/base/clock.ts';
 import type { ExchangeAdapter } from '../../src/exchanges/adapter.ts';
 import { adapters } from '../../src/exchanges/registry.ts';

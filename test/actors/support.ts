@@ -5,13 +5,11 @@ import { ExchangeGate } from '../../src/actors/exchange-gate.ts';
 import type { FeedLimits } from '../../src/actors/feed-budget.ts';
 import { FeedBudget } from '../../src/actors/feed-budget.ts';
 import { groupActor } from '../../src/actors/group.ts';
-import type { RunningSymbol } from '../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../src/actors/running-instrument.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
+import type { FeedSocketHandlers, FeedTransport, HttpAnswer } from '../../src/actors/feed-ports.ts';
 import type {
   DesiredInstrument,
-  FeedSocketHandlers,
-  FeedTransport,
-  HttpAnswer,
   Journal,
   MarketTables,
   Publication,

@@ -11,7 +11,7 @@ import { createGate, patient } from './kernel/support.ts';
 import type { Actors } from './support.ts';
 import { createActors, holdableJournal, publishedStatuses } from './support.ts';
 
-const PUBLISH_ALL = { type: 'PublishDue', ticker: true, candles: true, refresh: false } as const;
+const PUBLISH_ALL = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
 
 /** A feed that keeps what it is told. */
 function spawnFeed({ system }: Actors, name = 'feed') {
@@ -161,7 +161,7 @@ describe('a symbol actor', () => {
     const actors = await createActors();
     const { ref } = actors.spawn('BTC-USDT');
     spawnFeed(actors).deliver(ref, 1, bookSnapshot());
-    actors.system.send(ref, { type: 'PublishDue', ticker: true, candles: false, refresh: false });
+    actors.system.send(ref, { type: 'PublishDue', book: true, ticker: true, candles: false, refresh: false });
     await actors.time.advance(1);
     expect(publishedStatuses(actors.publications)).toEqual(['live']);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { WatchRequest } from '../../src/actors/connection.ts';
 import { connectionActor } from '../../src/actors/connection.ts';
 import { LEAVE_WITHIN_MS } from '../../src/actors/planned-leave.ts';
-import type { HttpAnswer } from '../../src/actors/ports.ts';
+import type { HttpAnswer } from '../../src/actors/feed-ports.ts';
 import { KEPT_TRADES_MAX } from '../../src/actors/trade-catch-ups.ts';
 import type { FeedMessage, TradeHistory } from '../../src/exchanges/adapter.ts';
 import type { Trade } from '../../src/market/events.ts';

@@ -22,6 +22,10 @@ export type ClusterWorld = {
   readonly feeders: Map<string, string>;
   /** Addresses by node, as registered; a node without one is gone. */
   readonly addresses: Map<string, string>;
+  /** Nodes that are gone and had shards. */
+  readonly goneOwners: string[];
+  /** Who has which shard, by number. */
+  readonly shards: ClusterPicture['shards'][number][];
   end(): Promise<void>;
 };
 
@@ -29,15 +33,17 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   const owners = new Map<string, string>();
   const feeders = new Map<string, string>();
   const addresses = new Map<string, string>();
+  const goneOwners: string[] = [];
+  const shards = [
+    { shard: 0, epoch: 4, owner: 'a', claimedAtMs: 6 },
+    { shard: 1, epoch: 9, owner: 'gone', claimedAtMs: 6 },
+  ];
   const picture = (): ClusterPicture => ({
     nodes: [...addresses].sort().map(([name, adminUrl]) => ({
       ...{ name, runId: '1', adminUrl, roles: ['ingest'], startedAtMs: 5, isAlive: true, seenAgoMs: 7 },
-      report: { lag: 3 },
+      report: { lag: 3, eventAgeMs: 250 },
     })),
-    shards: [
-      { shard: 0, epoch: 4, owner: 'a', claimedAtMs: 6 },
-      { shard: 1, epoch: 9, owner: 'gone', claimedAtMs: 6 },
-    ],
+    shards: [...shards],
     leases: [
       { exchange: 'binance', slot: 0, epoch: 2, holder: 'b' },
       { exchange: 'binance', slot: 1, epoch: 1, holder: undefined },
@@ -56,6 +62,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
       cluster: {
         directory: {
           picture: () => Promise.resolve(picture()),
+          goneOwners: () => Promise.resolve([...goneOwners]),
           aliveNodes: () => Promise.resolve(picture().nodes),
           ownerOf: (instrument) => find(owners, instrument),
           ingestOwnerOf: (instrument) => find(feeders, instrument),
@@ -72,7 +79,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   };
   const [a, b] = [await createNode('a'), await createNode('b')];
   return {
-    ...{ a, b, owners, feeders, addresses },
+    ...{ a, b, owners, feeders, addresses, goneOwners, shards },
     end: async () => {
       for (const { server, world } of [a, b]) {
         await server.close();

@@ -26,7 +26,13 @@ async function read<Schema extends z.ZodType>(schema: Schema, path: string): Pro
 describe('GET /v1/cluster', () => {
   it('shows nodes with what they said of themselves, owners of shards and holders of leases', async () => {
     const shown = await read(clusterSchema, '/v1/cluster');
-    const node = { isAlive: true, roles: ['ingest'], startedAtMs: 5, seenAgoMs: 7, report: { lag: 3 } };
+    const node = {
+      isAlive: true,
+      roles: ['ingest'],
+      startedAtMs: 5,
+      seenAgoMs: 7,
+      report: { lag: 3, eventAgeMs: 250 },
+    };
     expect(shown).toEqual({
       node: 'a',
       isCluster: true,
@@ -109,6 +115,18 @@ describe('GET /v1/instruments of a cluster', () => {
     const { total, nodes } = await read(instrumentsSchema, '/v1/instruments');
     expect(total).toBe(2);
     expect(nodes?.[1]).toMatchObject({ node: 'b', isAnswered: false, code: 'NODE_UNREACHABLE' });
+  });
+
+  it('names a node that is gone while nobody has its shards yet', async () => {
+    await spawnAll();
+    cluster.goneOwners.push('c');
+    const { total, nodes } = await read(instrumentsSchema, '/v1/instruments');
+    expect(total).toBe(3);
+    expect(nodes?.map(({ node, isAnswered, code }) => [node, isAnswered, code])).toEqual([
+      ['a', true, null],
+      ['b', true, null],
+      ['c', false, 'OWNER_UNKNOWN'],
+    ]);
   });
 
   it('names a node that does not answer in time, or answers what is no list', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AdminApp } from '../../src/admin/admin-options.ts';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
 import {
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 const get = (url: string) => app.inject({ method: 'GET', url, headers: { host } });
-const send = (method: 'POST' | 'DELETE', url: string, payload?: object) =>
+const send = (method: 'POST' | 'PUT' | 'DELETE', url: string, payload?: object) =>
   app.inject({ method, url, headers: { host }, ...(payload === undefined ? {} : { payload }) });
 const spawn = (symbol: string) => send('POST', '/v1/instruments', { exchange: 'binance', symbol });
 const codeOf = (response: { json: () => unknown }) => problemSchema.parse(response.json()).code;
@@ -45,6 +45,23 @@ describe('spawning', () => {
     });
     await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
     expect((await world.catalog.list()).map((wanted) => wanted.instrument)).toEqual(['binance:BTC-USDT']);
+  });
+
+  it('is answered where another node of a cluster, or this one in a moment, starts it', async () => {
+    vi.spyOn(world.instruments, 'list').mockReturnValueOnce([]);
+    const response = await spawn('BTC-USDT');
+    expect([response.statusCode, response.headers.location]).toEqual([
+      201,
+      '/v1/instruments/binance/BTC-USDT',
+    ]);
+    expect(instrumentSchema.parse(response.json())).toMatchObject({
+      ...{ instrumentId: 1, symbol: 'BTC-USDT', actorStatus: 'starting', restarts: 0, lastFailure: null },
+    });
+    const changed = await app.inject({
+      ...{ method: 'DELETE', url: '/v1/instruments/binance/BTC-USDT' },
+      headers: { host, 'if-match': String(response.headers.etag) },
+    });
+    expect(codeOf(changed)).toBe('CHANGED_MEANWHILE');
   });
 
   it('takes native symbols, also with a slash, and answers with the unified one', async () => {
@@ -205,6 +222,68 @@ describe('changing', () => {
     expect((await get(`${url}/book`)).statusCode).toBe(200);
   });
 
+  it('parks an instrument that stays wanted, and starts it again where it was', async () => {
+    await spawn('BTC-USDT');
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    const url = '/v1/instruments/binance/BTC-USDT';
+    expect((await send('POST', `${url}/park`)).statusCode).toBe(204);
+    expect((await get(url)).json()).toMatchObject({ actorStatus: 'parked', state: null });
+    expect(await world.catalog.list()).toHaveLength(1);
+    expect((await send('POST', `${url}/park`)).statusCode).toBe(204);
+    const events = (await get('/v1/supervision/events?kind=parked')).json<{ events: unknown[] }>();
+    expect(events.events).toMatchObject([{ kind: 'parked', cause: 'asked for over REST' }]);
+    await send('POST', `${url}/restart`);
+    await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
+    expect((await get(url)).json()).toMatchObject({ state: { position: 2 } });
+  });
+
+  it('publishes one instrument otherwise than all, from the next publication on and after a restart', async () => {
+    await spawn('BTC-USDT');
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    const url = '/v1/instruments/binance/BTC-USDT';
+    const all = { bookIntervalMs: 100, tickerIntervalMs: 100, candleIntervalMs: 100, bookDepth: 50 };
+    expect((await get(`${url}/settings`)).json()).toEqual({ own: {}, inForce: all });
+    const own = { bookIntervalMs: 500, bookDepth: 1 };
+    const put = await send('PUT', `${url}/settings`, own);
+    expect([put.statusCode, put.json()]).toEqual([200, { own, inForce: { ...all, ...own } }]);
+    const bidsOf = async (): Promise<number> => {
+      await world.publishAll('binance:BTC-USDT');
+      const book = world.publications.findLast(({ key }) => key === 'orderbook:binance:BTC-USDT:1');
+      return (JSON.parse(book!.value) as { bids: unknown[] }).bids.length;
+    };
+    expect(await bidsOf()).toBe(1);
+    await send('DELETE', url);
+    await spawn('BTC-USDT');
+    expect((await get(`${url}/settings`)).json()).toMatchObject({ own });
+    await world.deliver('binance:BTC-USDT', [bookSnapshot()]);
+    expect(await bidsOf()).toBe(1);
+    expect((await send('PUT', `${url}/settings`, {})).json()).toEqual({ own: {}, inForce: all });
+    await world.deliver('binance:BTC-USDT', [bookSnapshot()]);
+    expect(await bidsOf()).toBe(2);
+  });
+
+  it('refuses settings that the node can not keep to', async () => {
+    await spawn('BTC-USDT');
+    const url = '/v1/instruments/binance/BTC-USDT/settings';
+    for (const [body, status, code] of [
+      [{ bookIntervalMs: 50 }, 400, 'REQUEST_INVALID'],
+      [{ bookDepth: 0 }, 400, 'REQUEST_INVALID'],
+      [{ bookResolutions: [1] }, 400, 'REQUEST_INVALID'],
+      [{ bookDepth: 1.5 }, 400, 'REQUEST_INVALID'],
+    ] as const) {
+      const response = await send('PUT', url, body);
+      expect([body, response.statusCode, codeOf(response)]).toEqual([body, status, code]);
+    }
+    const stale = await app.inject({
+      method: 'PUT',
+      url,
+      headers: { host, 'content-type': 'application/json', 'if-match': '"0.0.0"' },
+      payload: { bookDepth: 1 },
+    });
+    expect([stale.statusCode, codeOf(stale)]).toEqual([412, 'CHANGED_MEANWHILE']);
+    expect((await get(url)).json()).toMatchObject({ own: {} });
+  });
+
   it('passes the wish for a fresh book on to the exchange', async () => {
     await spawn('XBT-EUR');
     expect((await send('POST', '/v1/instruments/binance/XBT-EUR/resync')).statusCode).toBe(202);
@@ -215,6 +294,7 @@ describe('changing', () => {
   it.each([
     ['DELETE', ''],
     ['POST', '/restart'],
+    ['POST', '/park'],
     ['POST', '/resync'],
   ] as const)('%s …%s of an instrument that does not run is a 404', async (method, suffix) => {
     const response = await send(method, `/v1/instruments/binance/ETH-USDT${suffix}`);

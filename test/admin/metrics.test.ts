@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
 import type { MetricSource } from '../../src/admin/metrics.ts';
+import { NOON_MS, bookSnapshot, timesAt, trade } from '../support/market-events.ts';
 import type { World } from './support.ts';
 import { createWorld, until } from './support.ts';
 
@@ -55,6 +56,32 @@ describe('metrics', () => {
     expect(started).toBeGreaterThan(0);
     expect(lines).toContain(`tampines_supervision_events_total{kind="started"} ${started}`);
     expect(lines.some((line) => line.startsWith('nodejs_eventloop_lag_p99_seconds '))).toBe(true);
+  });
+
+  it('tell how many books are sure, how old the newest event is, and how long deliveries took', async () => {
+    const key = 'binance:BTC-USDT';
+    const early = timesAt(NOON_MS - 3_000, NOON_MS - 2_000);
+    await world.deliver(key, [bookSnapshot({ ...early }), trade({ ...early })]);
+    expect(await scrape([])).toEqual(
+      expect.arrayContaining([
+        'tampines_books{exchange="binance",status="empty"} 0',
+        'tampines_books{exchange="binance",status="live"} 1',
+        'tampines_books{exchange="binance",status="stale"} 0',
+        'tampines_event_age_seconds{exchange="binance"} 3',
+        'tampines_deliveries_total{exchange="binance"} 1',
+        'tampines_delivery_seconds_total{exchange="binance"} 2',
+      ]),
+    );
+    await world.instruments.park(key as never, 'test');
+    expect(await scrape([])).toContain('tampines_books{exchange="binance",status="stale"} 1');
+    await world.instruments.restart(key as never, 'test');
+    await until(() => world.actorStatus(key) === 'running');
+    expect(await scrape([])).toContain('tampines_books{exchange="binance",status="live"} 1');
+    await world.instruments.stop(key as never);
+    const lines = await scrape([]);
+    expect(lines).toContain('tampines_deliveries_total{exchange="binance"} 1');
+    expect(lines.some((line) => line.startsWith('tampines_books{'))).toBe(false);
+    await world.instruments.spawn('binance', 'BTC-USDT');
   });
 
   it('of sources are read anew in each scrape, counters as totals', async () => {

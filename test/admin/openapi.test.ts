@@ -15,9 +15,13 @@ const ROUTES = [
   'GET /v1/instruments/{exchange}/{symbol}',
   'DELETE /v1/instruments/{exchange}/{symbol}',
   'POST /v1/instruments/{exchange}/{symbol}/restart',
+  'POST /v1/instruments/{exchange}/{symbol}/park',
   'POST /v1/instruments/{exchange}/{symbol}/resync',
+  'GET /v1/instruments/{exchange}/{symbol}/settings',
+  'PUT /v1/instruments/{exchange}/{symbol}/settings',
   'POST /v1/instruments/{exchange}/{symbol}/savepoint',
   'GET /v1/instruments/{exchange}/{symbol}/savepoints',
+  'POST /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}/restore',
   'DELETE /v1/instruments/{exchange}/{symbol}/savepoints/{batchNumber}',
   'GET /v1/instruments/{exchange}/{symbol}/book',
   'GET /v1/instruments/{exchange}/{symbol}/ticker',
@@ -134,7 +138,7 @@ describe('the OpenAPI document', () => {
     const app = await createAdminApp(world.options);
     const response = await app.inject({ url: '/docs/', headers: { host: 'localhost' } });
     expect(response.statusCode).toBe(200);
-    expect(response.headers['content-security-policy']).toContain("default-src 'self'");
+    expect(response.headers['content-security-policy']).toContain("default-src 'none'");
     expect(response.body).toContain('swagger-ui');
     await app.close();
   });

@@ -62,7 +62,9 @@ describe('exchanges', () => {
   });
 
   it('show their connections', async () => {
-    const { connections } = connectionsSchema.parse(await json('/v1/exchanges/binance/connections'));
+    const { connections, budget } = connectionsSchema.parse(await json('/v1/exchanges/binance/connections'));
+    expect(budget).toMatchObject({ requestWeight: 250, requestWeightMax: 6_000, refusals: 2 });
+    expect(connections[0]?.subscriptions).toEqual(['BTCUSDT', 'ETHUSDT']);
     expect(connections).toMatchObject([{ name: 'market-1', reconnects: 3, lastClosedReason: null }]);
   });
 

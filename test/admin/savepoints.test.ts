@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SAVEPOINTS_MAX } from '../../src/actors/ports.ts';
 import type { AdminApp } from '../../src/admin/admin-options.ts';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
-import { savepointSchema, savepointsSchema } from '../../src/admin/operations-schemas.ts';
+import { restoredSchema, savepointSchema, savepointsSchema } from '../../src/admin/operations-schemas.ts';
 import { problemSchema } from '../../src/admin/problems.ts';
-import { bookSnapshot, instrument, trade } from '../support/market-events.ts';
+import { NOON_MS, bookSnapshot, heartbeat, instrument, timesAt, trade } from '../support/market-events.ts';
 import type { World } from './support.ts';
 import { createWorld, until } from './support.ts';
 
@@ -24,6 +24,10 @@ afterEach(async () => {
 });
 
 const take = () => app.inject({ method: 'POST', url: `${BTC}/savepoint`, headers });
+const restore = (batchNumber: number | string) =>
+  app.inject({ method: 'POST', url: `${BTC}/savepoints/${batchNumber}/restore`, headers });
+const tickerOf = async () =>
+  (await app.inject({ url: `${BTC}/ticker`, headers })).json<{ tradeCount: number; seq: number }>();
 const remove = (batchNumber: number | string) =>
   app.inject({ method: 'DELETE', url: `${BTC}/savepoints/${batchNumber}`, headers });
 const list = async () =>
@@ -71,5 +75,73 @@ describe('a savepoint', () => {
       headers,
     });
     expect(codeOf(response)).toBe('INSTRUMENT_UNKNOWN');
+  });
+});
+
+describe('going back to a savepoint', () => {
+  const wrong = trade({ tradeId: '3', price: 99_999, ...timesAt(NOON_MS + 2_000) });
+
+  it('forgets what came after it but for the trades that are stored, and subscribers see it', async () => {
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    await take();
+    await world.deliver('binance:BTC-USDT', [trade({ tradeId: '2', ...timesAt(NOON_MS + 1_000) }), wrong]);
+    await world.deliver('binance:BTC-USDT', [heartbeat(NOON_MS + 90_000)]);
+    world.forgetTrade('3');
+    const before = await tickerOf();
+    expect(before.tradeCount).toBe(3);
+    const response = await restore(1);
+    expect([response.statusCode, restoredSchema.parse(response.json())]).toEqual([
+      200,
+      { batchNumber: 3, position: 6, tradeCount: 2 },
+    ]);
+    const after = await tickerOf();
+    expect(after.tradeCount).toBe(2);
+    expect(after.seq).toBeGreaterThan(before.seq);
+    await world.publishAll('binance:BTC-USDT');
+    const published = world.publications.findLast(({ key }) => key === 'ticker:binance:BTC-USDT');
+    expect(JSON.parse(published!.value)).toMatchObject({ tradeCount: 2, status: 'live' });
+    const [minute] = await world.tables.readCandles({
+      instrument: 'binance:BTC-USDT' as never,
+      interval: '1m',
+      ...{ fromMs: 0, toMs: NOON_MS * 2, limit: 1 },
+    });
+    // What closed was told, and stays as it was told.
+    expect(minute).toMatchObject({ tradeCount: 3, high: '999.99' });
+  });
+
+  it('is what the next life begins with, and what comes then goes on from there', async () => {
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    await take();
+    await world.deliver('binance:BTC-USDT', [wrong]);
+    world.forgetTrade('3');
+    await restore(1);
+    await world.deliver('binance:BTC-USDT', [trade({ tradeId: '4', ...timesAt(NOON_MS + 3_000) })]);
+    await world.instruments.restart('binance:BTC-USDT' as never, 'test');
+    await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
+    expect((await tickerOf()).tradeCount).toBe(2);
+  });
+
+  it('leaves everything as it was where the new state can not be saved', async () => {
+    await world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
+    await take();
+    await world.deliver('binance:BTC-USDT', [wrong]);
+    world.forgetTrade('3');
+    world.failNextSnapshot(new Error('the disk is full'));
+    await restore(1);
+    await until(() => world.actorStatus('binance:BTC-USDT') === 'running');
+    expect((await tickerOf()).tradeCount).toBe(2);
+  });
+
+  it('is refused where its place is taken, and for one that is not there', async () => {
+    await world.deliver('binance:BTC-USDT', [trade()]);
+    await take();
+    const newest = await restore(1);
+    expect([newest.statusCode, codeOf(newest)]).toEqual([409, 'SAVEPOINT_NEWEST']);
+    await world.deliver('binance:BTC-USDT', [trade({ tradeId: '2' })]);
+    const unknown = await restore(2);
+    expect([unknown.statusCode, codeOf(unknown)]).toEqual([404, 'SAVEPOINT_UNKNOWN']);
+    expect((await restore(1)).statusCode).toBe(200);
+    expect(await list()).toMatchObject([{ batchNumber: 1 }]);
+    expect(world.actorStatus('binance:BTC-USDT')).toBe('running');
   });
 });

@@ -53,6 +53,7 @@ describe('a wrong setting', () => {
     { TAMPINES_REDIS_URL: `http://u:${SECRET}@host/x` },
     { TAMPINES_POSTGRES_URL: `postgres://u:${SECRET}@host/x`, TAMPINES_ADMIN_PORT: 'x' },
     { TAMPINES_ADMIN_TOKENS: SECRET },
+    { TAMPINES_KAFKA_SASL_PASSWORD: SECRET, TAMPINES_KAFKA_SASL_MECHANISM: 'plain' },
     { TAMPINES_ADMIN_TOKENS: `a:${SECRET}-0123,a:${SECRET}-4567` },
     { TAMPINES_ADMIN_TOKEN: SECRET, TAMPINES_REDIS_URL: `redis://u:${SECRET}@host/x`, TAMPINES_NOTHING: '1' },
   ])('repeats no secret: %j', async (environment) => {
@@ -77,11 +78,12 @@ describe('a wrong setting', () => {
       TAMPINES_REDIS_URL: `redis://u:${SECRET}@host`,
       TAMPINES_ADMIN_TOKEN: SECRET,
       TAMPINES_ADMIN_TOKENS: `alice:${SECRET}-of-alice`,
+      TAMPINES_KAFKA_SASL_PASSWORD: SECRET,
     };
     const { settings, origins } = loadSettings({ environment });
     const described = describeSettings(settings, origins);
     expect(JSON.stringify(described)).not.toContain(SECRET);
-    expect(described.filter(({ value }) => value === 'set')).toHaveLength(4);
+    expect(described.filter(({ value }) => value === 'set')).toHaveLength(5);
   });
 });
 

@@ -2,13 +2,14 @@
 import type { ConnectionStatus } from '../../src/actors/connection-status.ts';
 import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage } from '../../src/actors/exchange.ts';
+import type { GateStatus } from '../../src/actors/exchange-gate.ts';
 import { groupActor } from '../../src/actors/group.ts';
-import type { RunningSymbol } from '../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../src/actors/running-instrument.ts';
 import { Instruments } from '../../src/actors/instruments.ts';
 import type { ActorSystem } from '../../src/actors/kernel/actor-system.ts';
 import { createActorSystem } from '../../src/actors/kernel/actor-system.ts';
 import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
-import type { Publication, Publisher } from '../../src/actors/ports.ts';
+import type { Publication, Publisher, TradeRow } from '../../src/actors/ports.ts';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
 import type { FeedReply, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { spawnSymbol } from '../../src/actors/symbol-spawner.ts';
@@ -66,6 +67,10 @@ export type World = {
   /** Lets the instrument publish everything now. */
   publishAll(key: string): Promise<void>;
   actorStatus(key: string): string | undefined;
+  /** As if a stored trade had never been. */
+  forgetTrade(tradeId: string): void;
+  /** The next state snapshot of any instrument can't be saved. */
+  failNextSnapshot(error: Error): void;
   end(): Promise<void>;
 };
 
@@ -94,9 +99,9 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
   const exchangesRef = system.spawn(system.root, groupActor('exchanges'));
   const exchange = system.spawn(exchangesRef, exchangeSpec({ targets, resyncs }));
   const shard = system.spawn(system.root, groupActor('shard-0'));
-  const journal = new MemoryJournal({ storage: new MemoryJournalStorage(), codec: logCodec, log });
+  const journal = new FailingJournal({ storage: new MemoryJournalStorage(), codec: logCodec, log });
   const claim = await journal.claim(0, 'test');
-  const tables = new MemoryMarketTables();
+  const tables = new ForgetfulTables();
   const catalog = new MemoryInstrumentCatalog();
   const publications: Publication[] = [];
   const redis: Publisher = {
@@ -179,8 +184,15 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
       node: 'node-1',
       metricSources: [],
       readQueues: () => [],
+      readBudgets: () => [BUDGET],
       exchangeNames: ['binance'],
       bookDepthMax: 500,
+      publishDefaults: {
+        bookIntervalMs: 100,
+        tickerIntervalMs: 100,
+        candleIntervalMs: 100,
+        bookDepth: BOOK_DEPTH,
+      },
       dashboardFolder: 'nowhere',
       timers: systemTimers,
       stream: {
@@ -205,14 +217,37 @@ export async function createWorld(overrides: Partial<AdminOptions> = {}): Promis
     resyncs,
     deliver,
     async publishAll(key) {
-      const due = { ticker: true, candles: true, refresh: false };
+      const due = { book: true, ticker: true, candles: true, refresh: false };
       system.send(targets.get(key)!, { type: 'PublishDue', ...due });
       await instruments.view(key as never, () => undefined);
     },
     actorStatus: (key) =>
       instruments.list().find(({ instrument }) => instrument.instrument === key)?.actorStatus,
+    forgetTrade: (tradeId) => void tables.forgotten.add(tradeId),
+    failNextSnapshot: (error) => {
+      journal.snapshotFailure = error;
+    },
     end: () => system.shutdown(),
   };
+}
+
+class ForgetfulTables extends MemoryMarketTables {
+  readonly forgotten = new Set<string>();
+
+  override async readTrades(query: Parameters<MemoryMarketTables['readTrades']>[0]): Promise<TradeRow[]> {
+    return (await super.readTrades(query)).filter(({ tradeId }) => !this.forgotten.has(tradeId));
+  }
+}
+
+class FailingJournal extends MemoryJournal {
+  snapshotFailure: Error | undefined;
+
+  override async saveSnapshot(...given: Parameters<MemoryJournal['saveSnapshot']>): Promise<void> {
+    const failure = this.snapshotFailure;
+    this.snapshotFailure = undefined;
+    if (failure !== undefined) throw failure;
+    return super.saveSnapshot(...given);
+  }
 }
 
 /** Resolves when `isTrue`; fails after a great many turns of the event loop. */
@@ -280,11 +315,24 @@ function exchangeSpec(seen: {
   };
 }
 
+const BUDGET: GateStatus = {
+  exchange: 'binance',
+  weightSpent: 250,
+  weightMax: 6_000,
+  connectsSpent: 1,
+  waitingRequests: 0,
+  requestsUnderWay: 0,
+  closedForMs: 0,
+  refusedCount: 2,
+  unwantedCount: 0,
+  turnedAwayCount: 0,
+};
+
 const connectionStatus: ConnectionStatus = {
   name: 'market-1',
   url: 'wss://exchange.example/ws',
   state: 'open',
-  watchedCount: 2,
+  subscriptions: ['BTCUSDT', 'ETHUSDT'],
   syncedCount: 1,
   queuedFrames: 0,
   framesReceived: 1_000,

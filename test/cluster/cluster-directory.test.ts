@@ -64,6 +64,15 @@ describe('the directory of a cluster', () => {
     expect((await directory.aliveNodes()).map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
+  it('names nodes that are gone while shards are theirs still', async () => {
+    expect(await directory.goneOwners()).toEqual([]);
+    const row = picture.shards[0]!;
+    const gone = [0, 1].map((shard) => ({ ...row, shard, owner: 'gone' }));
+    picture = { ...picture, shards: [row, ...gone] };
+    await clock.advance(1_000);
+    expect(await directory.goneOwners()).toEqual(['gone']);
+  });
+
   it('shows no shards of a time with more of them', async () => {
     expect((await directory.picture()).shards).toHaveLength(1);
   });

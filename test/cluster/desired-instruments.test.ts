@@ -64,6 +64,13 @@ describe('the desired instruments', () => {
     expect(followed.current).toEqual([]);
   });
 
+  it('are told where nothing differs but how one of them is to be published', async () => {
+    stored = [{ ...desired(1), settings: { bookDepth: 7 } }];
+    await clock.advance(1_010);
+    expect(told).toEqual([[1], [1]]);
+    expect(followed.current[0]?.settings).toEqual({ bookDepth: 7 });
+  });
+
   it('are not told again while they stay', async () => {
     await clock.advance(30_000);
     expect(told).toEqual([[1]]);

@@ -25,10 +25,13 @@ export class ModelLeaseTable implements LeaseTable {
 
   take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
     const nowMs = this.#clock.nowMs();
+    const before = [...this.rows.values()];
     const taken = slots.flatMap(({ exchange, slot }) => {
       const known = this.rows.get(`${exchange}/${String(slot)}`);
       if (known?.holder !== undefined && known.renewedAtMs > nowMs - leaseMs) return [];
-      const row = { exchange, slot, epoch: (known?.epoch ?? 0) + 1, holder, renewedAtMs: nowMs };
+      const ofExchange = before.filter((row) => row.exchange === exchange);
+      const epoch = Math.max(0, ...ofExchange.map((row) => row.epoch)) + 1;
+      const row = { exchange, slot, epoch, holder, renewedAtMs: nowMs };
       this.rows.set(`${exchange}/${String(slot)}`, row);
       return [{ exchange, slot, epoch: row.epoch }];
     });

@@ -63,6 +63,8 @@ it('shows who is there and in trouble, and which shard is orphaned, and then who
   const shard = page.getByRole('region', { name: 'Shards' }).locator('.holder').nth(3);
   await shard.getByText('ORPHANED').waitFor();
   expect(await page.locator('.node-table .is-gone').textContent()).toContain('node-1GONE');
+  const saidByGone = ['6 when last seen', '4 when last seen', '7 when last seen'];
+  expect(await page.locator('.is-gone .was-said').allTextContents()).toEqual(saidByGone);
   expect(await page.locator('.node-table .is-ill').textContent()).toBe('no broker');
   expect(await page.getByRole('region', { name: 'Slots' }).locator('.is-orphaned').textContent()).toContain(
     'nobody',

@@ -64,7 +64,24 @@ it('filters and sorts', async () => {
   await page.getByText('No instrument is like that').waitFor();
 });
 
-it('restarts an instrument with the token, asked for once, and shows the restart as it happens', async () => {
+it('keeps both of two filters that are changed before a frame is drawn', async () => {
+  const { page } = await openPage(browser, node.url);
+  await page.getByText('12 live').waitFor();
+  // In one turn of the page: no frame is drawn between the two.
+  await page.evaluate(`
+    const change = (label, value, event) => {
+      const control = document.querySelector('[aria-label="' + label + '"]');
+      control.value = value;
+      control.dispatchEvent(new Event(event, { bubbles: true }));
+    };
+    change('Filter by name', 'btc', 'input');
+    change('Exchange', 'binance', 'change');
+  `);
+  await expect.poll(() => page.locator('.market-row').count()).toBe(1);
+  expect(await page.locator('.market-row .cell-instrument b').textContent()).toBe('BTC-USDT');
+});
+
+it('restarts, resynchronises and parks an instrument with the token, asked for once, and shows the restart as it happens', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/supervision`);
   const row = page.locator('.actor-row', { hasText: 'kraken:ETH-USD' });
   await row.getByRole('button', { name: 'Restart' }).click();
@@ -89,6 +106,17 @@ it('restarts an instrument with the token, asked for once, and shows the restart
   await row.getByRole('button', { name: 'Resync' }).click();
   await dialog.getByRole('button', { name: 'Resync' }).click();
   await dialog.getByText('Done.').waitFor();
+  await page.keyboard.press('Escape');
+
+  await row.getByRole('button', { name: 'Park' }).click();
+  await dialog.getByRole('button', { name: 'Park' }).click();
+  await dialog.getByText('Done.').waitFor();
+  await page.keyboard.press('Escape');
+  await row.getByText('parked').waitFor();
+  await row.getByRole('button', { name: 'Unpark' }).click();
+  await dialog.getByRole('button', { name: 'Unpark' }).click();
+  await dialog.getByText('Done.').waitFor();
+  await row.getByText('running').waitFor();
   expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(TOKEN);
   // Each answer that asks for the token is one line of the browser's.
   expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);

@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { systemClock } from '../../src/base/clock.ts';
 import { hasErrorCode } from '../../src/base/errors.ts';
-import type { FeedSocket } from '../../src/actors/ports.ts';
+import type { FeedSocket } from '../../src/actors/feed-ports.ts';
 import { createLiveTransport } from '../../src/feeds/live-transport.ts';
 import { parseRetryAfter } from '../../src/feeds/live-http.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hasErrorCode } from '../../src/base/errors.ts';
-import type { FeedSocket } from '../../src/actors/ports.ts';
+import type { FeedSocket } from '../../src/actors/feed-ports.ts';
 import { isSameRequest } from '../../src/feeds/recorded-answers.ts';
 import type { RecordingTransport } from '../../src/feeds/recording-transport.ts';
 import { createRecordingTransport } from '../../src/feeds/recording-transport.ts';

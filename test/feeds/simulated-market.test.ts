@@ -32,6 +32,21 @@ describe('the simulated market', () => {
     expect(await run(8)).not.toEqual(first);
   });
 
+  test('goes on with ids of trades when it is started again: none of the earlier run comes twice, history included', async () => {
+    const { market: earlier, clock } = marketOf(7, 250);
+    earlier.start();
+    await clock.advance(20_000);
+    earlier.stop();
+    const symbols = earlier.symbols;
+    const random = createSeededRandom(7);
+    const later = new SimulatedMarket({ symbols, random, clock, timers: clock });
+    for (const { nativeSymbol } of symbols) {
+      const known = earlier.tradesOf(nativeSymbol).map(({ tradeId }) => tradeId);
+      expect(known.length).toBeGreaterThan(500);
+      expect(later.tradesOf(nativeSymbol)[0]!.tradeId).toBeGreaterThan(known.at(-1)!);
+    }
+  });
+
   test('its books are never crossed, sorted, deep, and change as its steps say', () => {
     const { market } = marketOf(3);
     const nativeSymbol = 'BTC_USDT';

@@ -95,6 +95,11 @@ async function untilHealthy(): Promise<MetricSample[]> {
   });
 }
 
+async function post(path: string): Promise<void> {
+  const { status } = await fetch(`${node.adminUrl}${path}`, { method: 'POST' });
+  expect([path, status]).toEqual([path, 204]);
+}
+
 /** Brings the condition of the alert about, again and again where one time is not enough, and mends it. */
 async function expectAlert(
   alert: string,
@@ -170,6 +175,20 @@ it('deltas that are missing', () =>
     untilCounted('tampines_feed_gaps_total', ['sequence gap'], () => binance.faults.dropNextDelta('BTCUSDT')),
   ));
 
+it('trades that were missed of an exchange that then counts anew', () =>
+  expectAlert('TampinesTradesLost', () => {
+    const { market, faults } = binance;
+    faults.disconnect();
+    market.countTradesAnew('BTCUSDT');
+  }));
+
+it('a book whose instrument was parked', () =>
+  expectAlert(
+    'TampinesBooksStale',
+    () => post('/v1/instruments/kraken/BTC-USD/park'),
+    () => post('/v1/instruments/kraken/BTC-USD/restart'),
+  ));
+
 it('frames that can not be read', () =>
   expectAlert('TampinesDeadLetters', () => {
     binance.faults.corruptFrame();
@@ -182,9 +201,7 @@ it('an actor that fails and fails, and one that gives up', async () => {
       node.instruments.failNextDelivery(KRAKEN_BTC, 'a fault of the drill'),
     );
   await expectAlert('TampinesRestarts', fail);
-  await expectAlert('TampinesActorParked', fail, async () => {
-    await fetch(`${node.adminUrl}/v1/instruments/kraken/BTC-USD/restart`, { method: 'POST' });
-  });
+  await expectAlert('TampinesActorParked', fail, () => post('/v1/instruments/kraken/BTC-USD/restart'));
 });
 
 it('a queue that is full: too much is asked of the admin REST', () =>

@@ -25,11 +25,13 @@ import {
   testKafkaBrokers,
   testRedisUrl,
 } from '../support/services.ts';
+import { readTopic, withoutRepeats } from '../support/topic-reader.ts';
 
 const SESSION_MS = 2_000;
 const NAMES = ['one', 'two', 'three'] as const;
 
 const schema = freshName('kill');
+const topicPrefix = schema.replaceAll('_', '-');
 const symbols = demoSymbols.binance;
 const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
   `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}`;
@@ -51,7 +53,8 @@ async function start(name: string): Promise<NodeProcess> {
       `exchanges.binance.restUrl=${binance.endpoints.rest}`,
       `instruments=${symbols.map(keyOf).join(',')}`,
       `kafka.brokers=${testKafkaBrokers().join(',')}`,
-      `kafka.topicPrefix=${schema.replaceAll('_', '-')}`,
+      `kafka.topicPrefix=${topicPrefix}`,
+      'outputs.kafka.topics=trades',
       'kafka.partitions=6',
       'kafka.replicationFactor=1',
       `kafka.sessionTimeoutMs=${SESSION_MS}`,
@@ -109,9 +112,13 @@ async function expectTruth(): Promise<void> {
   binance.market.start();
 }
 
-/** From the first stored trade on, the table holds each trade of the market once. */
+/**
+ * From the first stored trade on, the table holds each trade of the market once, and so does the topic for who drops repeats, in order, whichever
+ * node told them.
+ */
 async function expectAllTrades(): Promise<void> {
   binance.market.stop();
+  const topic = await readTopic(testKafkaBrokers(), `${topicPrefix}.trades`);
   for (const symbol of symbols) {
     await eventually(`${keyOf(symbol)} has all trades`, async () => {
       const stored = await storedTradeIds(schema, keyOf(symbol));
@@ -120,7 +127,13 @@ async function expectAllTrades(): Promise<void> {
         ? true
         : undefined;
     });
+    await eventually(`${keyOf(symbol)} has told all trades`, async () => {
+      const stored = await storedTradeIds(schema, keyOf(symbol));
+      const told = withoutRepeats(topic.records.filter(({ key }) => key === keyOf(symbol)));
+      return told.map(({ value }) => value['tradeId']).join() === stored.join() ? true : undefined;
+    });
   }
+  await topic.close();
   binance.market.start();
 }
 

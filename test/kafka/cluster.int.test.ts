@@ -3,6 +3,7 @@
  * Here nodes are stopped in order; `cluster-kill.int.test.ts` kills them.
  */
 import { Redis } from 'ioredis';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
@@ -15,6 +16,7 @@ import {
   dropSchema,
   freshName,
   noteServiceUse,
+  testDatabaseUrl,
   testKafkaBrokers,
   testRedisUrl,
 } from '../support/services.ts';
@@ -52,6 +54,18 @@ const start = async (name: string, ...assignments: readonly string[]): Promise<R
 
 const ownerOf = (key: InstrumentKey): RunningNode | undefined =>
   [...nodes.values()].find((node) => node.instruments.has(key));
+
+/** Grows with each claim of a shard. */
+async function shardEpochs(): Promise<number[]> {
+  const client = new pg.Client(testDatabaseUrl());
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ epoch: number }>(`SELECT epoch FROM ${schema}.shard ORDER BY id`);
+    return rows.map(({ epoch }) => epoch);
+  } finally {
+    await client.end();
+  }
+}
 
 /** The market stands still until every book is what it truly is, wherever it runs. */
 async function expectTruth(): Promise<void> {
@@ -131,6 +145,14 @@ describe('a cluster', () => {
     });
     await expectTruth();
     await expectAllTrades();
+  });
+
+  it('is left alone by a process that bears the name of one of its nodes', async () => {
+    const owners = (): (string | undefined)[] => symbols.map((symbol) => ownerOf(keyOf(symbol))?.adminUrl);
+    const [before, epochs] = [owners(), await shardEpochs()];
+    const running = nodes.get('two')!;
+    await expect(start('two')).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+    expect([owners(), await shardEpochs(), nodes.get('two')]).toEqual([before, epochs, running]);
   });
 
   it('goes on when a node leaves, and Redis never went back', async () => {

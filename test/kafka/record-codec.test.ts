@@ -23,6 +23,16 @@ const EVENTS: readonly MarketEvent[] = [
 ];
 const BATCH: EventBatch = { source: 'okx/1#3', firstOrdinal: 41, events: EVENTS };
 
+/** What only somebody else can have written: our own adapters read no such text. */
+const ofScale = (price: number): EventBatch => ({
+  ...BATCH,
+  events: [trade({ scales: { price, quantity: 0 } })],
+});
+const ofPrice = (price: string): EventBatch => ({
+  ...BATCH,
+  events: [trade({ price: price as unknown as bigint })],
+});
+
 /** As the client gives it back: headers as bytes. */
 function asRead({ key, value, headers }: ReturnType<typeof encodeRecord>): {
   key: Buffer;
@@ -54,6 +64,13 @@ describe('a record', () => {
     ['cut', { ...record, value: record.value.subarray(0, 9) }, /CRC-32/],
     ['empty', { ...record, value: Buffer.alloc(0) }, /at least 4 bytes/],
     ['of a newer release', { ...record, headers: { schema: Buffer.from('log-99') } }, /log-99/],
+    [
+      'whole, with a scale that no exchange has',
+      asRead(encodeRecord(KEY, ofScale(1_000_000))),
+      /none of an event/,
+    ],
+    ['whole, with a scale below 0', asRead(encodeRecord(KEY, ofScale(-1))), /none of an event/],
+    ['whole, with digits that are none', asRead(encodeRecord(KEY, ofPrice('12 or so'))), /none of an event/],
     ['without a schema', { ...record, headers: {} }, /schema/],
     ['without a value', { ...record, value: null }, /value/],
     ['without a key', { ...record, key: null }, /key/],

@@ -17,6 +17,17 @@ function batchOf(firstOrdinal: number, events: readonly MarketEvent[], source = 
   return { source, firstOrdinal, events };
 }
 
+describe('a book that has two sources', () => {
+  test('takes deltas of the one that it follows, and trades of both', () => {
+    const run = new InstrumentRun();
+    run.deliver(batchOf(0, [bookSnapshot()], 'feed-1'));
+    const late = [bookDelta({ bids: [10_001, 9] }), trade({ tradeId: '2' })];
+    expect(run.deliver(batchOf(0, late, 'feed-2')).entry?.events).toEqual([late[1]]);
+    expect(run.deliver(batchOf(1, [bookDelta({ bids: [10_002, 9] })], 'feed-1')).entry).toBeDefined();
+    expect(run.state.book.bidPrice(0)).toBe(10_002);
+  });
+});
+
 describe('redelivery', () => {
   test('a batch delivered again gives no entry', () => {
     const run = new InstrumentRun();

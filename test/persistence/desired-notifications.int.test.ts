@@ -71,6 +71,8 @@ describe('word of changes of the desired instruments', () => {
     await waitUntil(() => changeCount === 4);
     await test.database.query({ text: `DELETE FROM ${schema}.instrument WHERE key = 'kraken:X1'` });
     await waitUntil(() => changeCount === 5);
+    await catalog.configure(instrument('X2').instrument, { bookDepth: 7 });
+    await waitUntil(() => changeCount === 6);
   });
 
   it('does not come where only an id was given, nothing was changed, or another schema was', async () => {

@@ -23,6 +23,7 @@ it('many takers at once never get the same slot, nor wait for one another in a c
   const table = new PostgresLeaseTable(test.database);
   const slots = Array.from({ length: 40 }, (_, slot) => ({ exchange: 'kraken', slot }));
   const takers = Array.from({ length: 6 }, (_, index) => ({ name: `n${String(index)}`, runId: '1' }));
+  let newest = 0;
   for (let round = 1; round <= 20; round++) {
     const taken = await Promise.all(
       takers.map(async (taker, index) => {
@@ -33,7 +34,9 @@ it('many takers at once never get the same slot, nor wait for one another in a c
       }),
     );
     const all = taken.flat();
-    expect(all.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 40 }, () => round));
+    const epochs = all.map(({ epoch }) => epoch);
+    expect(Math.min(...epochs)).toBeGreaterThan(newest);
+    newest = Math.max(...epochs);
     expect(new Set(all.map(({ slot }) => slot)).size).toBe(40);
     await Promise.all(takers.map((taker, index) => table.release(taker, taken[index]!)));
   }

@@ -388,6 +388,24 @@ export function describeJournal(name: string, openStore: () => Promise<JournalSt
         expect(await listed(instrument)).toHaveLength(SAVEPOINTS_MAX);
       });
 
+      it('are read by their batch as they were saved; checkpoints are none', async () => {
+        const instrument = freshInstrument();
+        await appendMany(instrument, { from: 1, to: 4 });
+        await journal.saveSavepoint(claim, snapshotOf(instrument, 2));
+        for (const batchNumber of [3, 4])
+          await journal.saveSnapshot(claim, snapshotOf(instrument, batchNumber));
+        expect(await journal.readSavepoint(instrument, 2)).toEqual(stateOf(20));
+        for (const [key, batchNumber] of [
+          [instrument, 3],
+          [instrument, 5],
+          [freshInstrument(), 2],
+        ] as const) {
+          await expect(journal.readSavepoint(key, batchNumber)).rejects.toMatchObject({
+            code: 'SAVEPOINT_UNKNOWN',
+          });
+        }
+      });
+
       it('can be deleted once, and checkpoints not at all', async () => {
         const instrument = freshInstrument();
         await appendMany(instrument, { from: 1, to: 2 });

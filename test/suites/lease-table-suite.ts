@@ -38,13 +38,24 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
 
     it('gives a slot to one taker, under the next epoch', async () => {
       expect(bySlot(await table.take(a, slots(0, 1), LEASE_MS))).toEqual(leases(1, 0, 1));
-      expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(1, 2));
+      expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(2, 2));
       expect(await table.take(a, slots(0), LEASE_MS)).toEqual([]);
       expect(await read()).toEqual([
         { exchange, slot: 0, epoch: 1, holder: a, isFree: false },
         { exchange, slot: 1, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 2, epoch: 1, holder: b, isFree: false },
+        { exchange, slot: 2, epoch: 2, holder: b, isFree: false },
       ]);
+    });
+
+    it('gives each slot under a larger epoch than any of its exchange had, for an instrument may come from any', async () => {
+      for (const epoch of [1, 2, 3]) {
+        await table.take(a, slots(0), LEASE_MS);
+        await table.release(a, leases(epoch, 0));
+      }
+      expect(await table.take(a, slots(5), LEASE_MS)).toEqual(leases(4, 5));
+      expect(await table.take(b, slots(0), LEASE_MS)).toEqual(leases(5, 0));
+      await table.release(a, leases(4, 5));
+      expect(await table.take(b, slots(5), LEASE_MS)).toEqual(leases(6, 5));
     });
 
     it('gives it to somebody else only when it was not renewed for its time', async () => {

@@ -74,7 +74,11 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
       it('lists what was added, with the ids it gave', async () => {
         const first = await store.catalog.add(instrumentOf('BTC-USD', 'XBT/USD'));
         const second = await store.catalog.add(instrumentOf('ETH-USD'));
-        expect(first).toEqual({ ...instrumentOf('BTC-USD', 'XBT/USD'), instrumentId: first.instrumentId });
+        expect(first).toEqual({
+          ...instrumentOf('BTC-USD', 'XBT/USD'),
+          instrumentId: first.instrumentId,
+          settings: {},
+        });
         expect(second.instrumentId).not.toBe(first.instrumentId);
         expect(await store.catalog.list()).toEqual([first, second]);
       });
@@ -90,6 +94,23 @@ export function describeOperatorTables(name: string, open: () => Promise<Operato
         expect(again.instrumentId).toBe(added.instrumentId);
         expect(other.instrumentId).not.toBe(added.instrumentId);
         expect(again.nativeSymbol).toBe('SOLUSD-2');
+      });
+
+      it('keeps what an instrument wants otherwise, also while it is not wanted', async () => {
+        const { instrument } = await store.catalog.add(instrumentOf('DOT-USD'));
+        const settings = { bookIntervalMs: 500, bookDepth: 10 };
+        await store.catalog.configure(instrument, settings);
+        const settingsOf = async () =>
+          (await store.catalog.list()).find((listed) => listed.instrument === instrument)?.settings;
+        expect(await settingsOf()).toEqual(settings);
+        await store.catalog.remove(instrument);
+        expect((await store.catalog.add(instrumentOf('DOT-USD'))).settings).toEqual(settings);
+        await store.catalog.configure(instrument, {});
+        expect(await settingsOf()).toEqual({});
+        await expect(
+          store.catalog.configure(instrumentOf('NONE-USD').instrument, settings),
+        ).rejects.toMatchObject({ code: 'INSTRUMENT_UNKNOWN' });
+        await store.catalog.remove(instrument);
       });
 
       it('changes nothing when an unknown instrument is removed', async () => {

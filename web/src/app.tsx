@@ -3,18 +3,24 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ClusterPage } from './cluster/cluster-page.tsx';
 import { DeadLettersPage } from './dead-letters/dead-letters-page.tsx';
-import { InstrumentPage } from './instrument/instrument-page.tsx';
 import type { Place } from './navigation.ts';
 import { SECTIONS, linkTo, parsePlace, sectionOf } from './navigation.ts';
 import type { LinkStatus } from './node/node-link.ts';
 import { nodeLink } from './node/node-link.ts';
 import { OverviewPage } from './overview/overview-page.tsx';
+import { loadedLater } from './parts/loaded-later.tsx';
 import { OperationDialog } from './parts/operation-dialog.tsx';
 import { useSeconds } from './parts/use-seconds.ts';
 import { useStore } from './state/store.ts';
 import { SupervisionPage } from './supervision/supervision-page.tsx';
 import { clockText } from './text/time-text.ts';
 import { switchTheme, theme } from './theme.ts';
+
+/** With it comes the library that draws candles, which is more than all the rest. */
+const InstrumentPage = loadedLater(async () => {
+  const { InstrumentPage: page } = await import('./instrument/instrument-page.tsx');
+  return page;
+});
 
 export function App(): JSX.Element {
   const place = usePlace();

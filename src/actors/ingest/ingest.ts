@@ -65,9 +65,11 @@ export class Ingest {
     this.#reconcile();
   }
 
-  lost(part: IngestPart): void {
+  /** Resolves when its feeds are closed and, where this node still may, have said so. */
+  async lost(part: IngestPart): Promise<void> {
     this.#parts.delete(nameOf(part));
     this.#reconcile();
+    await Promise.all(this.#stopping.values());
   }
 
   /** Feeds nothing any more. */

@@ -105,7 +105,12 @@ export class LogOutlet {
   #fail(writer: EventLogWriter, error: unknown): void {
     if (this.#writer !== writer) return;
     this.#writer = undefined;
-    void writer.close(0);
+    writer.close(0).catch((failure: unknown) => {
+      this.#options.log.debug(
+        { cause: describeCause(failure) },
+        'a writer of no use was not closed in order',
+      );
+    });
     this.#openLater(error);
   }
 

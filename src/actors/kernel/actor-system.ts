@@ -75,6 +75,8 @@ export interface ActorSystem {
   release(ref: AnyActorRef, cause: string): Promise<void>;
   /** Ends the actor's life after the message in hand and begins a new one (from the log, where it has one); waiting messages stay. */
   restart(ref: AnyActorRef, reason: string): Promise<void>;
+  /** Ends the life of an actor until `unpark` or `restart`, as if its strategy had given up. @throws TampinesError `ACTOR_UNAVAILABLE` when it is not there */
+  park(ref: AnyActorRef, reason: string): Promise<void>;
   /** Starts a parked actor, and what was below it, again with its failures forgotten. @throws TampinesError `ACTOR_UNAVAILABLE` when it is not there */
   unpark(ref: AnyActorRef): void;
   /** Whether the actor is there: running, on its way back, or parked. */
@@ -178,6 +180,10 @@ class KernelActorSystem implements ActorSystem {
 
   async restart(ref: AnyActorRef, reason: string): Promise<void> {
     await this.#supervisor.restart(this.#findOpen(ref), reason);
+  }
+
+  async park(ref: AnyActorRef, reason: string): Promise<void> {
+    await this.#supervisor.park(this.#findOpen(ref), reason);
   }
 
   unpark(ref: AnyActorRef): void {

@@ -10,6 +10,9 @@ import { toCellSpec, type CellSpec } from './cell-spec.ts';
 import { unavailable } from './inbox.ts';
 import type { KernelEnvironment } from './kernel-environment.ts';
 
+/** Without a number and a class where an operator wanted it. */
+type ParkingFacts = Pick<FailureRecord, 'cause'> & Partial<Pick<FailureRecord, 'attempt' | 'errorClass'>>;
+
 export class Supervisor implements CellSupervisor {
   readonly #environment: KernelEnvironment;
   readonly #cells = new Map<string, ActorCell>();
@@ -152,6 +155,16 @@ export class Supervisor implements CellSupervisor {
     this.#resume(cell);
   }
 
+  /** Ends the life after the message in hand. What waited, and what comes until somebody starts it again, is told to the senders as parked. */
+  async park(cell: ActorCell, reason: string): Promise<void> {
+    if (cell.isClosingDown() || cell.status === 'parked') return;
+    const order = ++cell.orderCount;
+    await cell.retire('now', 'failure');
+    await this.stopOwnedChildren(cell);
+    if (cell.orderCount !== order) return;
+    await this.#park(cell, { cause: reason });
+  }
+
   unpark(cell: ActorCell): void {
     if (cell.isClosingDown() || (cell.status !== 'parked' && cell.status !== 'stopped')) return;
     cell.orderCount++;
@@ -173,13 +186,12 @@ export class Supervisor implements CellSupervisor {
       cell.status = 'stopping';
       void this.stop(cell, { kind: 'stopped', cause: failure.cause });
     } else if (decision === 'park') {
-      void this.#park(cell, failure);
+      void this.#park(cell, toFacts(failure));
     } else {
-      const { cause, attempt, errorClass } = failure;
-      const facts = { cause, attempt, errorClass, decision: 'escalate' };
-      this.#environment.reports.event(cell.path, 'escalated', facts);
+      const facts = toFacts(failure);
+      this.#environment.reports.event(cell.path, 'escalated', { ...facts, decision: 'escalate' });
       // Nobody is above a top-level actor but the operator.
-      if (cell.parent === undefined) void this.#park(cell, failure);
+      if (cell.parent === undefined) void this.#park(cell, facts);
       else {
         cell.status = 'stopped';
         void this.#onChildGaveUp(cell.parent, cell, failure);
@@ -187,12 +199,11 @@ export class Supervisor implements CellSupervisor {
     }
   }
 
-  async #park(cell: ActorCell, failure: FailureRecord): Promise<void> {
+  async #park(cell: ActorCell, facts: ParkingFacts): Promise<void> {
     cell.status = 'parked';
     const order = ++cell.orderCount;
-    const { cause, attempt, errorClass } = failure;
-    cell.inbox.dropAll('parked', cause);
-    this.#environment.reports.event(cell.path, 'parked', { cause, attempt, errorClass, decision: 'park' });
+    cell.inbox.dropAll('parked', facts.cause);
+    this.#environment.reports.event(cell.path, 'parked', { ...facts, decision: 'park' });
     await this.#suspendChildren(cell, () => cell.orderCount === order);
   }
 
@@ -261,3 +272,7 @@ export class Supervisor implements CellSupervisor {
 }
 
 const STOPPED = { kind: 'stopped', cause: '' } as const;
+
+function toFacts({ cause, attempt, errorClass }: FailureRecord): ParkingFacts {
+  return { cause, attempt, errorClass };
+}

@@ -52,6 +52,8 @@ export type ShardReading = {
   /** From which on the log is needed should the shard move, and the place up to which it was read. */
   readonly neededFrom: number;
   readonly readTo: number;
+  /** By the monotonic clock: since when something of it waits for a snapshot. `undefined` where nothing does. */
+  readonly unsavedSinceMs: number | undefined;
   /** Records that were not read yet. */
   readonly lag: number;
 };
@@ -93,9 +95,9 @@ export class ShardKeeper {
   readings(): ShardReading[] {
     return [...this.#held].flatMap(([shard, { claim, progress }]) => {
       if (claim === undefined || progress === undefined) return [];
-      const { neededFrom, readTo } = progress;
+      const { neededFrom, readTo, unsavedSinceMs } = progress;
       const lag = Math.max(0, (this.#reader?.knownEndOf(shard) ?? readTo) - readTo);
-      return [{ shard, epoch: claim.epoch, neededFrom, readTo, lag }];
+      return [{ shard, epoch: claim.epoch, neededFrom, readTo, unsavedSinceMs, lag }];
     });
   }
 

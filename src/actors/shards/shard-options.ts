@@ -1,7 +1,7 @@
 /** What a shard actor is told, what it begins with, and what it needs of its node. */
 import type { InstrumentKey } from '../../market/symbols.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
-import type { RunningSymbol } from '../instruments.ts';
+import type { RunningSymbol } from '../running-instrument.ts';
 import type { ActorRef } from '../kernel/actor-types.ts';
 import type { DesiredInstrument, OperationsRecords, ShardClaim } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';

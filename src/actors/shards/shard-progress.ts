@@ -71,6 +71,16 @@ export class ShardProgress {
     return from;
   }
 
+  /**
+   * Since when, by the monotonic clock, the instrument that was not saved for longest has waited for a snapshot; `undefined` where all is saved. The log
+   * must be kept for longer than that: one that is parked is not saved. A shard that moves begins to count anew. O(instruments).
+   */
+  get unsavedSinceMs(): number | undefined {
+    let sinceMs = Infinity;
+    for (const unsaved of this.#unsaved.values()) sinceMs = Math.min(sinceMs, unsaved.sinceMs);
+    return sinceMs === Infinity ? undefined : sinceMs;
+  }
+
   /** Instruments with records that have been in no snapshot for longer than `ageMs`. O(instruments). */
   unsavedLongerThan(ageMs: number, nowMs: number): InstrumentKey[] {
     return [...this.#unsaved].filter(([, { sinceMs }]) => nowMs - sinceMs > ageMs).map(([key]) => key);

@@ -9,7 +9,7 @@ import { describeCause } from '../../supervision/failure.ts';
 import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
-import type { RunningSymbol } from '../instruments.ts';
+import type { RunningSymbol } from '../running-instrument.ts';
 import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';
@@ -66,6 +66,8 @@ class Shard {
   readonly #members = new Map<InstrumentKey, Member>();
   /** Offset of the first record of each instrument that is not known to be wanted. */
   readonly #unknown = new Map<InstrumentKey, number>();
+  /** Those whose actors are still ending: their paths are not free. True where one is wanted again. */
+  readonly #ending = new Map<InstrumentKey, boolean>();
   /** Called when there is room again. */
   #roomWanted: (() => void)[] = [];
   /** Of the record that comes next, once the log is read: lanes have all that they want of before. Later ones are left over from another reading. */
@@ -298,9 +300,10 @@ class Shard {
     }
     // Whoever writes it may have heard of it sooner than this shard. Until the database was asked, the log is needed from here on.
     if (this.#unknown.has(record.instrument)) return;
+    // One question for all of them: whoever writes keys of its own could have the database asked for each of a million.
+    if (this.#unknown.size === 0) this.#context.send(this.#context.self, { type: 'WantedChanged' });
     this.#unknown.set(record.instrument, record.offset);
     this.#progress.noteRead(record.instrument, record.offset, nowMs);
-    this.#context.send(this.#context.self, { type: 'WantedChanged' });
   }
 
   /** Nothing is known of whose it is; its place is kept, its text told, and the rest goes on. */
@@ -356,8 +359,10 @@ class Shard {
       fields,
       'the log no longer holds what follows on the checkpoint: it is read from where it begins, trades in between are missing',
     );
-    for (const { instrument } of this.#members.values()) {
-      this.#options.onResyncWanted(instrument.instrument, 'the log was kept for too short a time');
+    const reason = 'the log was kept for too short a time';
+    for (const { instrument, symbol } of this.#members.values()) {
+      this.#context.send(symbol.ref, { type: 'LogTorn', reason });
+      this.#options.onResyncWanted(instrument.instrument, reason);
     }
     for (const member of this.#behind) member.isWhole = false;
     this.#readFrom(foundOffset);
@@ -373,16 +378,18 @@ class Shard {
     const wanted = new Map(instruments.map((instrument) => [instrument.instrument, instrument]));
     for (const key of [...this.#members.keys()]) if (!wanted.has(key)) this.#remove(key);
     let readAgainFrom = Infinity;
+    for (const key of this.#ending.keys()) this.#ending.set(key, wanted.has(key));
     for (const [key, instrument] of wanted) {
-      if (this.#members.has(key)) continue;
+      if (this.#members.has(key) || this.#ending.has(key)) continue;
       readAgainFrom = Math.min(readAgainFrom, this.#unknown.get(key) ?? Infinity);
       this.#add(instrument, { isWhole: false });
     }
     // Who wrote of the others did so before the database was asked, and it does not want them.
     for (const [key, offset] of this.#unknown) {
+      if (this.#ending.get(key) === true) continue;
       if (offset < asOf && !wanted.has(key)) this.#progress.forget(key);
+      this.#unknown.delete(key);
     }
-    this.#unknown.clear();
     if (readAgainFrom < Infinity) this.#readAgainFrom(readAgainFrom);
   }
 
@@ -400,11 +407,16 @@ class Shard {
 
   #remove(key: InstrumentKey): void {
     const member = this.#members.get(key)!;
-    const { symbol } = member;
     this.#members.delete(key);
     this.#behind.delete(member);
     this.#progress.forget(key);
-    this.#options.host.end(key, symbol).catch((error: unknown) => this.#context.fail(error));
+    this.#ending.set(key, false);
+    const { self } = this.#context;
+    const ended = this.#options.host.end(key, member.symbol).then(() => {
+      if (this.#ending.get(key) === true) this.#context.send(self, { type: 'WantedChanged' });
+      this.#ending.delete(key);
+    });
+    ended.catch((error: unknown) => this.#context.fail(error));
   }
 
   // ------------------------------------------------------------------------------------------------------------- position

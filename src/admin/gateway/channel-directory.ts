@@ -118,7 +118,11 @@ export class ChannelDirectory {
       return {
         name,
         channelOf: (instrument) => documents.bookKey(instrument, resolution),
-        read: (view, instrument) => this.#documents.book(view, instrument, { resolution, depth: bookDepth }),
+        read: (view, instrument) =>
+          this.#documents.book(view, instrument, {
+            resolution,
+            depth: instrument.settings?.bookDepth ?? bookDepth,
+          }),
       };
     }
     const interval = kind === 'candle' ? candleIntervals.find((each) => each === last) : undefined;

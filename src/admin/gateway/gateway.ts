@@ -10,7 +10,7 @@ import type { TimerHandle } from '../../base/clock.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { QueueReading } from '../../base/queue-reading.ts';
 import { SlidingBudget } from '../../base/sliding-budget.ts';
-import { createAccessCheck, requireAllowedOrigin } from '../access.ts';
+import { createAccessCheck, refuseAmbiguous, requireAllowedOrigin } from '../access.ts';
 import type { AccessRequest } from '../access.ts';
 import type { MetricSource } from '../metrics.ts';
 import { pathOf, toProblem } from '../problems.ts';
@@ -119,13 +119,14 @@ export class Gateway {
     });
   }
 
-  /** @throws TampinesError `ROUTE_UNKNOWN` · `HOST_REFUSED` · `ORIGIN_REFUSED` · `TOO_MANY_REQUESTS` · `SERVICE_UNAVAILABLE` */
+  /** @throws TampinesError `ROUTE_UNKNOWN` · `REQUEST_INVALID` · `HOST_REFUSED` · `ORIGIN_REFUSED` · `TOO_MANY_REQUESTS` · `SERVICE_UNAVAILABLE` */
   #admit(request: IncomingMessage): void {
     const path = pathOf(request.url ?? '');
     if (path !== STREAM_PATH) {
       throw new TampinesError('ROUTE_UNKNOWN', `There is no stream at ${path.slice(0, 200)}`);
     }
     const { method = '', headers } = request;
+    refuseAmbiguous(request);
     this.#checkAccess({ method, headers, ip: request.socket.remoteAddress ?? '' });
     requireAllowedOrigin(request, this.#options.allowedOrigins);
     if (this.#isClosed) throw new TampinesError('SERVICE_UNAVAILABLE', 'The node stops');

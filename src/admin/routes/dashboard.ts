@@ -2,21 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TampinesError } from '../../base/errors.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import { DASHBOARD_POLICY } from '../answer-headers.ts';
 import type { DashboardFile } from '../dashboard-files.ts';
 import { readDashboardFiles } from '../dashboard-files.ts';
 import { pathOf } from '../problems.ts';
-
-/** Nothing but the node's own files, requests to the node alone, and no page of others around it. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 const YEAR_SECONDS = 31_536_000;
 
@@ -60,7 +49,6 @@ function send(request: FastifyRequest, reply: FastifyReply, file: DashboardFile)
 
 function addHeaders(reply: FastifyReply): FastifyReply {
   return reply
-    .header('content-security-policy', CONTENT_SECURITY_POLICY)
-    .header('referrer-policy', 'no-referrer')
+    .header('content-security-policy', DASHBOARD_POLICY)
     .header('cross-origin-opener-policy', 'same-origin');
 }

@@ -1,12 +1,18 @@
 /** Exchanges: which there are, what they list, and how their connections do. */
+import type { z } from 'zod';
+import type { GateStatus } from '../../actors/exchange-gate.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
+import type { budgetSchema } from '../operations-schemas.ts';
 import { connectionsSchema, exchangesSchema, symbolsSchema } from '../operations-schemas.ts';
 import { exchangeParams, symbolsQuery } from '../request-schemas.ts';
 import { PROBLEMS } from './route-schema.ts';
 
 const tags = ['exchanges'];
 
-export function addExchangeRoutes(app: AdminApp, { instruments, exchangeNames }: AdminOptions): void {
+export function addExchangeRoutes(
+  app: AdminApp,
+  { instruments, exchangeNames, readBudgets }: AdminOptions,
+): void {
   app.get(
     '/v1/exchanges',
     {
@@ -72,7 +78,8 @@ export function addExchangeRoutes(app: AdminApp, { instruments, exchangeNames }:
         name: connection.name,
         url: connection.url,
         state: connection.state,
-        watchedCount: connection.watchedCount,
+        watchedCount: connection.subscriptions.length,
+        subscriptions: [...connection.subscriptions],
         syncedCount: connection.syncedCount,
         queuedFrames: connection.queuedFrames,
         framesReceived: connection.framesReceived,
@@ -86,7 +93,20 @@ export function addExchangeRoutes(app: AdminApp, { instruments, exchangeNames }:
         isPaused: connection.isPaused,
         isSocketOpen: connection.isSocketOpen,
       }));
-      return { exchange, connections };
+      const budget = readBudgets().find((gate) => gate.exchange === exchange);
+      return { exchange, budget: budget && toBudget(budget), connections };
     },
   );
+}
+
+function toBudget(gate: GateStatus): z.output<typeof budgetSchema> {
+  return {
+    requestWeight: gate.weightSpent,
+    requestWeightMax: gate.weightMax,
+    connects: gate.connectsSpent,
+    waitingRequests: gate.waitingRequests,
+    requestsUnderWay: gate.requestsUnderWay,
+    closedForMs: gate.closedForMs,
+    refusals: gate.refusedCount,
+  };
 }

@@ -1,6 +1,7 @@
-/** Instruments: which run here, and starting, stopping, restarting and resynchronising them. */
+/** Instruments: which run here, and starting, stopping, restarting, parking and resynchronising them. */
 import { z } from 'zod';
-import type { InstrumentStatus } from '../../actors/instruments.ts';
+import type { DesiredInstrument } from '../../actors/ports.ts';
+import type { InstrumentStatus } from '../../actors/running-instrument.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
@@ -43,8 +44,9 @@ export function addInstrumentRoutes(
   const spawned = new Idempotency<SpawnAnswer>(clock);
 
   const spawnOne = async (exchange: string, symbol: string): Promise<z.output<typeof instrumentSchema>> => {
-    const { instrument } = await instruments.spawn(exchange, symbol);
-    return toInstrument(findStatus(instruments.list(), instrument), epoch);
+    const wanted = await instruments.spawn(exchange, symbol);
+    const status = instruments.list().find((each) => each.instrument.instrument === wanted.instrument);
+    return status === undefined ? toStarting(wanted, epoch) : toInstrument(status, epoch);
   };
 
   const spawnAsked = async (
@@ -110,7 +112,9 @@ export function addInstrumentRoutes(
         headers: spawnHeaders,
         body: spawnBody,
         response: {
-          201: instrumentSchema.describe('One was asked for, and runs'),
+          201: instrumentSchema.describe(
+            'One was asked for, and runs; in a cluster it is `starting`, on the node that has its shard',
+          ),
           207: spawnResultsSchema.describe('Several were asked for'),
           ...PROBLEMS,
         },
@@ -187,6 +191,25 @@ export function addInstrumentRoutes(
   );
 
   app.post(
+    '/v1/instruments/:exchange/:symbol/park',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary:
+          'End the life of its actor until it is restarted; it stays wanted, and its book is stale meanwhile',
+        headers: conditionHeaders,
+        params: instrumentParams,
+        response: { 204: z.null().describe('Parked'), ...PROBLEMS },
+      },
+    },
+    async ({ params, headers }, reply) => {
+      await instruments.park(toKey(params), OPERATOR, readIfMatch(headers['if-match'], epoch));
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
     '/v1/instruments/:exchange/:symbol/resync',
     {
       schema: {
@@ -218,7 +241,10 @@ function pathOfInstrument({ exchange, symbol }: { exchange: string; symbol: stri
   return `/v1/instruments/${exchange}/${encodeURIComponent(symbol)}`;
 }
 
-function toInstrument(status: InstrumentStatus, epoch: number): z.output<typeof instrumentSchema> {
+function toInstrument(
+  status: Omit<InstrumentStatus, 'pulse'>,
+  epoch: number,
+): z.output<typeof instrumentSchema> {
   const { instrumentId, exchange, symbol, nativeSymbol } = status.instrument;
   return {
     instrumentId,
@@ -230,6 +256,12 @@ function toInstrument(status: InstrumentStatus, epoch: number): z.output<typeof 
     lastFailure: status.lastFailure ?? null,
     version: versionOf(status, epoch),
   };
+}
+
+/** In a cluster it is wanted from now on, and started in a moment by whoever has its shard. Its version is of no run that there will be. */
+function toStarting(wanted: DesiredInstrument, epoch: number): z.output<typeof instrumentSchema> {
+  const unborn = { startNumber: 0, incarnation: 0, restarts: 0, lastFailure: undefined };
+  return toInstrument({ ...unborn, instrument: wanted, actorStatus: 'starting' }, epoch);
 }
 
 type StateDescription = z.output<typeof instrumentDetailSchema>['state'];

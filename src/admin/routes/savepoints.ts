@@ -1,7 +1,7 @@
 /** Savepoints of an instrument: states that are kept until somebody deletes them. */
 import { z } from 'zod';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
-import { savepointSchema, savepointsSchema } from '../operations-schemas.ts';
+import { restoredSchema, savepointSchema, savepointsSchema } from '../operations-schemas.ts';
 import { instrumentParams, savepointParams } from '../request-schemas.ts';
 import { toKey } from './instrument-key.ts';
 import { CHANGES, PROBLEMS } from './route-schema.ts';
@@ -34,6 +34,21 @@ export function addSavepointRoutes(app: AdminApp, { instruments, savepoints }: A
       },
     },
     async ({ params }) => ({ savepoints: [...(await savepoints.list(toKey(params)))] }),
+  );
+
+  app.post(
+    '/v1/instruments/:exchange/:symbol/savepoints/:batchNumber/restore',
+    {
+      schema: {
+        tags,
+        ...CHANGES,
+        summary:
+          'Go back to a savepoint: ticker and candles as they were then, with every trade stored since; the book stays as it is',
+        params: savepointParams,
+        response: { 200: restoredSchema, ...PROBLEMS },
+      },
+    },
+    ({ params }) => instruments.restoreSavepoint(toKey(params), params.batchNumber),
   );
 
   app.delete(

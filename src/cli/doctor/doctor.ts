@@ -10,6 +10,7 @@ import { writeJson, writeLines } from '../operator/screen.ts';
 import type { Column } from '../text-table.ts';
 import { formatTable } from '../text-table.ts';
 import { checkExchange } from './check-exchanges.ts';
+import { checkKafka } from './check-kafka.ts';
 import { checkNode } from './check-node.ts';
 import { checkDisk, checkPostgres, checkRedis } from './check-storage.ts';
 import type { Finding } from './finding.ts';
@@ -57,6 +58,7 @@ async function examine({ config, environment, set, url, exchanges }: DoctorOptio
     checkDisk(settings),
     checkPostgres(settings),
     checkRedis(settings),
+    checkKafka(settings),
     checkNode(url ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`),
     ...chooseExchanges(settings, exchanges),
   ]);

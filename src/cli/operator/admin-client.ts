@@ -21,7 +21,7 @@ export type AdminClientOptions = {
 };
 
 export type AdminRequest = {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Begins with `/`. */
   readonly path: string;
   /** What is `undefined` is left out. */

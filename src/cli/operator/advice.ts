@@ -9,6 +9,7 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   CHANGED_MEANWHILE: 'look at it again with `tampines ls`; somebody, or its supervisor, was first.',
   SAVEPOINTS_FULL: '`tampines savepoint EXCHANGE SYMBOL --list`, then `--delete BATCH`.',
   SAVEPOINT_UNKNOWN: '`tampines savepoint EXCHANGE SYMBOL --list` shows those there are.',
+  SAVEPOINT_NEWEST: 'try again in some seconds, when something has come for the instrument.',
   ACTOR_UNAVAILABLE:
     '`tampines ls` shows its status and last failure; `tampines restart EXCHANGE SYMBOL` starts a parked one.',
   ASK_TIMEOUT: 'try again; `tampines doctor` says what holds the node up.',

@@ -1,4 +1,4 @@
-/** `tampines spawn`, `stop`, `restart` and `resync`: changes of instruments. */
+/** `tampines spawn`, `stop`, `restart`, `park` and `resync`: changes of instruments. */
 import type { z } from 'zod';
 import { instrumentSchema, spawnResultsSchema } from '../../admin/operations-schemas.ts';
 import { CommandFailure, EXIT_CODES } from '../exit-codes.ts';
@@ -71,13 +71,20 @@ export async function restartInstrument(options: ConditionalChange): Promise<voi
   tellChange(options, 'restarted', 'it recovers from its log');
 }
 
+export async function parkInstrument(options: ConditionalChange): Promise<void> {
+  const { client, exchange, symbol } = options;
+  const path = `${instrumentPath(exchange, symbol)}/park`;
+  await client.send({ method: 'POST', path, headers: conditionOf(options) });
+  tellChange(options, 'parked', 'it is stale until `tampines restart` starts it again');
+}
+
 export async function resyncInstrument(options: ChangeOptions): Promise<void> {
   const { client, exchange, symbol } = options;
   await client.send({ method: 'POST', path: `${instrumentPath(exchange, symbol)}/resync` });
-  tellChange(options, 'asked for a fresh book', 'it is stale until the book came');
+  tellChange(options, 'asked for a fresh book', 'it is stale until the book comes');
 }
 
-function conditionOf({ ifVersion }: ConditionalChange): Record<string, string> {
+export function conditionOf({ ifVersion }: ConditionalChange): Record<string, string> {
   return ifVersion === undefined ? {} : { 'if-match': `"${ifVersion}"` };
 }
 

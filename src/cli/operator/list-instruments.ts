@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { instrumentsSchema } from '../../admin/operations-schemas.ts';
 import type { Column } from '../text-table.ts';
-import { formatTable } from '../text-table.ts';
+import { formatTable, toPrintable } from '../text-table.ts';
 import type { AdminClient } from './admin-client.ts';
 import type { Screen } from './screen.ts';
 import { writeJson, writeLines } from './screen.ts';
@@ -35,17 +35,27 @@ export async function listInstruments(options: {
   query: InstrumentsQuery;
 }): Promise<void> {
   const { client, screen, query } = options;
-  const { instruments } = await readInstruments(client, query);
-  if (options.isJson) writeJson(screen, { instruments });
-  else if (instruments.length === 0) writeLines(screen, ['No instrument matches.']);
+  const { instruments, nodes } = await readInstruments(client, query);
+  if (options.isJson) {
+    writeJson(screen, { nodes, instruments });
+    return;
+  }
+  if (instruments.length === 0) writeLines(screen, ['No instrument matches.']);
   else writeLines(screen, formatTable(COLUMNS, instruments, { widthMax: screen.width }));
+  const missing = (nodes ?? []).filter(({ isAnswered }) => !isAnswered);
+  if (missing.length === 0) return;
+  writeLines(screen, ['', 'Not all: what these nodes have is missing.']);
+  writeLines(
+    screen,
+    missing.map(({ node, detail }) => toPrintable(`  ${node}: ${detail}`)),
+  );
 }
 
-/** Returns all that match, with their markets, and when the node said so. */
+/** Returns all that match, with their markets, when the node said so and, in a cluster, which nodes it asked. */
 export async function readInstruments(
   client: AdminClient,
   query: InstrumentsQuery,
-): Promise<{ readonly timeMs: number; readonly instruments: readonly ListedInstrument[] }> {
+): Promise<Pick<z.output<typeof instrumentsSchema>, 'timeMs' | 'nodes' | 'instruments'>> {
   const instruments: ListedInstrument[] = [];
   for (;;) {
     const page = await client.read(
@@ -58,7 +68,7 @@ export async function readInstruments(
     );
     instruments.push(...page.instruments);
     if (page.instruments.length === 0 || instruments.length >= page.total) {
-      return { timeMs: page.timeMs, instruments };
+      return { timeMs: page.timeMs, nodes: page.nodes, instruments };
     }
   }
 }

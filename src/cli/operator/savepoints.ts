@@ -1,5 +1,5 @@
-/** `tampines savepoint`: takes one, lists them, deletes one. */
-import { savepointSchema, savepointsSchema } from '../../admin/operations-schemas.ts';
+/** `tampines savepoint`: takes one, lists them, goes back to one, deletes one. */
+import { restoredSchema, savepointSchema, savepointsSchema } from '../../admin/operations-schemas.ts';
 import type { Column } from '../text-table.ts';
 import { formatTable } from '../text-table.ts';
 import type { z } from 'zod';
@@ -40,9 +40,21 @@ export async function listSavepoints(options: ChangeOptions): Promise<void> {
   else writeLines(screen, formatTable(COLUMNS, list.savepoints, { widthMax: screen.width }));
 }
 
-export async function deleteSavepoint(
-  options: ChangeOptions & { readonly batchNumber: number },
-): Promise<void> {
+type NamedSavepoint = ChangeOptions & { readonly batchNumber: number };
+
+export async function restoreSavepoint(options: NamedSavepoint): Promise<void> {
+  const { client, screen, isJson, exchange, symbol, batchNumber } = options;
+  const path = `${instrumentPath(exchange, symbol)}/savepoints/${batchNumber}/restore`;
+  const restored = await client.read({ method: 'POST', path }, restoredSchema);
+  if (isJson) writeJson(screen, restored);
+  else {
+    writeLines(screen, [
+      `${exchange}:${symbol} went back to its savepoint of batch ${batchNumber}; ${restored.tradeCount} stored trades were read`,
+    ]);
+  }
+}
+
+export async function deleteSavepoint(options: NamedSavepoint): Promise<void> {
   const { client, exchange, symbol, batchNumber } = options;
   await client.send({
     method: 'DELETE',

@@ -16,7 +16,7 @@ type NodeRow = Cluster['nodes'][number] & {
 };
 
 /** What the command knows of a report; nodes of other versions may say other things. */
-const knownReport = z.object({ lag: z.int().optional() }).catch({});
+const knownReport = z.object({ lag: z.int().optional(), eventAgeMs: z.number().nullish() }).catch({});
 
 const COLUMNS: readonly Column<NodeRow>[] = [
   { title: 'NODE', text: ({ name }) => name },
@@ -24,6 +24,7 @@ const COLUMNS: readonly Column<NodeRow>[] = [
   { title: 'SEEN', text: ({ seenAgoMs }) => formatLag(seenAgoMs), isRight: true },
   { title: 'SHARDS', text: ({ shardCount }) => String(shardCount), isRight: true },
   { title: 'LAG', text: ({ report }) => String(knownReport.parse(report).lag ?? '-'), isRight: true },
+  { title: 'EVENT AGE', text: ({ report }) => ageText(report), isRight: true },
   { title: 'SLOTS', text: ({ slotCount }) => String(slotCount), isRight: true },
   { title: 'ROLES', text: ({ roles }) => (roles.length === 0 ? '-' : roles.join(',')) },
   { title: 'ADDRESS', text: ({ adminUrl }) => adminUrl ?? '-' },
@@ -47,6 +48,11 @@ export async function showCluster(options: {
   }));
   const table = formatTable(COLUMNS, rows, { widthMax: screen.width });
   writeLines(screen, [...table, ...orphansOf(cluster)]);
+}
+
+function ageText(report: unknown): string {
+  const { eventAgeMs } = knownReport.parse(report);
+  return typeof eventAgeMs === 'number' ? formatLag(eventAgeMs) : '-';
 }
 
 /** Says what has nobody at present, one line of each kind. */

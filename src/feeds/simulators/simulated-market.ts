@@ -8,7 +8,7 @@ import { SimulatedBook } from './simulated-book.ts';
 import { fixedText } from './fixed-text.ts';
 
 export type SimulatedTrade = Fill & {
-  /** Counts up by one within a symbol. */
+  /** Counts up by one within a symbol; a market that is started later begins above. */
   readonly tradeId: number;
   readonly timeMs: number;
 };
@@ -42,6 +42,12 @@ export type SimulatedMarketOptions = {
 /** Trades from before the start that exchanges send as history. */
 const HISTORY_TRADES = 50;
 const HISTORY_SPACING_MS = 700;
+/**
+ * An exchange that starts again goes on with its ids: whoever knows its earlier trades takes one that comes under an id of theirs for a duplicate. So ids
+ * begin at the time, and a market that makes less than one trade a millisecond never catches up with where its next run begins. Symbols lie apart by
+ * up to as many, so that ids of one are seldom those of another.
+ */
+const TRADE_IDS_APART_MAX = 1_000;
 /** Trades kept per symbol as the truth; a test makes far fewer, a demo that runs for days must not fill the memory. */
 const TRADES_MAX = 100_000;
 const TICK_MS = 20;
@@ -66,12 +72,12 @@ export class SimulatedMarket {
     const { random, clock } = options;
     for (const symbol of options.symbols) {
       const book = new SimulatedBook(symbol, random, options.levelsPerSide ?? 120);
-      const firstTradeId = 1_000_000 + Math.floor(random() * 1_000_000);
+      const nextTradeId = clock.nowMs() + Math.floor(random() * TRADE_IDS_APART_MAX);
       const trades = Array.from({ length: HISTORY_TRADES }, (_, index): SimulatedTrade => {
         const takerSide = random() < 0.5 ? 'buy' : 'sell';
         const { priceUnits } = (takerSide === 'buy' ? book.asks : book.bids)[0]!;
         return {
-          tradeId: firstTradeId + index,
+          tradeId: nextTradeId - HISTORY_TRADES + index,
           timeMs: clock.nowMs() - (HISTORY_TRADES - index) * HISTORY_SPACING_MS,
           priceUnits,
           quantityUnits: 1 + Math.floor(random() * symbol.levelQuantityUnits),
@@ -83,7 +89,7 @@ export class SimulatedMarket {
         book,
         updateId: 1_000_000 + Math.floor(random() * 1_000_000),
         trades,
-        nextTradeId: firstTradeId + HISTORY_TRADES,
+        nextTradeId,
       });
     }
   }
@@ -157,6 +163,13 @@ export class SimulatedMarket {
             ] as const,
         );
     return { updateId, bids: texts(book.bids), asks: texts(book.asks) };
+  }
+
+  /** Trades get ids from 1 on and those made so far are given to nobody: what a client missed of them is lost to it. */
+  countTradesAnew(nativeSymbol: string): void {
+    const state = this.#state(nativeSymbol);
+    state.trades = [];
+    state.nextTradeId = 1;
   }
 
   /** All trades made, oldest first, the fifty of before the start included. */

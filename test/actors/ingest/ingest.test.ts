@@ -54,8 +54,22 @@ function openIngest() {
     isHeld: () => true,
     readKnownTrades: () => Promise.resolve(undefined),
   });
-  return { ingest, watched, mistakes };
+  const relayCount = (): number => system.tree().filter(({ parentPath }) => parentPath === 'ingest').length;
+  return { ingest, watched, mistakes, relayCount };
 }
+
+it('has closed the feeds of a part that it gives up when it says so', async () => {
+  const { ingest, watched, relayCount } = openIngest();
+  ingest.follow(instruments);
+  for (let slot = 0; slot < SLOTS; slot++) ingest.gained({ ...partOf(slot), epoch: 1 });
+  await settle();
+  expect([watched.length, relayCount()]).toEqual([instruments.length, instruments.length]);
+  await Promise.all(Array.from({ length: SLOTS }, (_, slot) => ingest.lost(partOf(slot))));
+  // Before anything else is waited for.
+  expect([relayCount(), ingest.fedCount]).toEqual([0, 0]);
+  await settle();
+  expect(watched).toEqual([]);
+});
 
 it('feeds what is wanted of the parts that it holds, each once, in whatever order both change', async () => {
   const step = fc.record({
@@ -77,7 +91,7 @@ it('feeds what is wanted of the parts that it holds, each once, in whatever orde
           ingest.gained({ ...partOf(slot), epoch: 1 });
         } else if (kind === 'lost') {
           held.delete(slot);
-          ingest.lost(partOf(slot));
+          void ingest.lost(partOf(slot));
         } else await settle();
       }
       await settle(60);

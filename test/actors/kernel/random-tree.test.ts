@@ -77,6 +77,9 @@ for (const seed of [...FOUND, ...Array.from({ length: SEEDS }, (_, index) => ind
         case 6:
           system.send(ref, { type: 'Wait', until: time.sleep(draw(1500)) });
           break;
+        case 8:
+          if (system.has(ref)) orders.push(system.park(ref, 'asked').catch(() => undefined));
+          break;
         case 7:
           if (draw(6) === 0) orders.push(system.stop(ref));
           break;

@@ -333,6 +333,37 @@ describe('beyond the limit', () => {
     expect(status(counter)).toBe('running');
   });
 
+  test('an operator parks an actor after the message in hand; what waited is told, and it starts again when asked to', async () => {
+    const { system, time, deadLetters, kinds, status } = createTestSystem();
+    const counter = system.spawn(system.root, counterSpec());
+    system.send(counter, { type: 'Wait', until: time.sleep(50) });
+    system.send(counter, add(1));
+    await settle();
+    const parked = system.park(counter, 'a drill');
+    await time.advance(60);
+    await parked;
+    expect(status(counter)).toBe('parked');
+    expect(system.send(counter, add(2))).toBe(false);
+    expect(deadLetters.map(({ reason }) => reason)).toEqual(['parked', 'parked']);
+    await system.park(counter, 'once more');
+    system.unpark(counter);
+    system.send(counter, add(3));
+    expect(await system.ask(counter, getValues, 1000)).toEqual([3]);
+    expect(kinds(counter)).toEqual(['started', 'parked', 'unparked', 'started']);
+  });
+
+  test('who starts an actor again while it is being parked finds it running', async () => {
+    const { system, time, status } = createTestSystem();
+    const counter = system.spawn(system.root, counterSpec());
+    system.send(counter, { type: 'Wait', until: time.sleep(50) });
+    await settle();
+    const orders = [system.park(counter, 'a drill'), system.restart(counter, 'no')];
+    await time.advance(60);
+    await Promise.all(orders);
+    await settle();
+    expect(status(counter)).toBe('running');
+  });
+
   test('an operator who restarts the parent brings back children that gave up', async () => {
     const { system, time, status } = createTestSystem();
     const strategy = restartWithBackoff({ initialMs: 60_000, maxMs: 60_000, jitter: 0 });

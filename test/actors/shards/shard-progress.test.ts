@@ -48,6 +48,21 @@ it('never says a place behind which an unsaved record lies, and says the very fi
   );
 });
 
+it('says since when the instrument that was not saved for longest has waited, however often others are saved', () => {
+  const [parked, busy] = ['a', 'b'] as InstrumentKey[];
+  const progress = new ShardProgress(0);
+  expect(progress.unsavedSinceMs).toBeUndefined();
+  progress.noteRead(busy!, 0, 100);
+  progress.noteRead(parked!, 1, 200);
+  expect(progress.unsavedSinceMs).toBe(100);
+  progress.noteRead(busy!, 2, 300);
+  progress.noteRead(parked!, 3, 300);
+  progress.noteSaved(busy!, 3, 400);
+  expect(progress.unsavedSinceMs).toBe(200);
+  progress.noteSaved(parked!, 4, 500);
+  expect(progress.unsavedSinceMs).toBeUndefined();
+});
+
 it('needs nothing of an instrument that nobody wants any more', () => {
   const progress = new ShardProgress(5);
   progress.noteRead('a' as InstrumentKey, 5, 0);

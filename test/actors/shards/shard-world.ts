@@ -1,6 +1,6 @@
 /** A shard actor alone: what it reads, which symbol actors it is given and what they answer, all in the hands of a test. */
 import type { LogRecord } from '../../../src/actors/event-log.ts';
-import type { RunningSymbol } from '../../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../../src/actors/running-instrument.ts';
 import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
 import type { DesiredInstrument, ShardClaim } from '../../../src/actors/ports.ts';
 import { shardActor } from '../../../src/actors/shards/shard.ts';
@@ -70,6 +70,8 @@ export class ShardWorld {
   readonly readFrom: number[] = [];
   readonly claims: ShardClaim[] = [];
   readonly saved: number[] = [];
+  /** Until then a symbol actor that is to end is still there. */
+  mayEnd: Promise<void> = Promise.resolve();
   /** Batches whose records were taken, so that more may come. */
   takenCount = 0;
   readonly ref: ActorRef<ShardMessage>;
@@ -158,7 +160,10 @@ export class ShardWorld {
         symbol.begin(0);
         return { ref } as unknown as RunningSymbol;
       },
-      end: (_key, { ref }) => system.stop(ref),
+      end: async (_key, { ref }) => {
+        await this.mayEnd;
+        await system.stop(ref);
+      },
       endAll: () => Promise.resolve(),
     };
   }

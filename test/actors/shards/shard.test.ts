@@ -49,6 +49,24 @@ describe('a shard', () => {
     expect(world.symbol(first).place).toBe(9);
   });
 
+  it('tells every instrument that its log is torn where it was kept too short, asks for all books, and reads on', async () => {
+    const asked: string[] = [];
+    const { world, recordsFrom } = await openShard(4, {
+      onResyncWanted: (instrument) => void asked.push(instrument),
+    });
+    const lost = { expectedOffset: 4, foundOffset: 8 };
+    world.test.system.send(world.ref, { type: 'PositionLost', lost });
+    await settle();
+    const torn = { type: 'LogTorn', reason: 'the log was kept for too short a time' };
+    for (const instrument of [first, second]) {
+      expect(world.symbol(instrument).told.filter(({ type }) => type === 'LogTorn')).toEqual([torn]);
+    }
+    expect(asked).toEqual([first.instrument, second.instrument]);
+    expect(world.readFrom.at(-1)).toBe(8);
+    await world.records(recordsFrom(8, 10));
+    expect([world.symbol(first).place, world.symbol(second).place]).toEqual([9, 10]);
+  });
+
   it('takes of records that come twice, once from each reading, those that it does not have', async () => {
     const { world, recordsFrom } = await openShard(4);
     await world.records(recordsFrom(2, 8));
@@ -103,5 +121,40 @@ describe('a shard', () => {
     const { world } = await openShard(10);
     await world.test.time.advance(5_000);
     expect(world.saved).toEqual([]);
+  });
+
+  it('asks once whether all of the instruments that it does not know are wanted', async () => {
+    let askedCount = 0;
+    const readWanted = () => {
+      askedCount++;
+      return Promise.resolve([first, second]);
+    };
+    const { world } = await openShard(4, { readWanted });
+    const foreign = Array.from({ length: 100 }, (_, index) =>
+      recordOf(wantedInstrument(`FOREIGN${index}`), 4 + index, world.test.time.nowMs()),
+    );
+    await world.records(foreign);
+    expect(askedCount).toBe(1);
+    expect(world.takenCount).toBe(2);
+  });
+
+  it('waits for the end of an instrument that is wanted again, and goes on with the others meanwhile', async () => {
+    let wanted = [first, second];
+    const { world, recordsFrom } = await openShard(4, { readWanted: () => Promise.resolve(wanted) });
+    let end = (): void => undefined;
+    world.mayEnd = new Promise((resolve) => (end = resolve));
+    for (const next of [[second], [first, second]]) {
+      wanted = next;
+      world.test.system.send(world.ref, { type: 'WantedChanged' });
+      await settle();
+    }
+    await world.records(recordsFrom(4, 8));
+    expect(world.symbol(second).place).toBe(8);
+    end();
+    await settle();
+    expect(world.claims).toHaveLength(1);
+    expect(world.readFrom.at(-1)).toBe(4);
+    await world.records(recordsFrom(4, 8));
+    expect(world.symbol(first).places).toEqual(['0-5', '5-7']);
   });
 });

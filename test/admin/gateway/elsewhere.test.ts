@@ -43,6 +43,7 @@ describe('channels of an instrument that another node has', () => {
         directory: {
           picture: () => Promise.resolve({ nodes: [], shards: [], leases: [] }),
           aliveNodes: () => Promise.resolve([]),
+          goneOwners: () => Promise.resolve([]),
           ownerOf: () => Promise.resolve(owner),
           ingestOwnerOf: () => Promise.resolve(owner),
         },

@@ -11,12 +11,19 @@ import { createAdminServer } from '../../../src/admin/admin-server.ts';
 import { AdminClient, readToken } from '../../../src/cli/operator/admin-client.ts';
 import {
   resyncInstrument,
+  parkInstrument,
   restartInstrument,
   spawnInstruments,
   stopInstrument,
 } from '../../../src/cli/operator/change-instruments.ts';
 import { formatLag, listInstruments } from '../../../src/cli/operator/list-instruments.ts';
-import { deleteSavepoint, listSavepoints, takeSavepoint } from '../../../src/cli/operator/savepoints.ts';
+import { configureInstrument } from '../../../src/cli/operator/configure-instrument.ts';
+import {
+  deleteSavepoint,
+  listSavepoints,
+  restoreSavepoint,
+  takeSavepoint,
+} from '../../../src/cli/operator/savepoints.ts';
 import { showBook } from '../../../src/cli/operator/show-book.ts';
 import { showCluster } from '../../../src/cli/operator/show-cluster.ts';
 import { showEvents } from '../../../src/cli/operator/show-events.ts';
@@ -83,12 +90,16 @@ describe('ls', () => {
 });
 
 describe('changes', () => {
-  it('spawn, restart, resync and stop an instrument, each in one line', async () => {
+  it('spawn, restart, park, resync and stop an instrument, each in one line', async () => {
     await spawnInstruments({ ...node.forPeople, exchange: 'binance', symbols: ['BTCUSDT'] });
     expect(node.take()).toMatch(/^binance:BTC-USDT spawned, \w+\n$/);
     await until(() => node.world.actorStatus('binance:BTC-USDT') === 'running');
     await restartInstrument({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('binance:BTC-USDT restarted; it recovers from its log\n');
+    await parkInstrument({ ...node.forPeople, ...BTC });
+    expect(node.take()).toBe(
+      'binance:BTC-USDT parked; it is stale until `tampines restart` starts it again\n',
+    );
     await resyncInstrument({ ...node.forScripts, ...BTC });
     expect(JSON.parse(node.take())).toEqual({
       instrument: 'binance:BTC-USDT',
@@ -179,20 +190,51 @@ describe('changes', () => {
   });
 });
 
+describe('configure', () => {
+  const configure = (
+    screen: typeof node.forPeople | typeof node.forScripts,
+    assignments: string[],
+    isReset = false,
+  ) => configureInstrument({ ...screen, ...BTC, assignments, isReset });
+
+  it('shows how an instrument is published, makes it otherwise, and takes that back', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    await configure(node.forPeople, []);
+    expect(node.take()).toMatch(/^bookDepth +50 +the node *$/m);
+    await configure(node.forPeople, ['bookDepth=7']);
+    expect(node.take()).toMatch(/^bookDepth +7 +the instrument *$/m);
+    await configure(node.forScripts, [], true);
+    expect(JSON.parse(node.take())).toMatchObject({ own: {}, inForce: { bookDepth: 50 } });
+  });
+
+  it('says which settings there are', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    const failure = await failureOf(configure(node.forPeople, ['depth=7']));
+    expect([failure.exitCode, failure.message]).toEqual([2, expect.stringContaining('bookIntervalMs')]);
+  });
+});
+
 describe('savepoint', () => {
-  it('is taken, listed and deleted', async () => {
+  it('is taken, gone back to, listed and deleted', async () => {
     await node.world.instruments.spawn('binance', 'BTC-USDT');
     await node.world.deliver('binance:BTC-USDT', [bookSnapshot(), trade()]);
     await takeSavepoint({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('binance:BTC-USDT saved at batch 1, position 2\n');
     await listSavepoints({ ...node.forPeople, ...BTC });
     expect(node.take().split('\n')[1]).toMatch(/^ +1 +2 +1970-01-01 /);
+    await node.world.deliver('binance:BTC-USDT', [trade({ tradeId: '2' })]);
+    await restoreSavepoint({ ...node.forPeople, ...BTC, batchNumber: 1 });
+    expect(node.take()).toBe(
+      'binance:BTC-USDT went back to its savepoint of batch 1; 2 stored trades were read\n',
+    );
+    await restoreSavepoint({ ...node.forScripts, ...BTC, batchNumber: 1 });
+    expect(JSON.parse(node.take())).toEqual({ batchNumber: 2, position: 5, tradeCount: 2 });
     await deleteSavepoint({ ...node.forPeople, ...BTC, batchNumber: 1 });
     expect(node.take()).toContain('savepoint deleted');
     await listSavepoints({ ...node.forPeople, ...BTC });
     expect(node.take()).toBe('No savepoint is kept.\n');
     await takeSavepoint({ ...node.forScripts, ...BTC });
-    expect(JSON.parse(node.take())).toEqual({ batchNumber: 1, position: 2 });
+    expect(JSON.parse(node.take())).toEqual({ batchNumber: 2, position: 5 });
   });
 });
 
@@ -225,11 +267,28 @@ describe('book', () => {
 });
 
 describe('cluster', () => {
+  it('says in a list of instruments whose are missing', async () => {
+    const cluster = await createClusterWorld();
+    await cluster.a.world.instruments.spawn('binance', 'BTC-USDT');
+    cluster.goneOwners.push('c');
+    const { screen, take } = createScreen();
+    const client = (isJson: boolean) => new AdminClient({ url: cluster.a.server.url, token: '', isJson });
+    await listInstruments({ client: client(false), screen, isJson: false, query: {} });
+    expect(take().trimEnd().split('\n').slice(2)).toEqual([
+      '',
+      'Not all: what these nodes have is missing.',
+      '  c: It is gone, and no other node has taken its shards yet.',
+    ]);
+    await listInstruments({ client: client(true), screen, isJson: true, query: {} });
+    expect(JSON.parse(take())).toMatchObject({ nodes: [{ node: 'a' }, { node: 'b' }, { node: 'c' }] });
+    await cluster.end();
+  });
+
   it('shows the one node where there is no cluster', async () => {
     await showCluster(node.forPeople);
     expect(node.take().split('\n')).toEqual([
-      'NODE    STATE  SEEN  SHARDS  LAG  SLOTS  ROLES  ADDRESS',
-      'node-1  alive     -       1    -      0  -      -',
+      'NODE    STATE  SEEN  SHARDS  LAG  EVENT AGE  SLOTS  ROLES  ADDRESS',
+      'node-1  alive     -       1    -          -      0  -      -',
       '',
     ]);
   });
@@ -240,9 +299,9 @@ describe('cluster', () => {
     const client = (isJson: boolean) => new AdminClient({ url: cluster.b.server.url, token: '', isJson });
     await showCluster({ client: client(false), screen, isJson: false });
     expect(take().split('\n')).toEqual([
-      'NODE  STATE  SEEN  SHARDS  LAG  SLOTS  ROLES   ADDRESS',
-      `a     alive  7 ms       1    3      0  ingest  ${cluster.a.server.url}`,
-      `b     alive  7 ms       0    3      1  ingest  ${cluster.b.server.url}`,
+      'NODE  STATE  SEEN  SHARDS  LAG  EVENT AGE  SLOTS  ROLES   ADDRESS',
+      `a     alive  7 ms       1    3     250 ms      0  ingest  ${cluster.a.server.url}`,
+      `b     alive  7 ms       0    3     250 ms      1  ingest  ${cluster.b.server.url}`,
       'Shards whose node is gone: 1 (gone)',
       'Slots that nobody feeds: binance/1',
       '',

@@ -95,6 +95,7 @@ export class SimClusterNode {
       onWantedChanged: () => undefined,
       resyncElsewhere: (instrument) => surroundings.onResyncWanted(instrument),
     });
+    this.built.takePart();
   }
 
   /** `kill -9`; the group misses it after a while. */

@@ -44,7 +44,13 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     (_, index) => `kraken:COIN${index}-USD` as InstrumentKey,
   );
   for (const [index, key] of instruments.entries())
-    postgres.tables.instruments.set(key, { id: index + 1, key, nativeSymbol: key, isDesired: true });
+    postgres.tables.instruments.set(key, {
+      id: index + 1,
+      key,
+      nativeSymbol: key,
+      settings: {},
+      isDesired: true,
+    });
   const settings = drawSettings(random, partitions);
   const log = new MemoryEventLog(partitions);
   const appended = new Map<InstrumentKey, AppendedRecord[]>(instruments.map((key) => [key, []]));

@@ -1,5 +1,5 @@
 /** A feed that sends the same frames from the first on to whoever opens it, as a recording does: what a new life needs to go on where the last ended. */
-import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../../../src/actors/ports.ts';
+import type { FeedSocket, FeedSocketHandlers, FeedTransport } from '../../../src/actors/feed-ports.ts';
 import { TampinesError } from '../../../src/base/errors.ts';
 import type { Process, World } from '../world/world.ts';
 

@@ -5,7 +5,7 @@ import type { ConnectionStatus } from '../../../src/actors/connection-status.ts'
 import { ExchangeGate } from '../../../src/actors/exchange-gate.ts';
 import { FeedBudget } from '../../../src/actors/feed-budget.ts';
 import { groupActor } from '../../../src/actors/group.ts';
-import type { RunningSymbol } from '../../../src/actors/instruments.ts';
+import type { RunningSymbol } from '../../../src/actors/running-instrument.ts';
 import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
 import type { ActorSystem } from '../../../src/actors/kernel/actor-system.ts';
 import { createActorSystem } from '../../../src/actors/kernel/actor-system.ts';

@@ -2,7 +2,12 @@
  * The network between processes and simulated exchanges: connections whose frames keep their order and whose times vary, REST beside them, and
  * what goes wrong between: cuts, half-open connections, lost and refused requests. It carries an exchange's protocol without sockets.
  */
-import type { FeedSocket, FeedSocketHandlers, FeedTransport, HttpAnswer } from '../../../src/actors/ports.ts';
+import type {
+  FeedSocket,
+  FeedSocketHandlers,
+  FeedTransport,
+  HttpAnswer,
+} from '../../../src/actors/feed-ports.ts';
 import type { Clock, RandomSource } from '../../../src/base/clock.ts';
 import { TampinesError } from '../../../src/base/errors.ts';
 import type { HttpRequest } from '../../../src/exchanges/adapter.ts';

@@ -31,6 +31,7 @@ export const JOURNAL_STATEMENTS: readonly KnownStatement[] = [
     deleteSavepoint,
   ],
   ['SELECT batch_number AS "batchNumber", position, floor(extract(epoch FROM saved_at)', listSavepoints],
+  ['SELECT batch_number AS "batchNumber", position, schema_id', readSavepoint],
   ['SELECT count(*) AS count FROM unnest($2::int[], $3::bigint[], $4::int[])', countWritten],
   [
     'SELECT wanted.place, found.* FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (instrument_id, after, place)',
@@ -246,6 +247,17 @@ function listSavepoints(
     .map(({ batchNumber, position, savedAtMs, state }) => ({
       ...{ batchNumber, position, savedAtMs: Math.floor(savedAtMs), sizeBytes: state.length },
     }));
+  return { rows };
+}
+
+function readSavepoint(
+  { tables }: StatementContext,
+  [instrumentId, batchNumber]: readonly SqlValue[],
+): StatementResult {
+  const rows = tables
+    .snapshotsOf(instrumentId as number)
+    .filter((each) => each.isSavepoint && each.batchNumber === batchNumber)
+    .map(({ position, schemaId, sha256, state }) => ({ batchNumber, position, schemaId, sha256, state }));
   return { rows };
 }
 

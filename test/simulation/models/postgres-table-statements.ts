@@ -12,8 +12,9 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['CREATE TABLE IF NOT EXISTS candle_', nothing],
   ['SELECT id FROM instrument WHERE key = $1', findId],
   ['WITH added AS (INSERT INTO instrument (key) SELECT $1', assignId],
-  ['SELECT id, key, native_symbol FROM instrument WHERE is_desired ORDER BY id', listDesired],
+  ['SELECT id, key, native_symbol, settings FROM instrument WHERE is_desired ORDER BY id', listDesired],
   ['INSERT INTO instrument (key, native_symbol, is_desired) VALUES ($1, $2, true)', addDesired],
+  ['UPDATE instrument SET settings = $2::jsonb WHERE key = $1', configure],
   ['UPDATE instrument SET is_desired = false WHERE key = $1', removeDesired],
   ['INSERT INTO trade (instrument_id,', insertTrades],
   ['INSERT INTO candle AS stored (instrument_id,', insertCandles],
@@ -43,7 +44,7 @@ function findId({ tables }: StatementContext, [key]: readonly SqlValue[]): State
 function makeInstrument({ tables }: StatementContext, key: string): InstrumentRow {
   const known = tables.instruments.get(key);
   if (known !== undefined) return known;
-  const row = { id: tables.instruments.size + 1, key, nativeSymbol: null, isDesired: false };
+  const row = { id: tables.instruments.size + 1, key, nativeSymbol: null, settings: {}, isDesired: false };
   tables.instruments.set(key, row);
   return row;
 }
@@ -54,13 +55,25 @@ function assignId(context: StatementContext, [key]: readonly SqlValue[]): Statem
 
 function listDesired({ tables }: StatementContext): StatementResult {
   const rows = [...tables.instruments.values()].filter(({ isDesired }) => isDesired);
-  return { rows: rows.map(({ id, key, nativeSymbol }) => ({ id, key, native_symbol: nativeSymbol })) };
+  return {
+    rows: rows.map(({ id, key, nativeSymbol, settings }) => ({
+      ...{ id, key, settings },
+      native_symbol: nativeSymbol,
+    })),
+  };
 }
 
 function addDesired(context: StatementContext, [key, nativeSymbol]: readonly SqlValue[]): StatementResult {
   const row = makeInstrument(context, key as string);
   row.nativeSymbol = nativeSymbol as string;
   row.isDesired = true;
+  return { rows: [{ id: row.id, settings: row.settings }], rowCount: 1 };
+}
+
+function configure({ tables }: StatementContext, [key, settings]: readonly SqlValue[]): StatementResult {
+  const row = tables.instruments.get(key as string);
+  if (row === undefined) return { rows: [] };
+  row.settings = JSON.parse(settings as string) as unknown;
   return { rows: [{ id: row.id }], rowCount: 1 };
 }
 

@@ -51,6 +51,7 @@ export type InstrumentRow = {
   readonly id: number;
   readonly key: string;
   nativeSymbol: string | null;
+  settings: unknown;
   isDesired: boolean;
 };
 

@@ -1,5 +1,5 @@
 /** One WebSocket between a process and an exchange: two queues of frames with travel times, and an end that either side may bring. */
-import type { FeedSocket, FeedSocketHandlers } from '../../../src/actors/ports.ts';
+import type { FeedSocket, FeedSocketHandlers } from '../../../src/actors/feed-ports.ts';
 import type { Clock, RandomSource } from '../../../src/base/clock.ts';
 import type {
   ClientConnection,

@@ -28,10 +28,14 @@ export function ClusterPage(): JSX.Element {
       </section>
     );
   }
+  // All at once: panels that fill one after another would push each other about.
+  if (answer === undefined)
+    return (
+      <p class={failure === undefined ? 'nothing' : 'nothing is-ill'}>{failure ?? 'Asking the node …'}</p>
+    );
   return (
     <div class="cluster">
-      {failure !== undefined && <p class="is-ill panel-failure">{failure}</p>}
-      <NodeTable answer={answer} />
+      <NodeTable answer={answer} failure={failure} />
       <ShardMap answer={answer} />
       <SlotMap answer={answer} />
       <MovePanel moves={moves} />

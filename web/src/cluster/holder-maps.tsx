@@ -2,10 +2,10 @@ import type { JSX } from 'preact';
 import type { ClusterAnswer } from '../node/rest-documents.ts';
 import { colourOf } from './node-colours.ts';
 
-type MapProps = { readonly answer: ClusterAnswer | undefined };
+type MapProps = { readonly answer: ClusterAnswer };
 
 export function ShardMap({ answer }: MapProps): JSX.Element {
-  const orphans = answer?.shards.filter(({ isOwnerAlive }) => !isOwnerAlive).length ?? 0;
+  const orphans = answer.shards.filter(({ isOwnerAlive }) => !isOwnerAlive).length;
   return (
     <section class="panel" aria-label="Shards">
       <header>
@@ -15,7 +15,7 @@ export function ShardMap({ answer }: MapProps): JSX.Element {
         </span>
       </header>
       <ul class="holder-map figures">
-        {answer?.shards.map(({ shard, epoch, owner, isOwnerAlive }) => (
+        {answer.shards.map(({ shard, epoch, owner, isOwnerAlive }) => (
           <Holder
             key={shard}
             label={`shard ${shard}`}
@@ -26,14 +26,14 @@ export function ShardMap({ answer }: MapProps): JSX.Element {
           />
         ))}
       </ul>
-      {answer?.shards.length === 0 && <p class="nothing">None was claimed yet</p>}
+      {answer.shards.length === 0 && <p class="nothing">None was claimed yet</p>}
     </section>
   );
 }
 
 export function SlotMap({ answer }: MapProps): JSX.Element {
-  const alive = new Set(answer?.nodes.filter(({ isAlive }) => isAlive).map(({ name }) => name));
-  const exchanges = [...new Set(answer?.leases.map(({ exchange }) => exchange))];
+  const alive = new Set(answer.nodes.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+  const exchanges = [...new Set(answer.leases.map(({ exchange }) => exchange))];
   return (
     <section class="panel" aria-label="Slots">
       <header>
@@ -44,7 +44,7 @@ export function SlotMap({ answer }: MapProps): JSX.Element {
         <div key={exchange} class="slot-line">
           <h3>{exchange}</h3>
           <ul class="holder-map figures">
-            {answer?.leases
+            {answer.leases
               .filter((lease) => lease.exchange === exchange)
               .map(({ slot, epoch, holder }) => (
                 <Holder
@@ -59,7 +59,7 @@ export function SlotMap({ answer }: MapProps): JSX.Element {
           </ul>
         </div>
       ))}
-      {answer?.leases.length === 0 && <p class="nothing">No node feeds anything yet</p>}
+      {answer.leases.length === 0 && <p class="nothing">No node feeds anything yet</p>}
     </section>
   );
 }
@@ -73,13 +73,12 @@ function Holder(props: {
 }): JSX.Element {
   const { label, holder, epoch, isOrphaned, answer } = props;
   return (
-    <li
-      class={isOrphaned ? 'holder is-orphaned' : `holder ${colourOf(holder ?? '', answer)}`}
-      title={`epoch ${epoch}`}
-    >
+    <li class={isOrphaned ? 'holder is-orphaned' : `holder ${colourOf(holder ?? '', answer)}`}>
       <span>{label}</span>
       <b>{holder ?? 'nobody'}</b>
-      <em>{isOrphaned ? 'ORPHANED' : `epoch ${epoch}`}</em>
+      <em>
+        {isOrphaned && <strong>ORPHANED </strong>}epoch {epoch}
+      </em>
     </li>
   );
 }

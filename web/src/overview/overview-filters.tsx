@@ -9,7 +9,8 @@ type OverviewCounts = {
 
 export function OverviewFilters(props: {
   readonly arrangement: Arrangement;
-  readonly onChange: (changed: Arrangement) => void;
+  /** What the others say stays: two may be changed before either is drawn. */
+  readonly onChange: (changed: Partial<Arrangement>) => void;
   readonly exchanges: readonly string[];
   readonly counts: OverviewCounts;
 }): JSX.Element {
@@ -22,12 +23,12 @@ export function OverviewFilters(props: {
         placeholder="Filter by name"
         aria-label="Filter by name"
         value={arrangement.contains}
-        onInput={(event) => onChange({ ...arrangement, contains: event.currentTarget.value })}
+        onInput={(event) => onChange({ contains: event.currentTarget.value })}
       />
       <select
         aria-label="Exchange"
         value={arrangement.exchange}
-        onChange={(event) => onChange({ ...arrangement, exchange: event.currentTarget.value })}
+        onChange={(event) => onChange({ exchange: event.currentTarget.value })}
       >
         <option value="">All exchanges</option>
         {exchanges.map((exchange) => (
@@ -37,9 +38,7 @@ export function OverviewFilters(props: {
       <select
         aria-label="Book"
         value={arrangement.trust}
-        onChange={(event) =>
-          onChange({ ...arrangement, trust: event.currentTarget.value as Arrangement['trust'] })
-        }
+        onChange={(event) => onChange({ trust: event.currentTarget.value as Arrangement['trust'] })}
       >
         <option value="">All books</option>
         <option value="live">Live</option>

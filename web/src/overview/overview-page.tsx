@@ -129,7 +129,7 @@ export function OverviewPage(): JSX.Element {
     <section class="overview" aria-label="Instruments">
       <OverviewFilters
         arrangement={arranged}
-        onChange={(changed) => arrangement.set(changed)}
+        onChange={(changed) => arrangement.set({ ...arrangement.get(), ...changed })}
         exchanges={exchanges}
         counts={{
           shown: order.length,
@@ -156,7 +156,7 @@ export function OverviewPage(): JSX.Element {
                 {sort === undefined ? (
                   title
                 ) : (
-                  <button type="button" onClick={() => arrangement.set(sortedBy(arranged, sort))}>
+                  <button type="button" onClick={() => arrangement.set(sortedBy(arrangement.get(), sort))}>
                     {title}
                   </button>
                 )}

@@ -48,6 +48,20 @@ export function InstrumentOperations(props: {
           >
             Restart
           </button>
+          <button
+            type="button"
+            onClick={() =>
+              askFor({
+                title: `Park ${name}`,
+                effect:
+                  'Ends the life of its actor until somebody unparks it. It stays wanted; its book is stale.',
+                path: `${path}/park`,
+                version,
+              })
+            }
+          >
+            Park
+          </button>
         </>
       )}
     </span>

@@ -45,9 +45,9 @@ export const supervised: readonly Guard[] = [
     holds: 6,
     name: 'An actor that gives up is parked with its cause',
     file: 'src/actors/kernel/supervisor.ts',
-    text: "this.#environment.reports.event(cell.path, 'parked', { cause, attempt, errorClass, decision: 'park' });",
+    text: "this.#environment.reports.event(cell.path, 'parked', { ...facts, decision: 'park' });",
     without:
-      "this.#environment.reports.event(cell.path, 'parked', { attempt, errorClass, decision: 'park' });",
+      "this.#environment.reports.event(cell.path, 'parked', { ...facts, cause: '', decision: 'park' });",
     tests: [
       {
         file: 'test/actors/kernel/supervision.test.ts',

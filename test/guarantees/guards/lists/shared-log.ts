@@ -90,8 +90,21 @@ export const sharedLog: readonly Guard[] = [
     without: '',
     tests: [
       {
+        file: 'test/market/decide.test.ts',
+        name: 'takes deltas of the one that it follows, and trades of both',
+      },
+    ],
+  },
+  {
+    holds: 8,
+    name: 'A book follows no source of a node whose lease another has taken',
+    file: 'src/market/book-sources.ts',
+    text: 'isAnnouncement(event) && epochOf(source) >= epochOf(followed);',
+    without: 'isAnnouncement(event);',
+    tests: [
+      {
         file: 'test/market/book-sources.test.ts',
-        name: 'is that of the one that announced itself last',
+        name: 'is not one of a node whose lease another has taken, whatever it announces',
       },
     ],
   },
