@@ -16,11 +16,13 @@ export type WaitingCandle = {
   hasLeft: boolean;
 };
 
-const COMPACT_AT = 1_024;
+/** Candles that have left are taken out of the list when they are more than this, and more than those that wait: O(1) for each. */
+const LEFT_MIN = 1_024;
 
 export class ClosedCandleQueue {
   readonly #candlesMax: number;
   #candles: WaitingCandle[] = [];
+  /** Invariant: all before it have left. */
   #headIndex = 0;
   #count = 0;
 
@@ -32,6 +34,11 @@ export class ClosedCandleQueue {
     return this.#count;
   }
 
+  /** Candles in memory, those that have left but are not yet forgotten among them. */
+  get heldCount(): number {
+    return this.#candles.length;
+  }
+
   /** Returns whether it took the place of the oldest. */
   add(publication: Publication, nowMs: number): boolean {
     const { epoch, seq } = publication;
@@ -39,13 +46,14 @@ export class ClosedCandleQueue {
     this.#candles.push({ key, epoch, seq, value: stampValue(publication, nowMs), hasLeft: false });
     this.#count++;
     if (this.#count <= this.#candlesMax) return false;
+    this.#passLeft();
     this.#leave(this.#candles[this.#headIndex]!);
-    this.#moveHead();
     return true;
   }
 
   /** Returns the oldest candles, one group per list; they stay until removed. */
   first(countMax: number): readonly (readonly WaitingCandle[])[] {
+    this.#passLeft();
     const byKey = new Map<string, WaitingCandle[]>();
     let count = 0;
     for (let index = this.#headIndex; index < this.#candles.length && count < countMax; index++) {
@@ -61,7 +69,6 @@ export class ClosedCandleQueue {
 
   remove(candles: readonly WaitingCandle[]): void {
     for (const candle of candles) this.#leave(candle);
-    this.#moveHead();
   }
 
   #leave(candle: WaitingCandle): void {
@@ -70,12 +77,12 @@ export class ClosedCandleQueue {
     this.#count--;
   }
 
-  /** Invariant: what the head is at still waits. */
-  #moveHead(): void {
+  #passLeft(): void {
     while (this.#candles[this.#headIndex]?.hasLeft === true) this.#headIndex++;
-    // At least half of the list has left, so copying the rest costs O(1) for each.
-    if (this.#headIndex < COMPACT_AT || this.#headIndex * 2 < this.#candles.length) return;
-    this.#candles = this.#candles.slice(this.#headIndex);
+    // Not those before the head alone: one list that fails may stand there for long.
+    const leftCount = this.#candles.length - this.#count;
+    if (leftCount <= Math.max(LEFT_MIN, this.#count)) return;
+    this.#candles = this.#candles.filter(({ hasLeft }) => !hasLeft);
     this.#headIndex = 0;
   }
 }

@@ -22,32 +22,41 @@ export type ClosedCandleSending = {
 
 /** Sends at most `countMax` candles; returns the first error that may pass. What failed with one of those still waits. */
 export async function sendClosedCandles(
-  { queue, metrics, isCluster, listLength, call, onDropped }: ClosedCandleSending,
+  sending: ClosedCandleSending,
   countMax: number,
 ): Promise<Error | undefined> {
-  const groups = queue.first(countMax);
-  const calls = isCluster ? groups.map((group) => [group]) : inCalls(groups);
-  const outcomes = await Promise.all(calls.map((lists) => call(toCall(lists, listLength))));
-  let error: Error | undefined;
-  for (const [index, outcome] of outcomes.entries()) {
-    if (!outcome.ok && isRetryable(outcome.error)) {
-      error ??= outcome.error;
+  const groups = sending.queue.first(countMax);
+  const calls = sending.isCluster ? apart(groups) : inCalls(groups);
+  const errors = await Promise.all(calls.map((lists) => sendLists(sending, lists)));
+  return errors.find((error) => error !== undefined);
+}
+
+async function sendLists(sending: ClosedCandleSending, lists: readonly Group[]): Promise<Error | undefined> {
+  const { queue, metrics, listLength, call, onDropped } = sending;
+  const outcome = await call(toCall(lists, listLength));
+  if (!outcome.ok && isRetryable(outcome.error)) return outcome.error;
+  if (!outcome.ok && lists.length > 1) {
+    // One of them will never be taken, and no other is to be lost with it.
+    const errors = await Promise.all(apart(lists).map((list) => sendLists(sending, list)));
+    return errors.find((error) => error !== undefined);
+  }
+  const rejectedCounts = outcome.ok ? toCounts(outcome.reply) : [];
+  for (const [place, group] of lists.entries()) {
+    queue.remove(group);
+    const rejectedCount = rejectedCounts[place] ?? NO_LIST;
+    if (rejectedCount === NO_LIST) {
+      const why = outcome.ok ? 'the key holds no list' : outcome.error.message;
+      for (const { key } of group) onDropped(`${key}: ${why}`);
       continue;
     }
-    const rejectedCounts = outcome.ok ? toCounts(outcome.reply) : [];
-    for (const [place, group] of calls[index]!.entries()) {
-      queue.remove(group);
-      const rejectedCount = rejectedCounts[place] ?? NO_LIST;
-      if (rejectedCount === NO_LIST) {
-        const why = outcome.ok ? 'the key holds no list' : outcome.error.message;
-        for (const { key } of group) onDropped(`${key}: ${why}`);
-        continue;
-      }
-      metrics.rejectedAsOld += rejectedCount;
-      metrics.closedPublished += group.length - rejectedCount;
-    }
+    metrics.rejectedAsOld += rejectedCount;
+    metrics.closedPublished += group.length - rejectedCount;
   }
-  return error;
+  return undefined;
+}
+
+function apart(groups: readonly Group[]): Group[][] {
+  return groups.map((group) => [group]);
 }
 
 /** One list at least in each. */
