@@ -2,15 +2,13 @@
  * One node with so many instruments, in a process of its own that runs as the shipped command does: what it holds, what it does while nothing
  * changes, and what an event of its few busy instruments costs.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { Session } from 'node:inspector/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import { LoopDelay } from '../../src/base/loop-delay.ts';
 import type { TampinesNode } from '../../src/main.ts';
 import type { LoadedNodeOptions } from '../end-to-end/loaded-node.ts';
 import { LoadedNode } from '../end-to-end/loaded-node.ts';
+import { profileInto } from '../harness/cpu-profile.ts';
 import { collectGarbage } from './memory.ts';
 
 export type ScaleOrder = LoadedNodeOptions & {
@@ -77,13 +75,13 @@ async function runScale(order: ScaleOrder): Promise<ScaleReport> {
   await loop.takeMaxMs();
   const slots = countPublished(node);
   const entries = countEntries(node);
-  const profile = await profileFrom(order.profileDirectory);
+  const endProfile = await profileInto(order.profileDirectory, 'idle');
   const before = process.cpuUsage();
   const beforeMs = performance.now();
   const closedBefore = node.publisher.metrics.closedPublished;
   await sleep(order.idleMs);
   const idleShare = sumOf(process.cpuUsage(before)) / 1_000 / (performance.now() - beforeMs);
-  await profile?.();
+  await endProfile();
   const publishedInSlot = slots();
   const logEntries = entries();
   const idleLoopDelayMs = await loop.takeMaxMs();
@@ -106,21 +104,6 @@ async function runScale(order: ScaleOrder): Promise<ScaleReport> {
   };
   await run.close();
   return report;
-}
-
-/** Returns what ends the profile and writes it. */
-async function profileFrom(directory: string | undefined): Promise<(() => Promise<void>) | undefined> {
-  if (directory === undefined) return undefined;
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
-  return async () => {
-    const { profile } = await session.post('Profiler.stop');
-    session.disconnect();
-    await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, `idle-${process.pid}.cpuprofile`), JSON.stringify(profile));
-  };
 }
 
 async function untilLive({ instruments }: TampinesNode, count: number): Promise<void> {
