@@ -28,7 +28,7 @@ function describeReport({ title, coreShare, entryCount, closedCount, longestTurn
   return [
     `${title}: ${(100 * coreShare).toFixed(1)} % of a core`,
     `${grouped(entryCount)} log entries, ${grouped(closedCount)} closed candles`,
-    `longest turns of the loop ${longestTurnsMs.map((ms) => ms.toFixed(0)).join(', ')} ms`,
+    `longest turns of the loop ${longestTurnsMs.map((ms) => ms.toFixed(0)).join(', ')} ms of processor time`,
   ].join('; ');
 }
 
