@@ -5,7 +5,6 @@
  */
 import { TampinesError, hasErrorCode } from '../base/errors.ts';
 import type { CandleText } from '../market/candle-text.ts';
-import { formatCandle } from '../market/candle-text.ts';
 import type { Trade } from '../market/events.ts';
 import type { InstrumentPolicy, InstrumentState } from '../market/instrument-state.ts';
 import { RebuiltState } from '../market/rebuilt-state.ts';
@@ -78,9 +77,7 @@ async function rebuild(
     policy,
     outputs: {
       onCandleClosed: (candle) => {
-        const text = formatCandle(candle, { isClosed: true });
-        closed.push(text);
-        rows.addCandle(text);
+        closed.push(rows.addCandle(candle));
       },
       onLateTrade: () => undefined,
       onCandlesSkipped: () => undefined,

@@ -208,7 +208,7 @@ export class SymbolPublications {
     return new Set(publications.map(({ key }) => key));
   }
 
-  /** Goes out with `publishClosed`: many may close in one entry. */
+  /** Goes out with `entryFolded`: many may close in one entry. */
   candleClosed(state: InstrumentState, status: PublishedStatus, candle: CandleText): void {
     this.#addClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
   }
@@ -227,10 +227,10 @@ export class SymbolPublications {
       for (const replayed of candles) this.#addClosed(replayed, status);
     }
     this.#replayedCandles.clear();
-    this.publishClosed();
+    this.#publishClosed();
   }
 
-  publishClosed(): void {
+  #publishClosed(): void {
     if (this.#closed.length === 0) return;
     this.#options.publisher.publish(this.#closed);
     this.#closed = [];
@@ -253,10 +253,11 @@ export class SymbolPublications {
   }
 
   /**
-   * Tells the trades of the entry that was folded. Where trades before it are in a snapshot only, they may have been up to the position before it:
+   * Tells what candles closed in the entry that was folded, and its trades. Where trades before it are in a snapshot only, they may have been up to the position before it:
    * a reader who has not that very one can't know that he has them all.
    */
-  tradesFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
+  entryFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
+    this.#publishClosed();
     if (this.#newTrades.length === 0) return;
     const afterSeq = this.#lastTradesSeq ?? positionBefore;
     const trades = this.#takeTrades(state);

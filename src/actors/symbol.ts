@@ -2,7 +2,6 @@
  * The symbol actor: the one owner of an instrument's state. It decides what of a delivery enters the log, waits until that is durable,
  * folds it, and only then tells anyone. `delivery.ts` is the other half of its protocol with the feeds.
  */
-import { formatCandle } from '../market/candle-text.ts';
 import { decide } from '../market/decide.ts';
 import type { EventBatch, LogEntry } from '../market/events.ts';
 import { evolve } from '../market/evolve.ts';
@@ -158,8 +157,7 @@ class SymbolActor {
     evolve(state, entry, this.#options.policy, {
       onTrade: (trade) => this.#options.publications.noteTrade(this.#rows.addTrade(trade)),
       onCandleClosed: (candle) => {
-        const text = formatCandle(candle, { isClosed: true });
-        this.#rows.addCandle(text);
+        const text = this.#rows.addCandle(candle);
         if (this.#isRecovering) this.#options.publications.candleReplayed(state, text);
         else this.#options.publications.candleClosed(state, this.#statusOf(state), text);
       },
@@ -179,10 +177,7 @@ class SymbolActor {
       onBookStatus: (change) => this.#gaps.note(change),
     });
     if (this.#isRecovering) this.#options.publications.tradesReplayed(state);
-    else {
-      this.#options.publications.publishClosed();
-      this.#options.publications.tradesFolded(state, this.#statusOf(state), positionBefore);
-    }
+    else this.#options.publications.entryFolded(state, this.#statusOf(state), positionBefore);
     return state;
   }
 
