@@ -44,7 +44,7 @@ import { provideRedis } from './publishing/redis-provider.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 import type { Settings } from './settings-schema.ts';
 import type { SettingOrigins } from './settings.ts';
-import { adminTokens, describeSettings } from './settings.ts';
+import { adminTokens, checkRoles, describeSettings } from './settings.ts';
 import type { KafkaOutputs } from './kafka/kafka-outputs.ts';
 import { createOutputs, outputMetricSources, wantedOutputs } from './start-outputs.ts';
 import type { ClusterProcessParts } from './start-cluster.ts';
@@ -82,6 +82,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
   const { settings, log } = options;
   checkExchangeNames(settings);
   checkShared(settings);
+  checkRoles(settings, options.origins);
   const closers = new Closers({
     log,
     deadlineMs: settings.shutdown.deadlineMs,
@@ -118,7 +119,6 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     const node = settings.kafka.brokers.length > 0 ? await createInCluster(parts) : await createAlone(parts);
     log.info(
       {
-        node: settings.node.name,
         epoch: node.epoch,
         redis: redis.kind,
         postgres: settings.postgres.url === '' ? 'embedded' : 'external',

@@ -25,7 +25,10 @@ export function createOutputs(parts: {
   if (topics.length === 0) return undefined;
   return new KafkaOutputs({
     ...surroundings,
-    kafka: { ...settings.kafka, brokers: brokers.length === 0 ? settings.kafka.brokers : brokers },
+    kafka:
+      brokers.length === 0
+        ? settings.kafka
+        : { ...settings.kafka, brokers, brokersSetting: 'outputs.kafka.brokers' },
     topics,
     outbox: new PostgresOutputOutbox({
       database: storage.database,

@@ -301,6 +301,7 @@ describe('source files', () => {
     ['export default function f() {}', 'default export'],
     ['// TODO later', 'TODO'],
     ["const p = '/home/somebody/x';", 'machine'],
+    ["this.#context.log.warn({ node, cause }, 'x');", '`node`'],
     ['x();\n'.repeat(LINES_MAX + 1), 'lines'],
   ])('that break a rule are found: %.30j', (text, named) => {
     expect(findCodeFaults(file('src/base/a.ts', text))).toEqual([expect.stringContaining(named)]);

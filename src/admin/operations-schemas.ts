@@ -15,6 +15,10 @@ export const instrumentSchema = z
     actorStatus: z.string().describe('`running`, `recovering`, `restarting`, `parked`, …'),
     restarts: z.int(),
     lastFailure: z.string().nullable(),
+    whyParked: z
+      .string()
+      .optional()
+      .describe('Only while its actor is parked: its last failure, or that an operator wanted it'),
     version: z.string().describe('Changes with each start and each life of its actor: its `ETag`'),
   })
   .meta({ id: 'Instrument' });

@@ -99,7 +99,7 @@ export class ClusterMembership {
     try {
       await table.remove(node);
     } catch (error) {
-      log.warn({ node: node.name, cause: describeCause(error) }, 'could not leave the cluster: its row ages');
+      log.warn({ cause: describeCause(error) }, 'could not leave the cluster: its row ages');
     }
   }
 
@@ -130,8 +130,8 @@ export class ClusterMembership {
     const isChanged = fingerprintOf(nodes) !== fingerprintOf(this.#nodes);
     if (!isChanged) return;
     this.#nodes = nodes;
-    const { log, node, onChanged } = this.#options;
-    log.info({ node: node.name, nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
+    const { log, onChanged } = this.#options;
+    log.info({ nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
     onChanged(nodes);
   }
 
@@ -140,7 +140,7 @@ export class ClusterMembership {
     this.#isStopped = true;
     this.#timer?.cancel();
     const { log, node, onDisplaced } = this.#options;
-    const fields = { node: node.name, runId: node.runId, byRunId: by.runId, byAdminUrl: by.adminUrl };
+    const fields = { runId: node.runId, byRunId: by.runId, byAdminUrl: by.adminUrl };
     log.error(fields, 'another process took the name of this node while it was not seen; this one ends');
     onDisplaced(by);
   }

@@ -48,7 +48,9 @@ export async function provideEventTopic(options: EventTopicOptions): Promise<voi
       );
     }
   } catch (error) {
-    throw error instanceof TampinesError ? error : kafkaFailure(`provide the topic ${topic}`, error);
+    throw error instanceof TampinesError
+      ? error
+      : kafkaFailure(`provide the topic ${topic}`, error, options.kafka);
   } finally {
     await admin.disconnect();
   }
@@ -109,7 +111,7 @@ const CHECKED = [
 async function describe(
   admin: Admin,
   topic: string,
-  { clock, timers }: EventTopicOptions,
+  { kafka, clock, timers }: EventTopicOptions,
 ): Promise<FoundTopic> {
   const untilMs = clock.monotonicMs() + KNOWN_WITHIN_MS;
   for (;;) {
@@ -133,7 +135,7 @@ async function describe(
       if (clock.monotonicMs() > untilMs) throw error;
     }
     if (clock.monotonicMs() > untilMs) {
-      throw kafkaFailure(`use the topic ${topic}`, 'some of its partitions have no leader');
+      throw kafkaFailure(`use the topic ${topic}`, 'some of its partitions have no leader', kafka);
     }
     await timers.sleep(ASK_EVERY_MS);
   }

@@ -120,7 +120,7 @@ export class KafkaEventLogReader implements EventLogReader {
       if (reader.#failure !== undefined) throw reader.#failure;
     } catch (error) {
       await reader.close();
-      throw kafkaFailure(`join the group ${options.group}`, error);
+      throw kafkaFailure(`join the group ${options.group}`, error, options.kafka);
     }
     reader.#isOpening = false;
     reader.#watchMembership();
@@ -150,7 +150,11 @@ export class KafkaEventLogReader implements EventLogReader {
     } catch (error) {
       // A connection that could not be made is tried again.
       this.#adminConnected = undefined;
-      throw kafkaFailure(`ask where partition ${partition} of ${this.#topic} ends`, error);
+      throw kafkaFailure(
+        `ask where partition ${partition} of ${this.#topic} ends`,
+        error,
+        this.#options.kafka,
+      );
     }
   }
 
@@ -301,6 +305,6 @@ export class KafkaEventLogReader implements EventLogReader {
     if (!this.#isOpen) return;
     this.#end();
     if (this.#isOpening) this.#failure = failure;
-    else this.#options.events.onFailed(kafkaFailure(`read ${this.#topic}`, failure));
+    else this.#options.events.onFailed(kafkaFailure(`read ${this.#topic}`, failure, this.#options.kafka));
   }
 }

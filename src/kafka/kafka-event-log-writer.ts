@@ -80,7 +80,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
       await producer.connect();
     } catch (error) {
       await producer.disconnect();
-      throw kafkaFailure('connect to Kafka as a writer', error);
+      throw kafkaFailure('connect to Kafka as a writer', error, options.kafka);
     }
     return new KafkaEventLogWriter(options, producer);
   }
@@ -207,7 +207,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
   #fail(failure: unknown): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#options.events.onFailed(kafkaFailure(`write to ${this.#topic}`, failure));
+    this.#options.events.onFailed(kafkaFailure(`write to ${this.#topic}`, failure, this.#options.kafka));
   }
 }
 

@@ -2,6 +2,8 @@
 export type KafkaAccess = {
   /** `host:port` of some brokers; the others are found by them. */
   readonly brokers: readonly string[];
+  /** Which setting names them, for whoever is to mend it; `kafka.brokers` when absent. */
+  readonly brokersSetting?: string;
   readonly tls: {
     readonly mode: 'off' | 'on';
     /** PEM files; empty: none. */

@@ -108,6 +108,8 @@ describe('a node of a cluster', () => {
     await clock.advance(3_000);
     expect(first.displacedBy.map(({ runId }) => runId)).toEqual(['run-2']);
     expect(first.log.countOf('error')).toBe(1);
+    // Every line has the name of its node already.
+    expect(first.log.lines.filter(({ fields }) => 'node' in fields)).toEqual([]);
     await first.membership.stop();
     expect(table.rows.get('a')!.runId).toBe('run-2');
   });

@@ -78,6 +78,28 @@ it('shows who is there and in trouble, and which shard is orphaned, and then who
   expect(complaints).toEqual([]);
 });
 
+it('says over the lists of instruments and of actors whose are missing, until they are there', async () => {
+  let nodes: object[] = [
+    { node: 'node-1', isAnswered: true, code: null, detail: '' },
+    { node: 'node-3', isAnswered: false, code: 'OWNER_UNKNOWN', detail: 'It is gone.' },
+  ];
+  const { page, complaints } = await openPage(browser, node.url);
+  await page.route(/\/v1\/(instruments|actors)\?/, async (route) => {
+    const answer = (await (await route.fetch()).json()) as object;
+    await route.fulfill({ json: { ...answer, nodes } });
+  });
+  const missing = page.locator('.missing-nodes');
+  for (const title of ['Instruments', 'Supervision']) {
+    await page.getByRole('link', { name: title, exact: true }).click();
+    await page.getByText('what these nodes have is missing').waitFor();
+    expect(await missing.locator('p').allTextContents()).toEqual(['node-3 It is gone.']);
+  }
+  nodes = nodes.slice(0, 1);
+  await page.getByText('what these nodes have is missing').waitFor({ state: 'detached' });
+  expect(await missing.textContent()).toBe('');
+  expect(complaints).toEqual([]);
+});
+
 it('is not wider than a phone', async () => {
   const third = { owner: 'node-1', epoch: 11, isOwnerAlive: true };
   const { page } = await openCluster(() => clusterOf(third), { viewport: { width: 390, height: 844 } });

@@ -254,13 +254,20 @@ function toInstrument(
     actorStatus: status.actorStatus,
     restarts: status.restarts,
     lastFailure: status.lastFailure ?? null,
+    ...(status.whyParked !== undefined && { whyParked: status.whyParked }),
     version: versionOf(status, epoch),
   };
 }
 
 /** In a cluster it is wanted from now on, and started in a moment by whoever has its shard. Its version is of no run that there will be. */
 function toStarting(wanted: DesiredInstrument, epoch: number): z.output<typeof instrumentSchema> {
-  const unborn = { startNumber: 0, incarnation: 0, restarts: 0, lastFailure: undefined };
+  const unborn = {
+    startNumber: 0,
+    incarnation: 0,
+    restarts: 0,
+    lastFailure: undefined,
+    whyParked: undefined,
+  };
   return toInstrument({ ...unborn, instrument: wanted, actorStatus: 'starting' }, epoch);
 }
 
