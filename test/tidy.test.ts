@@ -139,6 +139,7 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/publishing/redis-client.ts#parseRedisUrl': 'the number of a Redis database',
   'src/publishing/redis-client.ts#parseHost': 'a port',
   'src/publishing/script-calls.ts#toCount': 'a count that Redis answered with',
+  'src/publishing/script-calls.ts#toCounts': 'counts that Redis answered with',
   'src/publishing/script-calls.ts#toPlaces': 'places of keys that Redis answered with',
   'src/publishing/resp-reader.ts#readLength': 'a length in bytes',
   'src/publishing/resp-session.ts#RespSession.#evalSha': 'a count of keys',

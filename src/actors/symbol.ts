@@ -158,9 +158,9 @@ class SymbolActor {
     evolve(state, entry, this.#options.policy, {
       onTrade: (trade) => this.#options.publications.noteTrade(this.#rows.addTrade(trade)),
       onCandleClosed: (candle) => {
-        this.#rows.addCandle(candle);
-        if (this.#isRecovering) this.#options.publications.candleReplayed(state, candle);
-        else this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
+        const text = this.#rows.addCandle(candle);
+        if (this.#isRecovering) this.#options.publications.candleReplayed(state, text);
+        else this.#options.publications.candleClosed(state, this.#statusOf(state), text);
       },
       onLateTrade: (trade) => {
         // What is read of a shared log nobody may have seen before.
@@ -178,7 +178,7 @@ class SymbolActor {
       onBookStatus: (change) => this.#gaps.note(change),
     });
     if (this.#isRecovering) this.#options.publications.tradesReplayed(state);
-    else this.#options.publications.tradesFolded(state, this.#statusOf(state), positionBefore);
+    else this.#options.publications.entryFolded(state, this.#statusOf(state), positionBefore);
     return state;
   }
 

@@ -98,8 +98,8 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A list of closed candles takes none of an older epoch',
     file: 'src/publishing/scripts.ts',
-    text: '  if isOld and not isThere then\n    rejected = rejected + 1\n  elseif not isThere then',
-    without: '  if not isThere then',
+    text: '    if isOld and not isThere then\n      rejected = rejected + 1\n    elseif isList and not isThere then',
+    without: '    if isList and not isThere then',
     tests: [
       {
         file: 'test/publishing/real-publisher.int.test.ts',
