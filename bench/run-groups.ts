@@ -13,6 +13,7 @@ import { describeMachine, formatMachine, formatTable, loadWarning } from './harn
 import { journal } from './journal.bench.ts';
 import { book } from './order-book.bench.ts';
 import { publish } from './publish.bench.ts';
+import { quiet } from './quiet.bench.ts';
 import { recovery } from './recovery.bench.ts';
 import { scale } from './scale.bench.ts';
 import { stages } from './stages.bench.ts';
@@ -20,7 +21,16 @@ import { sustained } from './sustained.bench.ts';
 
 const GROUPS: readonly BenchmarkGroup[] = [book, frames, recordings, stages, journal, publish, endToEnd];
 /** Take minutes, and run only by their names. */
-const BY_NAME: readonly BenchmarkGroup[] = [recovery, scale, sustained, budget, gateway, dashboard, cluster];
+const BY_NAME: readonly BenchmarkGroup[] = [
+  recovery,
+  scale,
+  quiet,
+  sustained,
+  budget,
+  gateway,
+  dashboard,
+  cluster,
+];
 
 type Choice = { readonly only?: string; readonly match?: string; readonly json?: string };
 

@@ -43,7 +43,15 @@ export const scale: BenchmarkGroup = {
           run.title.includes(RUNS_WITH),
         )) {
           const quietCount = instrumentCount - HOT_COUNT;
-          const order = { title, ...servers, ...LOAD, symbolCount: HOT_COUNT, quietCount, settings };
+          const order = {
+            title,
+            ...servers,
+            ...LOAD,
+            symbolCount: HOT_COUNT,
+            quietCount,
+            settings,
+            profileDirectory: process.env['SCALE_BENCH_PROFILE'],
+          };
           notes.push(describeRun(title, instrumentCount, await runApart(order)));
         }
       }
@@ -72,12 +80,8 @@ function describeRun(title: string, instrumentCount: number, report: ScaleReport
 /** Runs the node in a process that is started as the command is. */
 async function runApart(order: ScaleOrder): Promise<ScaleReport> {
   await forgetAll(order.redisUrl);
-  const profile = process.env['SCALE_BENCH_PROFILE'];
   const node = fork(join(import.meta.dirname, 'scale/scale-process.js'), {
-    execArgv: [
-      '--max-semi-space-size=64',
-      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
-    ],
+    execArgv: ['--max-semi-space-size=64'],
   });
   node.send(order);
   const [report] = (await Promise.race([

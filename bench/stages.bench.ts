@@ -1,13 +1,15 @@
 /** What each station costs on the way of an event, one at a time, on the seeded Binance feed: the budget that end-to-end figures add up from. */
-import { encodeLogEntry } from '../src/codec/log-entry-codec.ts';
+import { decodeLogEntry, encodeLogEntry, LOG_ENTRY_SCHEMA_ID } from '../src/codec/log-entry-codec.ts';
 import { encodeState } from '../src/codec/state-codec.ts';
 import type { Publication, Publisher } from '../src/actors/ports.ts';
 import { SymbolPublications } from '../src/actors/symbol-publications.ts';
+import { sourceUnderLease } from '../src/market/book-sources.ts';
 import { decide } from '../src/market/decide.ts';
 import type { EventBatch, LogEntry } from '../src/market/events.ts';
+import type { EvolveOutputs } from '../src/market/evolve.ts';
 import { evolve } from '../src/market/evolve.ts';
 import { groupLevels } from '../src/market/grouping.ts';
-import type { InstrumentState } from '../src/market/instrument-state.ts';
+import type { InstrumentPolicy, InstrumentState } from '../src/market/instrument-state.ts';
 import { createInstrumentState, snapshotInstrument } from '../src/market/instrument-state.ts';
 import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../src/market/symbols.ts';
 import { redisDocuments } from '../src/publishing/redis-documents.ts';
@@ -58,22 +60,13 @@ export const stages: BenchmarkGroup = {
         operationCount: eventCount,
         run: () => {
           const folded = createInstrumentState(policy);
-          let told = 0;
-          const count = (): void => {
-            told++;
-          };
-          const outputs = {
-            onTrade: count,
-            onCandleClosed: count,
-            onLateTrade: count,
-            onCandlesSkipped: count,
-            onBookUnsure: count,
-            onBookStatus: count,
-          };
+          const outputs = new CountedOutputs();
           for (const entry of entries) evolve(folded, entry, policy, outputs);
-          return folded.position + folded.book.bidCount + told;
+          return folded.position + folded.book.bidCount + outputs.count;
         },
       },
+      fromLog(batches, policy, { eventCount, feedCount: 1 }),
+      fromLog(batches, policy, { eventCount, feedCount: 2 }),
       {
         name: 'encode log entry',
         unit: 'events',
@@ -122,6 +115,67 @@ export const stages: BenchmarkGroup = {
     });
   },
 };
+
+/** What whoever runs an instrument of a cluster does with what its feeds wrote, but for Kafka itself: each event of the exchange once for each feed. */
+function fromLog(
+  batches: readonly EventBatch[],
+  policy: InstrumentPolicy,
+  { eventCount, feedCount }: { eventCount: number; feedCount: number },
+): Benchmark {
+  const records = batches.flatMap(({ source, firstOrdinal, events }) =>
+    Array.from({ length: feedCount }, (_, replica) =>
+      encodeLogEntry({
+        source: sourceUnderLease(1, source, replica),
+        lastOrdinal: firstOrdinal + events.length - 1,
+        events,
+      }),
+    ),
+  );
+  return {
+    name: `record of a log to state, fed ${feedCount === 1 ? 'once' : 'twice'}`,
+    unit: 'events',
+    operationCount: eventCount,
+    run: () => {
+      const state = createInstrumentState(policy);
+      const outputs = new CountedOutputs();
+      for (const record of records) {
+        const { source, lastOrdinal, events } = decodeLogEntry(LOG_ENTRY_SCHEMA_ID, record);
+        const batch = { source, firstOrdinal: lastOrdinal + 1 - events.length, events };
+        const { entry } = decide(state, batch, policy);
+        if (entry !== undefined) evolve(state, entry, policy, outputs);
+      }
+      return state.position + state.book.bidCount + outputs.count;
+    },
+  };
+}
+
+class CountedOutputs implements EvolveOutputs {
+  count = 0;
+
+  onTrade(): void {
+    this.count++;
+  }
+
+  onCandleClosed(): void {
+    this.count++;
+  }
+
+  onLateTrade(): void {
+    this.count++;
+  }
+
+  onCandlesSkipped(): void {
+    this.count++;
+  }
+
+  onBookUnsure(): void {
+    this.count++;
+  }
+
+  onBookStatus(): void {
+    this.count++;
+  }
+}
 
 function decoding(script: FeedScript): Benchmark {
   const { adapter } = script.connections[0]!;

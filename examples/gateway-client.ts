@@ -7,6 +7,9 @@ import { WebSocket } from 'ws';
 
 const [url = 'ws://127.0.0.1:8080/v1/stream', instrument = 'binance:BTC-USDT'] = process.argv.slice(2);
 
+// `… | head` reads no further.
+process.stdout.once('error', () => process.exit());
+
 // Browsers, and Node from 22 on, have a WebSocket of their own: leave it out there.
 const client = new GatewayClient({ url, WebSocket, onStatus: (status) => console.log('connection', status) });
 

@@ -17,6 +17,9 @@ function show(text: string): void {
   console.log(key, value.status, value.last ?? text);
 }
 
+// `… | head` reads no further.
+process.stdout.once('error', () => process.exit());
+
 const reader = new Redis(url);
 const subscriber = new Redis(url);
 subscriber.on('message', (_channel, text) => show(text));

@@ -3,6 +3,7 @@
  * nodes there are, and what they do, is the control plane's business (`src/cluster/`).
  */
 import { groupActor } from './actors/group.ts';
+import type { IngestPart } from './actors/ingest/ingest.ts';
 import { Ingest } from './actors/ingest/ingest.ts';
 import { LogOutlet } from './actors/ingest/log-outlet.ts';
 import type {
@@ -14,10 +15,12 @@ import type {
 import type { ShardClaim } from './actors/ports.ts';
 import type { ClaimedPositions } from './actors/shards/shard-keeper.ts';
 import { ShardKeeper } from './actors/shards/shard-keeper.ts';
+import { StandbyReadings } from './actors/standby-readings.ts';
 import { momentOf } from './base/clock.ts';
 import type { Core, CoreParts } from './build-core.ts';
 import { buildCore } from './build-core.ts';
 import { keepWanted } from './keep-wanted.ts';
+import { replicaOf } from './market/book-sources.ts';
 import type { KnownTrades } from './market/instrument-state.ts';
 import { shardOf } from './market/shards.ts';
 import type { InstrumentKey } from './market/symbols.ts';
@@ -32,12 +35,12 @@ export type ClusterNodeParts = Omit<CoreParts, 'lease' | 'epoch'> & {
   /** The newest trade that is stored of an instrument. */
   readonly readKnownTrades: (instrument: InstrumentKey) => Promise<KnownTrades | undefined>;
   /** Whether this node may feed the part of the exchange now. */
-  readonly mayFeed: (exchange: string, slot: number) => boolean;
+  readonly mayFeed: (part: IngestPart) => boolean;
   readonly isWanted: (instrument: InstrumentKey) => boolean;
   /** The wanted set was changed here. */
   readonly onWantedChanged: () => void;
-  /** Has a fresh book fetched by whichever node feeds the instrument. */
-  readonly resyncElsewhere: (instrument: InstrumentKey, reason: string) => void;
+  /** Has a fresh book fetched by whichever node feeds this replica of the instrument. */
+  readonly resyncElsewhere: (instrument: InstrumentKey, reason: string, replica: number) => void;
 };
 
 export type BuiltClusterNode = Core & {
@@ -45,6 +48,7 @@ export type BuiltClusterNode = Core & {
   readonly ingest: Ingest;
   readonly outlet: LogOutlet;
   readonly shardKeeper: ShardKeeper;
+  readonly standbys: StandbyReadings;
   /** Why it does not write or read the log of events; empty where it does, or need not. */
   kafkaTrouble(): string;
   /** Writes and reads the log of events from now on: not before it is known that no other node has this one's name, for whoever joins the group moves shards. */
@@ -95,9 +99,11 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     exchanges: core.exchanges,
     outlet,
     slots: settings.feed.slots,
-    isHeld: ({ exchange, slot }) => parts.mayFeed(exchange, slot),
+    isHeld: parts.mayFeed,
     readKnownTrades: parts.readKnownTrades,
   });
+  const standbys = new StandbyReadings();
+  const replicas = Array.from({ length: settings.feed.redundancy }, (_, replica) => replica);
   const shardKeeper = new ShardKeeper({
     system,
     group: core.shards,
@@ -114,9 +120,11 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
       const wanted = await storage.catalog.list();
       return wanted.filter(({ instrument }) => shardOf(instrument, settings.kafka.partitions) === shard);
     },
-    onResyncWanted: (instrument, reason) => {
-      if (ingest.find(instrument) === undefined) parts.resyncElsewhere(instrument, reason);
-      else instruments.resync(instrument, reason);
+    onResyncWanted: (instrument, reason, source) => {
+      for (const replica of source === undefined ? replicas : [replicaOf(source)]) {
+        if (ingest.replicaOf(instrument) === replica) instruments.resync(instrument, reason);
+        else parts.resyncElsewhere(instrument, reason, replica);
+      }
     },
     host: {
       run: (instrument, { claim, ref, onBegun, onSaved }) => {
@@ -124,6 +132,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
           shard: ref,
           claim,
           sharedLog: { onSaved },
+          standbys,
           onReady: (_instrument, place, life) => onBegun(place, life),
         });
         instruments.run(instrument, symbol);
@@ -149,6 +158,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     ingest,
     outlet,
     shardKeeper,
+    standbys,
     kafkaTrouble,
     takePart: () => {
       if (roles.includes('ingest')) outlet.start();

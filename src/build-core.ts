@@ -94,7 +94,10 @@ export type Core = {
 };
 
 /** Below which shard a symbol actor runs, and under which claim. */
-export type SymbolPlace = Pick<SymbolSpawnerOptions, 'shard' | 'claim' | 'sharedLog' | 'onReady'>;
+export type SymbolPlace = Pick<
+  SymbolSpawnerOptions,
+  'shard' | 'claim' | 'sharedLog' | 'standbys' | 'onReady'
+>;
 
 const FENCED_REASON = 'another node owns the instruments now';
 const RECONNECT = { initialMs: 500, maxMs: 30_000, jitter: 0.2 };

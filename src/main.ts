@@ -44,11 +44,10 @@ import { provideRedis } from './publishing/redis-provider.ts';
 import type { RedisPublisher } from './publishing/redis-publisher.ts';
 import type { Settings } from './settings-schema.ts';
 import type { SettingOrigins } from './settings.ts';
-import { adminTokens, describeSettings } from './settings.ts';
+import { adminTokens, checkRoles, describeSettings } from './settings.ts';
 import type { KafkaOutputs } from './kafka/kafka-outputs.ts';
 import { createOutputs, outputMetricSources, wantedOutputs } from './start-outputs.ts';
 import type { ClusterProcessParts } from './start-cluster.ts';
-import { createClusterProcess } from './start-cluster.ts';
 
 export type NodeOptions = {
   readonly settings: Settings;
@@ -82,6 +81,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
   const { settings, log } = options;
   checkExchangeNames(settings);
   checkShared(settings);
+  checkRoles(settings, options.origins);
   const closers = new Closers({
     log,
     deadlineMs: settings.shutdown.deadlineMs,
@@ -104,7 +104,7 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
       return Promise.resolve();
     });
     const surroundings = { clock: systemClock, timers: systemTimers, random: Math.random, log };
-    const outputs = createOutputs({ settings, surroundings, storage });
+    const outputs = await createOutputs({ settings, surroundings, storage });
     closers.add('outputs', () => outputs?.stop() ?? Promise.resolve());
     const parts = {
       settings,
@@ -118,7 +118,6 @@ export async function startNode(options: NodeOptions): Promise<TampinesNode> {
     const node = settings.kafka.brokers.length > 0 ? await createInCluster(parts) : await createAlone(parts);
     log.info(
       {
-        node: settings.node.name,
         epoch: node.epoch,
         redis: redis.kind,
         postgres: settings.postgres.url === '' ? 'embedded' : 'external',
@@ -196,11 +195,13 @@ async function createAlone(parts: ClusterProcessParts): Promise<CreatedNode> {
 
 async function createInCluster(parts: ClusterProcessParts): Promise<CreatedNode> {
   const { settings, storage } = parts;
-  await claimEventLog(storage.database, {
-    name: eventTopicOf(settings.kafka),
-    partitions: settings.kafka.partitions,
-  });
-  const node = await createClusterProcess(parts);
+  const { kafka } = settings;
+  const { name } = eventTopicOf(kafka);
+  const moved = await claimEventLog(storage.database, { name, partitions: kafka.partitions });
+  const { generation } = moved;
+  // Kafka's client alone is a quarter of all modules that a start would load.
+  const { createClusterProcess } = await import('./start-cluster.ts');
+  const node = await createClusterProcess(parts, { generation, topic: eventTopicOf(kafka, moved) });
   return {
     ...node,
     ownMetrics: clusterMetricSources({ ...node, clock: systemClock }),

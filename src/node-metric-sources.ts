@@ -4,6 +4,7 @@ import type { ExchangeGate, GateStatus } from './actors/exchange-gate.ts';
 import type { Ingest } from './actors/ingest/ingest.ts';
 import type { LeaseKeeper } from './actors/lease-keeper.ts';
 import type { ShardKeeper, ShardReading } from './actors/shards/shard-keeper.ts';
+import type { StandbyReadings } from './actors/standby-readings.ts';
 import type { Clock } from './base/clock.ts';
 import type { LoopDelay } from './base/loop-delay.ts';
 import type { OldestWait } from './base/oldest-wait.ts';
@@ -127,10 +128,11 @@ export function progressMetricSources(parts: {
 export function clusterMetricSources(parts: {
   readonly shardKeeper: Pick<ShardKeeper, 'readings'>;
   readonly ingest: Pick<Ingest, 'fedCount'>;
+  readonly standbys: StandbyReadings;
   readonly kafkaTrouble: () => string;
   readonly clock: Clock;
 }): MetricSource[] {
-  const { shardKeeper, ingest, kafkaTrouble, clock } = parts;
+  const { shardKeeper, ingest, standbys, kafkaTrouble, clock } = parts;
   const sum = (valueOf: (reading: ShardReading) => number): number =>
     shardKeeper.readings().reduce((total, reading) => total + valueOf(reading), 0);
   return [
@@ -155,6 +157,23 @@ export function clusterMetricSources(parts: {
       },
     ),
     single('gauge', 'cluster_fed_instruments', 'Instruments that this node feeds', () => ingest.fedCount),
+    {
+      name: 'tampines_cluster_standby_books',
+      help: 'Books of second feeds (feed.redundancy) of its instruments by status: only one that is live can take over',
+      kind: 'gauge',
+      labelNames: ['exchange', 'status'],
+      read: () =>
+        standbys
+          .books()
+          .map(({ exchange, status, count }) => ({ value: count, labels: { exchange, status } })),
+    },
+    {
+      name: 'tampines_cluster_book_switches_total',
+      help: 'Times that the book of one feed took the place of the other’s',
+      kind: 'counter',
+      labelNames: ['exchange'],
+      read: () => Array.from(standbys.switches(), ([exchange, value]) => ({ value, labels: { exchange } })),
+    },
     single('gauge', 'cluster_kafka_connected', '1 while the log of events is written and read', () =>
       kafkaTrouble() === '' ? 1 : 0,
     ),

@@ -75,7 +75,7 @@ export const settingsSchema = z.strictObject({
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,99}$/)
       .default('tampines'),
-    /** Partitions of the topic of events, each a shard; never changed once there are events. */
+    /** Partitions of the topic of events, each a shard; once there are events only `tampines log repartition` changes them. */
     partitions: positive.max(1_024).default(16),
     /** Brokers that have each batch. */
     replicationFactor: positive.max(16).default(3),
@@ -183,6 +183,8 @@ export const settingsSchema = z.strictObject({
   feed: z.strictObject({
     /** Into how many parts the instruments of an exchange are divided for the nodes of a cluster to feed. */
     slots: positive.max(1_024).default(8),
+    /** By how many nodes of a cluster each instrument is fed at once: with 2 the loss of one costs no gap. */
+    redundancy: positive.max(2).default(1),
     /** Time entries for quiet instruments, so that candles close and windows move on without trades. */
     heartbeatMs: positive.min(100).max(60_000).default(1_000),
     /** Within how long it is entered where it brings nothing but empty candles, spread evenly over the quiet instruments of a connection. */

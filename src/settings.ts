@@ -141,6 +141,18 @@ function checkBetween(settings: Settings): void {
   }
 }
 
+/**
+ * Checks what only a node that starts must have: a file of settings without brokers still serves a replay. Without a cluster a node does everything, and
+ * a role that is quietly not kept would be noticed when an exchange has two connections.
+ * @throws TampinesError `SETTINGS_INVALID` where a role was given and there is no cluster
+ */
+export function checkRoles({ kafka, node }: Settings, origins: SettingOrigins): void {
+  if (kafka.brokers.length > 0 || origins.get('node.roles') === 'default') return;
+  throw invalid(
+    `node.roles is ${node.roles.join(',')}, and there is no cluster: set kafka.brokers, or take node.roles (--role) out; a node on its own does everything`,
+  );
+}
+
 function checkKafkaAccess({ kafka: { brokers, tls, sasl }, outputs }: Settings): void {
   if (outputs.kafka.topics.length > 0 && outputs.kafka.brokers.length + brokers.length === 0) {
     throw invalid('outputs.kafka.topics is set, so set outputs.kafka.brokers, or kafka.brokers in a cluster');

@@ -11,13 +11,14 @@ import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import { ClusterMembership, NODE_ALIVE_MS } from './cluster/cluster-membership.ts';
 import type { ExchangePulse } from './actors/instrument-pulse.ts';
 import { DesiredInstruments } from './cluster/desired-instruments.ts';
+import { checkFeedDivision, reportFeedDivision } from './cluster/feed-division.ts';
 import { IngestLeases } from './cluster/ingest-leases.ts';
 import type { JsonValue } from './cluster/ports.ts';
 import { INGEST_ROLE } from './cluster/ports.ts';
-import { checkSlotCount } from './cluster/slot-count.ts';
 import type { InstrumentKey } from './market/symbols.ts';
 import { splitInstrumentKey } from './market/symbols.ts';
 import { provideEventTopic } from './kafka/event-topic.ts';
+import type { EventTopic } from './kafka/kafka-options.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
 import { PostgresPictureSource } from './persistence/cluster-picture.ts';
@@ -45,16 +46,29 @@ export type ClusterProcessParts = Pick<
   'settings' | 'surroundings' | 'redis' | 'transport' | 'closers' | 'listener'
 > & { readonly storage: Storage };
 
+type ResyncMeans = {
+  readonly settings: Settings;
+  readonly client: ClusterClient;
+  readonly directory: ClusterDirectory;
+};
+
+/** Which topic is the log, by what the database says. */
+export type ClusterLog = { readonly generation: number; readonly topic: EventTopic };
+
 const RESYNC_TIMEOUT_MS = 5_000;
 
 /** @throws TampinesError `EVENT_TOPIC_UNFIT` · `SERVICE_UNAVAILABLE` */
-export async function createClusterProcess(parts: ClusterProcessParts): Promise<ClusterProcess> {
+export async function createClusterProcess(
+  parts: ClusterProcessParts,
+  { generation, topic }: ClusterLog,
+): Promise<ClusterProcess> {
   const { settings, surroundings, storage, closers } = parts;
   const { clock, timers, random, log } = surroundings;
   const { kafka, node } = settings;
   const clientId = `tampines-${node.name}`;
   await provideEventTopic({
     kafka,
+    topic,
     checkpointEveryMs: settings.checkpoint.everyMs,
     clientId,
     clock,
@@ -71,6 +85,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     clock,
     shardCount: kafka.partitions,
     slotCount: settings.feed.slots,
+    redundancy: settings.feed.redundancy,
     leaseMs: node.leaseMs,
   });
   const desired = new DesiredInstruments({
@@ -98,6 +113,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     table: new PostgresLeaseTable(storage.database),
     leaseMs: node.leaseMs,
     slotCount: settings.feed.slots,
+    redundancy: settings.feed.redundancy,
     clock,
     timers,
     log,
@@ -113,10 +129,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     runId,
     log: {
       openWriter: (events) =>
-        KafkaEventLogWriter.open({ kafka, clientId, clock, timers, random, log, events }),
+        KafkaEventLogWriter.open({ kafka, topic, clientId, clock, timers, random, log, events }),
       openReader: (events) =>
         KafkaEventLogReader.open({
           kafka,
+          topic,
           group: `${kafka.topicPrefix}.shards`,
           clientId,
           clock,
@@ -126,17 +143,17 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
         }),
     },
     claimShard: (shard) => storage.journal.claim(shard, node.name),
-    positions: new ShardPositions(storage.database),
+    positions: new ShardPositions(storage.database, generation),
     readKnownTrades: async (instrument) => {
       const newest = await readNewestTrade(storage.database, storage.ids, instrument);
       if (newest === undefined) return undefined;
       return { newest, latestTradeId: newest.tradeId, timeMs: newest.eventTimeMs };
     },
-    mayFeed: (exchange, slot) => leases.isHeld(exchange, slot),
+    mayFeed: (part) => leases.isHeld(part),
     isWanted: (key) => desired.current.some(({ instrument }) => instrument === key),
     onWantedChanged: () => desired.check(),
-    resyncElsewhere: (instrument, reason) => {
-      askForResync(settings, client, directory, instrument).catch((error: unknown) => {
+    resyncElsewhere: (instrument, reason, replica) => {
+      askForResync({ settings, client, directory }, instrument, replica).catch((error: unknown) => {
         const fields = { instrument, reason, cause: describeCause(error) };
         log.warn(fields, 'no other node could be asked for a fresh book');
       });
@@ -172,7 +189,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       eventAgeMs: oldestOfNewest(built.instruments.readPulses().values(), clock.nowMs()),
       instruments: built.instruments.keys().length,
       feeds: built.ingest.fedCount,
-      feedSlots: settings.feed.slots,
+      ...reportFeedDivision(settings.feed),
       // What a node does not do can't be in trouble.
       logTrouble: node.roles.includes(INGEST_ROLE) ? built.outlet.trouble : '',
       groupTrouble: node.roles.includes('compute') ? built.shardKeeper.trouble : '',
@@ -192,7 +209,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
     join: async (adminUrl) => {
       membership = new ClusterMembership({
         node: { ...holder, adminUrl: node.advertisedUrl || adminUrl, roles: node.roles },
-        table: new PostgresNodeTable(storage.database),
+        table: new PostgresNodeTable(storage.database, generation),
         clock,
         timers,
         log,
@@ -203,7 +220,7 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
       await membership.start();
       // Of two that start at the same time each has told its own before it looks at the other's.
       const { nodes } = await pictureSource.read({ aliveMs: NODE_ALIVE_MS, leaseMs: node.leaseMs });
-      checkSlotCount(nodes, settings.feed.slots);
+      checkFeedDivision(nodes, settings.feed);
       built.takePart();
       if (node.roles.includes(INGEST_ROLE)) leases.start();
       desired.start();
@@ -212,12 +229,11 @@ export async function createClusterProcess(parts: ClusterProcessParts): Promise<
 }
 
 async function askForResync(
-  settings: Settings,
-  client: ClusterClient,
-  directory: ClusterDirectory,
+  { settings, client, directory }: ResyncMeans,
   instrument: InstrumentKey,
+  replica: number,
 ): Promise<void> {
-  const { name, adminUrl } = (await directory.ingestOwnerOf(instrument)) ?? {};
+  const { name, adminUrl } = (await directory.ingestOwnerOf(instrument, replica)) ?? {};
   if (name === undefined || adminUrl === undefined) throw new Error('no node feeds it at present');
   const [named] = adminTokens(settings);
   const [exchange, symbol] = splitInstrumentKey(instrument);

@@ -1,7 +1,7 @@
 /** Kafka as a second output: what of the settings it works by, its numbers, and how it starts and stops with the process. */
 import type { MetricSource } from './admin/metrics.ts';
 import type { Surroundings } from './build-core.ts';
-import { KafkaOutputs } from './kafka/kafka-outputs.ts';
+import type { KafkaOutputs } from './kafka/kafka-outputs.ts';
 import type { Storage } from './persistence/open-storage.ts';
 import type { WantedOutputs } from './persistence/output-outbox.ts';
 import { PostgresOutputOutbox } from './persistence/output-outbox.ts';
@@ -14,18 +14,22 @@ export function wantedOutputs({ outputs, node }: Settings, startedAtMs: number):
   return topics.length === 0 ? undefined : { topics: new Set(topics), source: `${node.name}/${startedAtMs}` };
 }
 
-/** `undefined` where nothing goes to Kafka. */
-export function createOutputs(parts: {
+/** `undefined` where nothing goes to Kafka, whose client is not even loaded then. */
+export async function createOutputs(parts: {
   readonly settings: Settings;
   readonly surroundings: Surroundings;
   readonly storage: Storage;
-}): KafkaOutputs | undefined {
+}): Promise<KafkaOutputs | undefined> {
   const { settings, surroundings, storage } = parts;
   const { topics, brokers } = settings.outputs.kafka;
   if (topics.length === 0) return undefined;
+  const { KafkaOutputs } = await import('./kafka/kafka-outputs.ts');
   return new KafkaOutputs({
     ...surroundings,
-    kafka: { ...settings.kafka, brokers: brokers.length === 0 ? settings.kafka.brokers : brokers },
+    kafka:
+      brokers.length === 0
+        ? settings.kafka
+        : { ...settings.kafka, brokers, brokersSetting: 'outputs.kafka.brokers' },
     topics,
     outbox: new PostgresOutputOutbox({
       database: storage.database,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { loadSettings } from '../src/settings.ts';
 import pg from 'pg';
+import { RecordingLog } from './support/recording-log.ts';
 import { cannotListen, cannotStartYet, startNode } from '../src/main.ts';
 
 test('an exchange that does not exist is refused before anything starts, and the message names those that do', async () => {
@@ -14,6 +15,15 @@ test('an exchange that does not exist is refused before anything starts, and the
     message: expect.stringMatching(
       /^Settings are not valid: exchanges\.kracken: no such exchange; .*kraken/,
     ) as string,
+  });
+});
+
+test('a role without a cluster is refused before anything starts, and the message says what to set', async () => {
+  const { settings, origins } = loadSettings({ assignments: ['node.roles=compute'] });
+  await expect(startNode({ settings, origins, log: new RecordingLog() })).rejects.toMatchObject({
+    code: 'SETTINGS_INVALID',
+    message:
+      'Settings are not valid: node.roles is compute, and there is no cluster: set kafka.brokers, or take node.roles (--role) out; a node on its own does everything',
   });
 });
 

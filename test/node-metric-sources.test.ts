@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { StandbyReadings } from '../src/actors/standby-readings.ts';
 import { clusterMetricSources } from '../src/node-metric-sources.ts';
 
 it.each([
@@ -13,6 +14,7 @@ it.each([
   const sources = clusterMetricSources({
     shardKeeper: { readings: () => readings },
     ingest: { fedCount: 0 },
+    standbys: new StandbyReadings(),
     kafkaTrouble: () => '',
     clock: { nowMs: () => 0, monotonicMs: () => 10_000 },
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TampinesError } from '../src/base/errors.ts';
-import { adminTokens, environmentName, loadSettings } from '../src/settings.ts';
+import { adminTokens, checkRoles, environmentName, loadSettings } from '../src/settings.ts';
 
 function settingsFile(text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'tampines-settings-')), 'settings.yaml');
@@ -128,6 +128,15 @@ describe('settings', () => {
     ['kafka.sasl.mechanism=plain', 'TAMPINES_KAFKA_SASL_PASSWORD'],
   ])('refuse half of an access to Kafka: %s', (assignments, said) => {
     expect(messageOf(() => loadSettings({ assignments: assignments.split(',') }))).toContain(said);
+  });
+
+  it('of a cluster are read without its brokers, as by a replay; a node that starts needs them to have a role', () => {
+    const { settings, origins } = loadSettings({ file: settingsFile('node: { roles: [ingest] }') });
+    expect(messageOf(() => checkRoles(settings, origins))).toContain('set kafka.brokers');
+    for (const assignments of [['kafka.brokers=a:9092', 'node.roles=ingest'], []]) {
+      const fit = loadSettings({ assignments });
+      expect(() => checkRoles(fit.settings, fit.origins)).not.toThrow();
+    }
   });
 
   it('name tokens for several people, and refuse two of one name or one token', () => {

@@ -4,20 +4,23 @@
  */
 import { writeFileSync, writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
-import { PostgresInstrumentCatalog } from '../../src/persistence/instrument-catalog.ts';
-import { PgDatabase } from '../../src/persistence/database.ts';
-import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
+import { isMainThread } from 'node:worker_threads';
 
 export type StartMark = { readonly name: string; readonly timeMs: number; readonly cpuMs: number };
 
 const MARKS_FD = 3;
 
-markFirstCall(PgDatabase.prototype, 'transaction', 'process start, imports, settings');
-markFirstCall(PostgresJournal.prototype, 'claim', 'Postgres connect, migrations check, Redis connect');
-markFirstCall(PostgresInstrumentCatalog.prototype, 'list', 'claim, actor system');
-
-const profileFile = process.env['RECOVERY_BENCH_PROFILE'];
-if (profileFile !== undefined) profileUntilAsked(profileFile);
+// Threads of the node load it as well: what it looks at would cost them more than they are for.
+if (isMainThread) {
+  const { PostgresInstrumentCatalog } = await import('../../src/persistence/instrument-catalog.ts');
+  const { PgDatabase } = await import('../../src/persistence/database.ts');
+  const { PostgresJournal } = await import('../../src/persistence/postgres-journal.ts');
+  markFirstCall(PgDatabase.prototype, 'transaction', 'process start, imports, settings');
+  markFirstCall(PostgresJournal.prototype, 'claim', 'Postgres connect, migrations check, Redis connect');
+  markFirstCall(PostgresInstrumentCatalog.prototype, 'list', 'claim, actor system');
+  const profileFile = process.env['RECOVERY_BENCH_PROFILE'];
+  if (profileFile !== undefined) profileUntilAsked(profileFile);
+}
 
 function markFirstCall<Name extends string>(
   prototype: Record<Name, (...args: never[]) => unknown>,

@@ -8,6 +8,7 @@ import { LoopDelay } from '../../src/base/loop-delay.ts';
 import type { TampinesNode } from '../../src/main.ts';
 import type { LoadedNodeOptions } from '../end-to-end/loaded-node.ts';
 import { LoadedNode } from '../end-to-end/loaded-node.ts';
+import { profileInto } from '../harness/cpu-profile.ts';
 import { collectGarbage } from './memory.ts';
 
 export type ScaleOrder = LoadedNodeOptions & {
@@ -16,6 +17,8 @@ export type ScaleOrder = LoadedNodeOptions & {
   readonly settings: readonly string[];
   /** How long the node is watched while nothing but time changes. */
   readonly idleMs: number;
+  /** A profile of that time is written there. */
+  readonly profileDirectory: string | undefined;
 };
 
 export type ScaleReport = {
@@ -72,11 +75,13 @@ async function runScale(order: ScaleOrder): Promise<ScaleReport> {
   await loop.takeMaxMs();
   const slots = countPublished(node);
   const entries = countEntries(node);
+  const endProfile = await profileInto(order.profileDirectory, 'idle');
   const before = process.cpuUsage();
   const beforeMs = performance.now();
   const closedBefore = node.publisher.metrics.closedPublished;
   await sleep(order.idleMs);
   const idleShare = sumOf(process.cpuUsage(before)) / 1_000 / (performance.now() - beforeMs);
+  await endProfile();
   const publishedInSlot = slots();
   const logEntries = entries();
   const idleLoopDelayMs = await loop.takeMaxMs();

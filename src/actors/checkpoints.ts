@@ -23,6 +23,8 @@ export type CheckpointOptions = {
   readonly rows: DerivedRows;
   /** Entries folded since the last checkpoint after which one is due. */
   readonly everyEntries: number;
+  /** The log up to here may not be read again. */
+  readonly onSaving: () => void;
   /** All of the log up to this batch is in a snapshot now. */
   readonly onSaved?: ((batchNumber: number) => void) | undefined;
 };
@@ -78,6 +80,7 @@ export class Checkpoints {
 
   async #saveSavepoint(state: InstrumentState, context: Context): Promise<SavepointOutcome> {
     const { journal, claim, rows } = this.#options;
+    this.#options.onSaving();
     await rows.write();
     const row = this.#rowOf(state, context);
     try {
@@ -98,6 +101,7 @@ export class Checkpoints {
    * save.
    */
   async #save(state: InstrumentState, context: Context): Promise<boolean> {
+    this.#options.onSaving();
     const rowsWritten = this.#options.rows.write();
     // The journal sees how it ends, unless the state can't become bytes: that is the error to tell then.
     rowsWritten.catch(() => undefined);

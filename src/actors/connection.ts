@@ -155,7 +155,7 @@ class Connection {
       log: context.log,
       isSubscribed: (nativeSymbol) => this.#session?.isSubscribed(nativeSymbol) === true,
       line: () => (context.isOver ? undefined : this.#line),
-      isOpen: () => !options.isRecording && this.#session?.status().state === 'open',
+      isOpen: () => !options.isRecording && this.#session?.state === 'open',
       ask: (target) => context.send(target, { type: 'GetKnownTrades', feed: context.self }),
     });
     this.#leave = new PlannedLeave({
@@ -361,7 +361,7 @@ class Connection {
     const successor = this.#leave.takeSuccessor();
     if (successor !== undefined) {
       this.#become(successor);
-      if (successor.session.status().state === 'open') this.#pace.opened(now.monotonicMs);
+      if (successor.session.state === 'open') this.#pace.opened(now.monotonicMs);
       this.#lookForTrades('no connection carried its trades', carriesTrades, now);
       const fields = { connection: this.#options.name, cause: reason };
       this.#context.log.warn(fields, 'connection closed before all had moved, its successor goes on');
@@ -382,7 +382,7 @@ class Connection {
     if (this.#options.isRecording) return;
     this.#session?.closed(reason, now);
     if (!this.#leave.carriesTrades) {
-      this.#trades.closed(reason, (this.#session?.status().lastSound ?? now).wallMs);
+      this.#trades.closed(reason, (this.#session?.lastSound ?? now).wallMs);
     }
   }
 
@@ -395,10 +395,10 @@ class Connection {
     this.#leave.tick(now);
     this.#line?.tick();
     if (++this.#tickCount % RETRY_TICKS === 0) this.#routes.retry();
-    const { state, lastSound = now } = this.#session?.status() ?? CLOSED_STATUS;
-    if (state !== 'open') return;
+    if (this.#session?.state !== 'open') return;
     this.#trades.tick(now);
-    if (this.#session?.isDeaf === true) {
+    const { isDeaf, lastSound = now } = this.#session;
+    if (isDeaf) {
       this.#routes.forgetTime();
       return;
     }

@@ -3,6 +3,7 @@
  * fold gives them again and writing a row again changes nothing. A checkpoint may only be taken once they are written.
  */
 import type { Candle } from '../market/candle.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import { formatCandle } from '../market/candle-text.ts';
 import type { Trade } from '../market/events.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
@@ -46,7 +47,8 @@ export class DerivedRows {
     return row;
   }
 
-  addCandle(candle: Candle): void {
+  /** Returns its text, as it will be written. */
+  addCandle(candle: Candle): CandleText {
     const text = formatCandle(candle, { isClosed: true });
     this.#candles.push({
       instrument: this.#instrument,
@@ -62,6 +64,7 @@ export class DerivedRows {
       takerBuyVolume: text.takerBuyVolume,
       tradeCount: text.tradeCount,
     });
+    return text;
   }
 
   /** So many rows were added that they should be handed over. */

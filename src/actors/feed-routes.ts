@@ -56,6 +56,12 @@ export type HeartbeatPace = {
 const TURN_OFFSET_MS = 250;
 /** Within how long those have their turn for whom time changes nothing: where a silence began is told by how late it was then. */
 const UNWANTED_TURN_MS = 60_000;
+/**
+ * Of those that want to know it at once so many are told with each call, or so large a part of all: with the full hour thousands close the candles that
+ * they traded in, and nothing else would get its turn meanwhile.
+ */
+const TOLD_AT_ONCE_MIN = 10;
+const TOLD_AT_ONCE_PART = 1 / 10;
 const AT_ONCE: TimeWanted = { atMs: -Infinity, emptyAtMs: -Infinity };
 
 export type DroppedEvents = {
@@ -193,18 +199,21 @@ export class FeedRoutes {
 
   /**
    * Lets the exchange's time pass for destinations that nothing was pushed to of late, unless it is held back for one of their symbols. Those where
-   * something traded waits for it hear it at once, the others by turns: of thousands nearly all are quiet.
+   * something traded waits for it hear it at once, or with the next calls where they are many; the others by turns: of thousands nearly all are quiet.
    */
   pushHeartbeats(pace: HeartbeatPace, isHeldBack: (nativeSymbol: NativeSymbol) => boolean): void {
     const { wallMs, monotonicMs } = momentOf(this.#options.clock);
     const timeMs = this.#exchangeTime.read();
     if (timeMs === undefined) return;
+    let toldAtOnceMax = Math.max(TOLD_AT_ONCE_MIN, this.#destinations.size * TOLD_AT_ONCE_PART);
     for (const destination of this.#destinations.values()) {
       if (monotonicMs - destination.lastPushMs < pace.quietMs) continue;
       const { atMs, emptyAtMs } = destination.timeWanted ?? AT_ONCE;
       const turnMs = timeMs < emptyAtMs ? UNWANTED_TURN_MS : pace.turnMs;
-      if (timeMs < atMs && !hasTurn(destination, monotonicMs, turnMs)) continue;
+      const isTurn = hasTurn(destination, monotonicMs, turnMs);
+      if (!isTurn && (timeMs < atMs || toldAtOnceMax < 1)) continue;
       if ([...destination.nativeSymbols].some(isHeldBack)) continue;
+      if (!isTurn) toldAtOnceMax--;
       this.#pushTo(destination, { type: 'Heartbeat', eventTimeMs: timeMs, receiveTimeMs: wallMs });
     }
   }

@@ -100,7 +100,7 @@ export class PlannedLeave {
     this.#noteSubscribed(leave, successor, nowMs);
     this.#promoteWhenReady(now);
     if (this.#leave === undefined || nowMs < leave.untilMs) return;
-    if (successor.session.status().state === 'open') this.#promote(leave, successor, now);
+    if (successor.session.state === 'open') this.#promote(leave, successor, now);
     else {
       this.end('it was not open in time');
       this.#options.giveUp(leave.reason);

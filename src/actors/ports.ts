@@ -364,7 +364,6 @@ export interface LiveReaders {
   /** Its instrument was stopped. */
   end(channel: string): void;
 }
-
 export type LiveEvent = {
   readonly channel: string;
   readonly epoch: number;
@@ -398,7 +397,6 @@ export type BookDocument = DocumentHead & {
 };
 
 export type TickerDocument = DocumentHead & TickerText;
-export type CandleDocument = DocumentHead & CandleText;
 export type TradesDocument = DocumentHead & {
   /** `seq` of the trades before these; where a reader has another one, he missed some. */
   readonly afterSeq: number;
@@ -417,6 +415,8 @@ export interface Documents {
   tradesChannel(instrument: DesiredInstrument): string;
   book(document: BookDocument): string;
   ticker(document: TickerDocument): string;
-  candle(document: CandleDocument): string;
+  candle(document: DocumentHead & CandleText): string;
+  /** For candles of one head. */
+  candleWriter(head: DocumentHead): (candle: CandleText) => string;
   trades(document: TradesDocument): string;
 }

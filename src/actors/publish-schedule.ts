@@ -4,10 +4,10 @@
  */
 import type { TimerHandle, Timers } from '../base/clock.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
-import type { InstrumentSettings } from './ports.ts';
+import type { ChangeFlags } from './change-flags.ts';
 import type { ActorRef } from './kernel/actor-types.ts';
+import type { InstrumentSettings } from './ports.ts';
 import type { SymbolMessage } from './symbol-protocol.ts';
-import type { ChangeFlags } from './symbol-publications.ts';
 
 /** Parts of the book interval that instruments are spread over. */
 const SLOT_COUNT = 10;
@@ -45,17 +45,27 @@ type Rounds = Readonly<Record<'book' | 'ticker' | 'candles' | 'refresh' | 'check
 type Entry = {
   readonly scheduled: ScheduledInstrument;
   readonly every: Rounds;
-  roundCount: number;
+  readonly slot: Slot;
+  /** Rounds that it is ahead of its slot. */
+  readonly aheadRounds: number;
   /** Its actor did not take the last wake-up (parked, mailbox full): it is not tried again before a refresh is due. */
   isRefused: boolean;
+};
+
+/** Those whose turn comes at the same time in each round. Visited are those that changed or for which something rarer is due, and no others. */
+type Slot = {
+  roundCount: number;
+  readonly changed: Set<Entry>;
+  readonly refresh: Set<Entry>[];
+  readonly checkpoint: Set<Entry>[];
 };
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
   /** For all that want nothing else. */
   readonly #every: Rounds;
-  readonly #slots: Set<Entry>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
-  readonly #entries = new Map<InstrumentKey, { entry: Entry; slot: Set<Entry> }>();
+  readonly #slots: readonly Slot[];
+  readonly #entries = new Map<InstrumentKey, Entry>();
   #slotIndex = 0;
   #addedCount = 0;
   #timer: TimerHandle | undefined;
@@ -69,6 +79,13 @@ export class PublishSchedule {
       refresh: this.#rounds(options.refreshIntervalMs),
       checkpoint: this.#rounds(options.checkpointIntervalMs),
     };
+    const sets = (length: number): Set<Entry>[] => Array.from({ length }, () => new Set());
+    this.#slots = Array.from({ length: SLOT_COUNT }, () => ({
+      roundCount: 0,
+      changed: new Set<Entry>(),
+      refresh: sets(this.#every.refresh),
+      checkpoint: sets(this.#every.checkpoint),
+    }));
   }
 
   #rounds(intervalMs: number): number {
@@ -101,34 +118,61 @@ export class PublishSchedule {
     this.remove(scheduled.instrument);
     const slot = this.#slots[this.#addedCount % SLOT_COUNT]!;
     // The rarer things are spread over their own periods too, not only over the slots of the book's.
-    const roundCount = Math.floor(this.#addedCount / SLOT_COUNT);
-    const every = this.#everyFor(scheduled.intervals);
-    const entry = { scheduled, every, roundCount, isRefused: false };
+    const aheadRounds = Math.floor(this.#addedCount / SLOT_COUNT) - slot.roundCount;
     this.#addedCount++;
-    slot.add(entry);
-    this.#entries.set(scheduled.instrument, { entry, slot });
+    const every = this.#everyFor(scheduled.intervals);
+    const entry = { scheduled, every, slot, aheadRounds, isRefused: false };
+    this.#refreshesWith(entry).add(entry);
+    this.#checkpointsWith(entry).add(entry);
+    const { changes } = scheduled;
+    changes.onMarked = () => slot.changed.add(entry);
+    slot.changed.add(entry);
+    this.#entries.set(scheduled.instrument, entry);
   }
 
   remove(instrument: InstrumentKey): void {
-    const held = this.#entries.get(instrument);
-    if (held === undefined) return;
-    held.slot.delete(held.entry);
+    const entry = this.#entries.get(instrument);
+    if (entry === undefined) return;
+    entry.scheduled.changes.onMarked = undefined;
+    entry.slot.changed.delete(entry);
+    this.#refreshesWith(entry).delete(entry);
+    this.#checkpointsWith(entry).delete(entry);
     this.#entries.delete(instrument);
   }
 
-  #tick(): void {
-    for (const entry of this.#slots[this.#slotIndex]!) this.#wake(entry);
-    this.#slotIndex = (this.#slotIndex + 1) % SLOT_COUNT;
+  #refreshesWith({ slot, aheadRounds }: Entry): Set<Entry> {
+    return slot.refresh[placeOf(-aheadRounds, slot.refresh.length)]!;
   }
 
-  #wake(entry: Entry): void {
-    const { scheduled, every } = entry;
+  #checkpointsWith({ slot, aheadRounds }: Entry): Set<Entry> {
+    return slot.checkpoint[placeOf(-aheadRounds, slot.checkpoint.length)]!;
+  }
+
+  #tick(): void {
+    const slot = this.#slots[this.#slotIndex]!;
+    this.#slotIndex = (this.#slotIndex + 1) % SLOT_COUNT;
+    const round = slot.roundCount++;
+    for (const entry of slot.checkpoint[round % slot.checkpoint.length]!) {
+      this.#checkpoint(entry.scheduled, round + entry.aheadRounds);
+    }
+    for (const entry of slot.refresh[round % slot.refresh.length]!) this.#wake(entry, round, true);
+    for (const entry of slot.changed) this.#wakeChanged(entry, round);
+  }
+
+  #wakeChanged(entry: Entry, round: number): void {
+    const { changes } = entry.scheduled;
+    if (changes.hasAny) {
+      this.#wake(entry, round, false);
+      return;
+    }
+    entry.slot.changed.delete(entry);
+    changes.forgetMark();
+  }
+
+  #wake(entry: Entry, slotRound: number, refresh: boolean): void {
+    const { scheduled, every, aheadRounds } = entry;
     const { changes } = scheduled;
-    const round = entry.roundCount++;
-    if (round % every.checkpoint === 0) this.#checkpoint(scheduled, round);
-    const refresh = round % every.refresh === 0;
-    // Of many instruments nearly all have nothing to tell in nearly all rounds.
-    if (!changes.book && !changes.ticker && !changes.candles && !refresh) return;
+    const round = slotRound + aheadRounds;
     if (scheduled.wakeUp.isPending && !(entry.isRefused && refresh)) return;
     const isBookDue = round % every.book === 0;
     const ticker = changes.ticker && round % every.ticker === 0;
@@ -143,4 +187,9 @@ export class PublishSchedule {
     const isDue = changes.state || round % (TIME_ALONE_FACTOR * this.#every.checkpoint) === 0;
     if (isDue && this.#options.send(target, { type: 'CheckpointDue' })) changes.state = false;
   }
+}
+
+/** Returns the remainder that is not negative. */
+function placeOf(round: number, length: number): number {
+  return ((round % length) + length) % length;
 }

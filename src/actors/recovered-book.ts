@@ -51,10 +51,14 @@ export class RecoveredBook {
     this.#isUnsure = false;
   }
 
-  /** A feed that goes on where it was left misses nothing; any other has to say first how the book stands. */
-  hear(entry: LogEntry, clock: Clock): Hearing {
+  /**
+   * A feed that goes on where it was left misses nothing; any other has to say first how the book stands.
+   * @param isFollowed whether the book that is shown is of its source: that another one goes on says nothing about it
+   */
+  hear(entry: LogEntry, clock: Clock, isFollowed: boolean): Hearing {
     const { source, events } = entry;
     if (events.some(isBookStatement)) this.#sourcesHeard.add(source);
+    if (!isFollowed) return 'unsure';
     const goesOn = this.#sourcesBefore.has(source) && this.#bookSources.has(source);
     if (!goesOn && !this.#sourcesHeard.has(source)) return 'unsure';
     if (!this.#isOfThisLife(entry, clock)) return 'unsure';

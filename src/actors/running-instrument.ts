@@ -38,6 +38,8 @@ export type InstrumentStatus = {
   readonly incarnation: number;
   readonly restarts: number;
   readonly lastFailure: string | undefined;
+  /** `undefined` unless it is parked. */
+  readonly whyParked: string | undefined;
 };
 
 /** What a change is meant for; it is not made where the instrument is another by then. */
@@ -56,5 +58,6 @@ export function describeStatus(
     incarnation: node?.incarnation ?? 0,
     restarts: node?.restarts ?? 0,
     lastFailure: node?.lastFailure?.cause,
+    whyParked: node?.whyParked,
   };
 }

@@ -4,7 +4,7 @@
  * as it was.
  */
 import { TampinesError, hasErrorCode } from '../base/errors.ts';
-import type { Candle } from '../market/candle.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import type { Trade } from '../market/events.ts';
 import type { InstrumentPolicy, InstrumentState } from '../market/instrument-state.ts';
 import { RebuiltState } from '../market/rebuilt-state.ts';
@@ -72,13 +72,12 @@ async function rebuild(
   await requireFreeBatch(options, context.batchNumber);
   // What was traded until now must be in the table from which it is read.
   await rows.write();
-  const closed: Candle[] = [];
+  const closed: CandleText[] = [];
   const rebuilt = new RebuiltState(savepoint, state, {
     policy,
     outputs: {
       onCandleClosed: (candle) => {
-        closed.push(candle);
-        rows.addCandle(candle);
+        closed.push(rows.addCandle(candle));
       },
       onLateTrade: () => undefined,
       onCandlesSkipped: () => undefined,

@@ -91,8 +91,8 @@ function silenceOf(
   staleAfterMs: number,
 ): string | undefined {
   if (node === undefined) return 'the instrument has no actor any more';
+  if (node.whyParked !== undefined) return `the instrument is parked: ${node.whyParked}`;
   const cause = node.lastFailure === undefined ? '' : `: ${node.lastFailure.cause}`;
-  if (node.status === 'parked') return `the instrument is parked${cause}`;
   if (node.status !== 'running' && node.status !== 'stopping')
     return `the instrument is being recovered${cause}`;
   if (isWakeUpOverdue || (node.handlerAgeMs ?? 0) > staleAfterMs) {

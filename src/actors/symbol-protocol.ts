@@ -29,8 +29,13 @@ export type FeedReply =
   | ({ readonly type: 'SymbolRecovered'; readonly instrument: string } & DeliveryFailure)
   /** The answer to `GetKnownTrades`; `undefined` while the instrument has no trade. */
   | { readonly type: 'KnownTrades'; readonly instrument: string; readonly known: KnownTrades | undefined }
-  /** The book contradicts the exchange: get a fresh one. */
-  | { readonly type: 'ResyncBook'; readonly instrument: string; readonly reason: string };
+  /** The book contradicts the exchange: get a fresh one. `source`: of which of its feeds it is, where that is known. */
+  | {
+      readonly type: 'ResyncBook';
+      readonly instrument: string;
+      readonly reason: string;
+      readonly source: string | undefined;
+    };
 
 export type SymbolMessage =
   | {

@@ -3,6 +3,7 @@
  * published; what did not is kept alive. Everything shown is durable already, because only folded entries are seen here.
  */
 import type { Candle } from '../market/candle.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import { formatCandle } from '../market/candle-text.ts';
 import type { LogEntry } from '../market/events.ts';
 import { groupLevels } from '../market/grouping.ts';
@@ -11,6 +12,7 @@ import type { CandleInterval } from '../market/intervals.ts';
 import type { Ticker } from '../market/ticker.ts';
 import { formatTicker } from '../market/ticker.ts';
 import type { Scales } from '../market/units.ts';
+import { ChangeFlags } from './change-flags.ts';
 import type {
   DesiredInstrument,
   DocumentHead,
@@ -21,11 +23,8 @@ import type {
   TradeRow,
 } from './ports.ts';
 
-/**
- * What of an instrument changed since it was last published, and `state`, whether anything but time did since its last checkpoint; shared with the
- * schedule, which only wakes actors that have something to tell.
- */
-export type ChangeFlags = { book: boolean; ticker: boolean; candles: boolean; state: boolean };
+/** What an entry may have changed of the book that is shown: nothing, what its events are about, or all of it. */
+export type BookChange = 'none' | 'told' | 'whole';
 
 export type PublishedStatus = Pick<DocumentHead, 'status' | 'reason'>;
 
@@ -43,7 +42,7 @@ export type SymbolPublicationsOptions = {
 };
 
 type Times = { readonly eventTimeMs: number; readonly receiveTimeMs: number };
-type ReplayedCandle = { readonly candle: Candle; readonly seq: number; readonly times: Times | undefined };
+type ClosedCandle = { readonly candle: CandleText; readonly seq: number; readonly times: Times | undefined };
 
 /**
  * Candles of each interval that are told again after a recovery, because the last life may have ended between closing them and Redis having
@@ -63,9 +62,13 @@ export class SymbolPublications {
   readonly #publishedCandles = new Map<CandleInterval, Candle>();
   /** Of the newest entry. */
   #lastTimes: Times | undefined;
-  /** The newest of each interval, in the order they closed. */
-  readonly #replayedCandles = new Map<CandleInterval, ReplayedCandle[]>();
-  /** Of the entry that is being folded. */
+  /** The newest of each interval, in the order they closed, and how the book was when they had been read. */
+  readonly #replayedCandles = new Map<CandleInterval, ClosedCandle[]>();
+  #replayedStatus: PublishedStatus | undefined;
+  /** Of the entry that is being folded, and what writes those of one event. */
+  #closed: Publication[] = [];
+  #closedWriter:
+    (PublishedStatus & { readonly seq: number; readonly write: (candle: CandleText) => string }) | undefined;
   #newTrades: TradeRow[] = [];
   /** Position after the newest entry with trades; `undefined` while none was seen, whatever a snapshot contains. */
   #lastTradesSeq: number | undefined;
@@ -75,7 +78,7 @@ export class SymbolPublications {
   /** Since the books were published last; else only their status may have changed. */
   #haveLevelsChanged = false;
   #bookDepth: number;
-  readonly changes: ChangeFlags = { book: false, ticker: false, candles: false, state: false };
+  readonly changes = new ChangeFlags();
 
   constructor(options: SymbolPublicationsOptions) {
     this.#options = options;
@@ -95,11 +98,13 @@ export class SymbolPublications {
     this.#lastTimes = entry.events.at(-1);
   }
 
-  /** Marks what the entry may have changed. */
-  folded(entry: LogEntry): void {
+  /** Marks what the entry may have changed, of the book no more than `book` says. */
+  folded(entry: LogEntry, book: BookChange): void {
+    if (book === 'whole') this.changes.book = this.#haveLevelsChanged = true;
     for (const { type } of entry.events) {
       if (type !== 'Heartbeat') this.changes.state = true;
       if (type === 'BookDelta' || type === 'BookSnapshot' || type === 'FeedStatus' || type === 'Instrument') {
+        if (book === 'none' && type !== 'Instrument') continue;
         this.changes.book = true;
         this.#haveLevelsChanged ||= type !== 'FeedStatus';
       } else this.changes.ticker = this.changes.candles = true;
@@ -119,6 +124,7 @@ export class SymbolPublications {
 
   everythingChanged(): void {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
+    this.publishReplayed();
     this.#publishedTicker = undefined;
     this.#publishedCandles.clear();
     this.#haveLevelsChanged = true;
@@ -158,6 +164,7 @@ export class SymbolPublications {
     if (!this.#isRestHeldBack) return;
     this.#isRestHeldBack = false;
     this.changes.ticker = this.changes.candles = true;
+    this.publishReplayed();
   }
 
   /**
@@ -179,6 +186,7 @@ export class SymbolPublications {
    */
   publishLast(state: InstrumentState, status: PublishedStatus): void {
     this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
+    this.publishReplayed();
     const published = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
     if (status.status !== 'stale') return;
     const { publisher, epoch } = this.#options;
@@ -209,32 +217,55 @@ export class SymbolPublications {
     return new Set(publications.map(({ key }) => key));
   }
 
-  candleClosed(state: InstrumentState, status: PublishedStatus, candle: Candle): void {
-    this.#publishClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
+  /** Goes out with `entryFolded`: many may close in one entry. */
+  candleClosed(state: InstrumentState, status: PublishedStatus, candle: CandleText): void {
+    // Redis takes the candles of a list in their order only.
+    this.publishReplayed();
+    this.#addClosed({ candle, seq: state.position, times: this.#lastTimes }, status);
   }
 
   /** A candle that closed, perhaps for the first time, while the log was read. */
-  candleReplayed(state: InstrumentState, candle: Candle): void {
+  candleReplayed(state: InstrumentState, candle: CandleText): void {
     const newest = this.#replayedCandles.get(candle.interval) ?? [];
     newest.push({ candle, seq: state.position, times: this.#lastTimes });
     if (newest.length > REPLAYED_CANDLES_MAX) newest.shift();
     this.#replayedCandles.set(candle.interval, newest);
   }
 
-  /** Publishes what was replayed; Redis knows what it has already. */
+  /** What was replayed is published as the rest is: of many instruments that recover at once it would go before their books. */
   replayEnded(status: PublishedStatus): void {
-    for (const candles of this.#replayedCandles.values()) {
-      for (const replayed of candles) this.#publishClosed(replayed, status);
-    }
-    this.#replayedCandles.clear();
+    this.#replayedStatus = status;
+    if (!this.#isRestHeldBack) this.publishReplayed();
   }
 
-  #publishClosed({ candle, seq, times }: ReplayedCandle, status: PublishedStatus): void {
-    const { documents, instrument, epoch, publisher } = this.#options;
-    const head = this.#head({ position: seq }, status, times);
-    const value = documents.candle(withHead(head, formatCandle(candle, { isClosed: true })));
+  /** Publishes what was replayed, before what must not come first: a later candle, or a state snapshot behind which nobody reads them again. Redis knows what it has already. */
+  publishReplayed(): void {
+    const status = this.#replayedStatus;
+    if (status === undefined) return;
+    this.#replayedStatus = undefined;
+    for (const candles of this.#replayedCandles.values()) {
+      for (const replayed of candles) this.#addClosed(replayed, status);
+    }
+    this.#replayedCandles.clear();
+    this.#publishClosed();
+  }
+
+  #publishClosed(): void {
+    if (this.#closed.length === 0) return;
+    this.#options.publisher.publish(this.#closed);
+    this.#closed = [];
+    this.#closedWriter = undefined;
+  }
+
+  #addClosed({ candle, seq, times }: ClosedCandle, status: PublishedStatus): void {
+    const { documents, instrument, epoch } = this.#options;
+    let writer = this.#closedWriter;
+    if (writer?.seq !== seq || writer.status !== status.status || writer.reason !== status.reason) {
+      const head = this.#head({ position: seq }, status, times);
+      this.#closedWriter = writer = { seq, ...status, write: documents.candleWriter(head) };
+    }
     const key = documents.candleKey(instrument, candle.interval);
-    publisher.publish([{ key, epoch, seq, value, kind: 'closedCandle' }]);
+    this.#closed.push({ key, epoch, seq, value: writer.write(candle), kind: 'closedCandle' });
   }
 
   noteTrade(trade: TradeRow): void {
@@ -242,10 +273,11 @@ export class SymbolPublications {
   }
 
   /**
-   * Tells the trades of the entry that was folded. Where trades before it are in a snapshot only, they may have been up to the position before it:
+   * Tells what candles closed in the entry that was folded, and its trades. Where trades before it are in a snapshot only, they may have been up to the position before it:
    * a reader who has not that very one can't know that he has them all.
    */
-  tradesFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
+  entryFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
+    this.#publishClosed();
     if (this.#newTrades.length === 0) return;
     const afterSeq = this.#lastTradesSeq ?? positionBefore;
     const trades = this.#takeTrades(state);
@@ -311,22 +343,17 @@ export class SymbolPublications {
 
   #addCandles(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
     const { documents, instrument, epoch, candleIntervals } = this.#options;
-    const head = this.#head(state, status);
+    let write: ((candle: CandleText) => string) | undefined;
     for (const interval of candleIntervals) {
       const candle = state.candles.readOpen(interval);
       if (candle === undefined) continue;
       const last = this.#publishedCandles.get(interval);
       if (last !== undefined && hasSame(CANDLE_NUMBERS, last, candle)) continue;
       this.#publishedCandles.set(interval, candle);
-      const text = formatCandle(candle, { isClosed: false });
+      write ??= documents.candleWriter(this.#head(state, status));
+      const value = write(formatCandle(candle, { isClosed: false }));
       const key = documents.candleKey(instrument, interval);
-      publications.push({
-        key,
-        epoch,
-        seq: state.position,
-        value: documents.candle(withHead(head, text)),
-        kind: 'latest',
-      });
+      publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
     }
   }
 

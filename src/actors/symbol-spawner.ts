@@ -17,6 +17,7 @@ import type {
   PublishLease,
   ShardClaim,
 } from './ports.ts';
+import type { StandbyReadings } from './standby-readings.ts';
 import type { SymbolActorOptions } from './symbol.ts';
 import { symbolActor } from './symbol.ts';
 import { SymbolPublications } from './symbol-publications.ts';
@@ -27,6 +28,7 @@ export type SymbolSpawnerOptions = {
   readonly shard: AnyActorRef;
   readonly claim: ShardClaim;
   readonly lease?: PublishLease | undefined;
+  readonly standbys?: StandbyReadings | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -72,6 +74,7 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
       },
       claim,
       lease: options.lease,
+      standbys: options.standbys,
       journal,
       tables,
       records,

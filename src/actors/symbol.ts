@@ -12,7 +12,8 @@ import {
   readTimeWanted,
   restoreInstrument,
 } from '../market/instrument-state.ts';
-import { tornLogEntry } from '../market/torn-log.ts';
+import { feedsOf } from '../market/standby-book.ts';
+import { tornLogEntries } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import { toDeadLetterText } from './dead-letter-text.ts';
@@ -33,7 +34,8 @@ import { restoreSavepoint } from './savepoint-restore.ts';
 import type { PublishedStatus, SymbolPublications } from './symbol-publications.ts';
 import { DerivedRows } from './derived-rows.ts';
 import { RecoveredBook } from './recovered-book.ts';
-import { LEASE_LOST_REASON } from './lease-keeper.ts';
+import { CATCHING_UP_REASON, ShownBook } from './shown-book.ts';
+import type { StandbyReadings } from './standby-readings.ts';
 import { journalEngine, sharedLogEngine } from './symbol-log.ts';
 import type { FeedReply, SymbolMessage } from './symbol-protocol.ts';
 
@@ -43,6 +45,8 @@ export type SymbolActorOptions = {
   readonly claim: ShardClaim;
   /** While it is not held no book is shown as live. Without one it always is. */
   readonly lease?: PublishLease | undefined;
+  /** Where it may be fed twice. */
+  readonly standbys?: StandbyReadings | undefined;
   readonly journal: Journal;
   readonly tables: MarketTables;
   readonly records: OperationsRecords;
@@ -69,9 +73,6 @@ export type SymbolActorOptions = {
     life: number;
   }) => void;
 };
-
-/** What subscribers read while an instrument that came to this node reads what its log holds after its checkpoint. */
-const CATCHING_UP_REASON = 'the instrument has come to another node, which reads its log';
 
 type Deliver = Extract<SymbolMessage, { type: 'Deliver' }>;
 type Context = PersistentActorContext<SymbolMessage, InstrumentState, LogEntry>;
@@ -113,12 +114,11 @@ class SymbolActor {
   readonly #rows: DerivedRows;
   readonly #gaps: BookGaps;
   readonly #recoveredBook: RecoveredBook;
+  readonly #shownBook: ShownBook;
   /** By path: a feed that was made anew under its old path is the same receiver. */
   readonly #feeds = new Map<string, ActorRef<FeedReply>>();
   #injectedFailure: string | undefined;
   #unsureReason: string | undefined;
-  /** Why the book may be wrong though its log does not say so; `undefined` while its feeds are heard. */
-  #silentReason: string | undefined;
   /** The delivery that was in hand when the last life ended. */
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
@@ -131,6 +131,7 @@ class SymbolActor {
     this.#rows = new DerivedRows(options.instrument.instrument, options.tables);
     this.#gaps = new BookGaps(options.instrument, options.records);
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
+    this.#shownBook = new ShownBook(options);
     this.#checkpoints = this.#checkpointsFrom(0);
   }
 
@@ -157,9 +158,9 @@ class SymbolActor {
     evolve(state, entry, this.#options.policy, {
       onTrade: (trade) => this.#options.publications.noteTrade(this.#rows.addTrade(trade)),
       onCandleClosed: (candle) => {
-        this.#rows.addCandle(candle);
-        if (this.#isRecovering) this.#options.publications.candleReplayed(state, candle);
-        else this.#options.publications.candleClosed(state, this.#statusOf(state), candle);
+        const text = this.#rows.addCandle(candle);
+        if (this.#isRecovering) this.#options.publications.candleReplayed(state, text);
+        else this.#options.publications.candleClosed(state, this.#statusOf(state), text);
       },
       onLateTrade: (trade) => {
         // What is read of a shared log nobody may have seen before.
@@ -177,7 +178,7 @@ class SymbolActor {
       onBookStatus: (change) => this.#gaps.note(change),
     });
     if (this.#isRecovering) this.#options.publications.tradesReplayed(state);
-    else this.#options.publications.tradesFolded(state, this.#statusOf(state), positionBefore);
+    else this.#options.publications.entryFolded(state, this.#statusOf(state), positionBefore);
     return state;
   }
 
@@ -253,11 +254,12 @@ class SymbolActor {
       isTransient: true,
     };
     this.#deliveryFailure = undefined;
-    const { status, reason } = state.bookStatus;
     for (const feed of this.#feeds.values()) {
       context.send(feed, { type: 'SymbolRecovered', instrument, ...failure });
-      // The last life may have ended between finding the book wrong and saying so. A feed that knows already takes no notice.
-      if (status === 'stale') context.send(feed, { type: 'ResyncBook', instrument, reason });
+      // The last life may have ended between finding a book wrong and saying so. A feed that knows already takes no notice.
+      for (const { status, reason, source } of feedsOf(state)) {
+        if (status === 'stale') context.send(feed, { type: 'ResyncBook', instrument, reason, source });
+      }
     }
   }
 
@@ -270,12 +272,15 @@ class SymbolActor {
       case 'Deliver':
         return this.#deliver(state, message, context);
       case 'FeedSilent':
-        this.#silentReason = message.reason;
+        this.#shownBook.noteSilence(message.reason);
         this.#options.publications.changes.book = true;
         return state;
       case 'LogTorn':
         this.#options.publications.changes.book = true;
-        return context.advance(tornLogEntry(state, message, context.clock), context.batchNumber);
+        return tornLogEntries(state, message, context.clock).reduce(
+          (_state, entry) => context.advance(entry, context.batchNumber),
+          state,
+        );
       case 'CaughtUp':
         return this.#catchUp(state, message, context);
       case 'PublishDue':
@@ -315,6 +320,7 @@ class SymbolActor {
   }
 
   async stop(state: InstrumentState, context: Context): Promise<void> {
+    this.#shownBook.end();
     // The last word to subscribers: from here on nobody knows whether the book is still right. It wants no database, so it does not wait for one.
     const status = this.#statusOf(state);
     const last: PublishedStatus =
@@ -359,15 +365,15 @@ class SymbolActor {
     for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
     let next = state;
     if (decision.entry !== undefined) {
-      this.#silentReason = undefined;
       next =
         logged === undefined
           ? await context.persist(decision.entry)
           : context.advance(decision.entry, logged.to);
-      if (this.#recoveredBook.isUnsure) this.#reassure(decision.entry, context);
+      if (this.#recoveredBook.isUnsure) this.#reassure(next, decision.entry, context);
       this.#gaps.tellEnded(context.log);
       if (!this.#recoveredBook.isUnsure) this.#options.publications.releaseBook();
-      this.#options.publications.folded(decision.entry);
+      const book = this.#shownBook.noteFolded(next, batch.source, context.log);
+      this.#options.publications.folded(decision.entry, book);
       this.#options.pulse.noteDelivery(next, decision.entry, context.clock.nowMs());
       await this.#rows.writeWithBackpressure();
     } else if (logged !== undefined) context.advance(undefined, logged.to);
@@ -375,7 +381,7 @@ class SymbolActor {
     const unsureReason = this.#unsureReason ?? decision.resyncReason;
     this.#unsureReason = undefined;
     if (unsureReason !== undefined)
-      context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason });
+      context.send(feed, { type: 'ResyncBook', instrument, reason: unsureReason, source: batch.source });
     if (this.#checkpoints.isDue(next)) this.#checkpoints.begin(next, context);
     return next;
   }
@@ -393,33 +399,23 @@ class SymbolActor {
     context.send(feed, { type: 'BatchAccepted', instrument, source, lastOrdinal, batchNumber, timeWanted });
   }
 
-  #reassure(entry: LogEntry, { clock }: Context): void {
-    const hearing = this.#recoveredBook.hear(entry, clock);
+  #reassure({ bookSources }: InstrumentState, entry: LogEntry, { clock }: Context): void {
+    const hearing = this.#recoveredBook.hear(entry, clock, bookSources.follows(entry.source));
     if (hearing === 'unsure') return;
     if (hearing === 'missedNothing') this.#gaps.missedNothing();
     this.#options.publications.changes.book = true;
   }
 
   #checkpointsFrom(position: number): Checkpoints {
-    const { instrument, claim, journal, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
+    const { publications, sharedLog, checkpointEveryEntries: everyEntries } = this.#options;
+    const onSaving = (): void => publications.publishReplayed();
     const onSaved = sharedLog?.onSaved;
-    return new Checkpoints({ instrument, claim, journal, rows: this.#rows, everyEntries, onSaved }, position);
+    return new Checkpoints({ ...this.#options, rows: this.#rows, everyEntries, onSaving, onSaved }, position);
   }
 
   #statusOf(state: InstrumentState): PublishedStatus {
-    if (state.bookStatus.status === 'live' && this.#options.lease?.isHeld() === false) {
-      return { status: 'stale', reason: LEASE_LOST_REASON };
-    }
-    if (state.bookStatus.status === 'live' && this.#silentReason !== undefined) {
-      return { status: 'stale', reason: this.#silentReason };
-    }
-    if (state.bookStatus.status === 'live' && this.#isRecovering) {
-      return { status: 'stale', reason: CATCHING_UP_REASON };
-    }
-    if (state.bookStatus.status === 'live' && this.#recoveredBook.isUnsure) {
-      return { status: 'stale', reason: 'recovered after a restart, not yet confirmed by the feed' };
-    }
-    return { status: state.bookStatus.status, reason: state.bookStatus.reason };
+    const { isUnsure } = this.#recoveredBook;
+    return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
   #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {

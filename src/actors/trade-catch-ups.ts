@@ -67,6 +67,8 @@ type PastTrades = Extract<LineItem, { readonly type: 'pastTrades' }>;
 export class TradeCatchUps {
   readonly #options: TradeCatchUpsOptions;
   readonly #entries = new Map<NativeSymbol, Entry>();
+  /** Those that time may change: of many symbols nearly none. */
+  readonly #unsettled = new Map<NativeSymbol, Entry>();
 
   constructor(options: TradeCatchUpsOptions) {
     this.#options = options;
@@ -101,6 +103,7 @@ export class TradeCatchUps {
         this.#entries.set(nativeSymbol, entry);
       }
       entry.catchUp.opened(reason, now, { isSubscribed: this.#options.isSubscribed(nativeSymbol) });
+      this.#noteUnsettled(nativeSymbol, entry);
     }
   }
 
@@ -108,24 +111,36 @@ export class TradeCatchUps {
   suspect(nativeSymbol: NativeSymbol | undefined, reason: string): void {
     if (!this.#options.isOpen()) return;
     const now = momentOf(this.#options.clock);
-    const entries =
-      nativeSymbol === undefined ? [...this.#entries.values()] : [this.#entries.get(nativeSymbol)];
-    for (const entry of entries) entry?.catchUp.suspect(reason, now);
+    const symbols = nativeSymbol === undefined ? [...this.#entries.keys()] : [nativeSymbol];
+    for (const symbol of symbols) {
+      const entry = this.#entries.get(symbol);
+      if (entry === undefined) continue;
+      entry.catchUp.suspect(reason, now);
+      this.#noteUnsettled(symbol, entry);
+    }
   }
 
   /** What is held of the symbol is dropped: nobody saw it, and the next opening finds it missing. */
   remove(nativeSymbol: NativeSymbol): void {
     this.#entries.delete(nativeSymbol);
+    this.#unsettled.delete(nativeSymbol);
   }
 
   closed(reason: string, wholeUntilMs: number): void {
-    for (const { catchUp } of this.#entries.values()) catchUp.closed(reason, wholeUntilMs);
+    for (const [nativeSymbol, entry] of this.#entries) {
+      entry.catchUp.closed(reason, wholeUntilMs);
+      this.#noteUnsettled(nativeSymbol, entry);
+    }
   }
 
   take(nativeSymbol: NativeSymbol, trade: Trade): void {
     const entry = this.#entries.get(nativeSymbol);
-    if (entry === undefined) this.#options.routes.push(nativeSymbol, trade);
-    else entry.catchUp.trade(trade, momentOf(this.#options.clock));
+    if (entry === undefined) {
+      this.#options.routes.push(nativeSymbol, trade);
+      return;
+    }
+    entry.catchUp.trade(trade, momentOf(this.#options.clock));
+    this.#noteUnsettled(nativeSymbol, entry);
   }
 
   /** The answer of an instrument. */
@@ -147,8 +162,11 @@ export class TradeCatchUps {
   tick(now: Moment): void {
     let keptCount = 0;
     let largest: TradeCatchUp | undefined;
-    for (const [nativeSymbol, { catchUp }] of this.#entries) {
-      if (catchUp.isSettled) continue;
+    for (const [nativeSymbol, { catchUp }] of this.#unsettled) {
+      if (catchUp.isSettled) {
+        this.#unsettled.delete(nativeSymbol);
+        continue;
+      }
       if (this.#options.isSubscribed(nativeSymbol)) catchUp.subscribed(now);
       catchUp.tick(now);
       keptCount += catchUp.keptCount;
@@ -157,6 +175,10 @@ export class TradeCatchUps {
     if (keptCount > KEPT_TRADES_MAX) {
       largest?.giveUp(`more than ${KEPT_TRADES_MAX} trades are held on the connection`, now);
     }
+  }
+
+  #noteUnsettled(nativeSymbol: NativeSymbol, entry: Entry): void {
+    if (!entry.catchUp.isSettled) this.#unsettled.set(nativeSymbol, entry);
   }
 
   #create(nativeSymbol: NativeSymbol): Entry {

@@ -95,6 +95,7 @@ export async function createAdminApp(options: AdminOptions): Promise<AdminApp> {
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   const metrics = new Metrics({
     log,
+    clock: options.clock,
     timers: options.timers,
     sources: [...nodeMetrics(options), ...queues, ...gateway.metrics, ...options.metricSources],
   });

@@ -36,6 +36,7 @@ export const clusterSchema = z
         z.strictObject({
           exchange: z.string(),
           slot: z.int().describe('Of the instruments of the exchange'),
+          replica: z.int().describe('Which of the feeds of the slot, counted from 0 (`feed.redundancy`)'),
           epoch: z.int(),
           holder: z.string().nullable().describe('Name of the node that feeds it; `null` while none does'),
         }),

@@ -3,8 +3,9 @@
  * A source that fails or grows without bounds spoils only itself.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import type { TimerHandle, Timers } from '../base/clock.ts';
+import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { OutageLog } from '../base/outage-log.ts';
 
 /** One metric family. Names are `tampines_…` with the unit at the end (`_seconds`, `_bytes`), counters end in `_total`. */
 export type MetricSource = {
@@ -19,23 +20,27 @@ export type MetricSource = {
 
 export type MetricSample = { readonly value: number; readonly labels?: Readonly<Record<string, string>> };
 
+type Source = {
+  readonly source: MetricSource;
+  readonly metric: Gauge | Counter;
+  readonly outage: OutageLog;
+};
+
 const SAMPLES_MAX = 1_000;
 /** Prometheus gives up after 10 s by default, and would have nothing at all then. */
 const READ_MAX_MS = 1_000;
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #log: Log;
   readonly #timers: Timers;
   /** Reads that are not over: one that hangs is not begun anew with each scrape. */
   readonly #underWay = new Map<MetricSource, Promise<Iterable<MetricSample>>>();
-  readonly #sources: readonly { readonly source: MetricSource; readonly metric: Gauge | Counter }[];
+  readonly #sources: readonly Source[];
   readonly #failed: Gauge;
   readonly #leftOut: Gauge;
   readonly #requests: Counter;
 
-  constructor(options: { log: Log; timers: Timers; sources: readonly MetricSource[] }) {
-    this.#log = options.log;
+  constructor(options: { log: Log; clock: Clock; timers: Timers; sources: readonly MetricSource[] }) {
     this.#timers = options.timers;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
@@ -60,13 +65,14 @@ export class Metrics {
     this.#sources = options.sources.map((source) => {
       const { name, help, kind } = source;
       const family = { name, help, labelNames: [...source.labelNames], registers };
-      return { source, metric: kind === 'gauge' ? new Gauge(family) : new Counter(family) };
+      const metric = kind === 'gauge' ? new Gauge(family) : new Counter(family);
+      return { source, metric, outage: new OutageLog(options) };
     });
   }
 
   /** Returns the exposition text, with all sources read now. */
   async read(): Promise<string> {
-    await Promise.all(this.#sources.map(({ source, metric }) => this.#refresh(source, metric)));
+    await Promise.all(this.#sources.map((each) => this.#refresh(each)));
     return this.#registry.metrics();
   }
 
@@ -79,7 +85,7 @@ export class Metrics {
     this.#requests.inc({ method, route, status: String(status) });
   }
 
-  async #refresh(source: MetricSource, metric: Gauge | Counter): Promise<void> {
+  async #refresh({ source, metric, outage }: Source): Promise<void> {
     const { name } = source;
     try {
       const samples = [...(await this.#readInTime(source))].filter(({ value }) => Number.isFinite(value));
@@ -87,9 +93,10 @@ export class Metrics {
       for (const { labels, value } of samples.slice(0, SAMPLES_MAX)) metric.inc({ ...labels }, value);
       this.#failed.set({ metric: name }, 0);
       this.#leftOut.set({ metric: name }, Math.max(0, samples.length - SAMPLES_MAX));
+      outage.over(`${name} can be read again`);
     } catch (error) {
       this.#failed.set({ metric: name }, 1);
-      this.#log.warn({ err: error, metric: name }, 'metric could not be read');
+      outage.failed({ err: error, metric: name }, 'metric could not be read');
     }
   }
 

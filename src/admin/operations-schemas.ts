@@ -15,6 +15,10 @@ export const instrumentSchema = z
     actorStatus: z.string().describe('`running`, `recovering`, `restarting`, `parked`, …'),
     restarts: z.int(),
     lastFailure: z.string().nullable(),
+    whyParked: z
+      .string()
+      .optional()
+      .describe('Only while its actor is parked: its last failure, or that an operator wanted it'),
     version: z.string().describe('Changes with each start and each life of its actor: its `ETag`'),
   })
   .meta({ id: 'Instrument' });
@@ -95,6 +99,19 @@ export const instrumentDetailSchema = instrumentSchema
         lotSize: z.string().nullable(),
         lastBookEventMs: time.nullable(),
         watermarkMs: time.nullable(),
+        feeds: z
+          .array(
+            z.strictObject({
+              source: z.string().describe('As the log names it'),
+              replica: z.int().describe('Which of the feeds of its slot, counted from 0'),
+              isFollowed: z.boolean().describe('Whether the book that is shown is this one'),
+              status: z.enum(['empty', 'live', 'stale']).describe('Of its book'),
+              reason: z.string(),
+              sinceMs: time.nullable(),
+            }),
+          )
+          .describe('The one that the book follows first; a second one where `feed.redundancy` is 2'),
+        feedSwitches: z.int().describe('Times that the book of one feed took the place of the other’s'),
         counters: z.record(z.string(), z.number()).describe('Over the whole log'),
       })
       .nullable()

@@ -36,6 +36,9 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, title: strin
   RECORDING_INVALID: [422, 'Recording invalid'],
   MIGRATION_MISMATCH: [503, 'Database of another version'],
   EVENT_TOPIC_UNFIT: [503, 'Topic of events unfit', 'The detail says what to change about the topic.'],
+  EVENT_LOG_MOVED: [503, 'Log of events moved', 'Start the node again.'],
+  EVENT_LOG_SHORT: [409, 'Log of events too short'],
+  CLUSTER_RUNNING: [409, 'Nodes are running'],
   EVENT_LOG_LOST: [500, 'Log of events lost', 'See the log of the node.'],
   RECORD_TOO_LARGE: [500, 'Batch too large', 'See the log of the node.'],
   SERVICE_UNAVAILABLE: [

@@ -78,7 +78,8 @@ function showTable(node: TampinesNode): { stop(): void } {
     '',
     `Look at it in a browser     ${node.adminUrl}/`,
     `REST and its documentation  ${node.adminUrl}/docs`,
-    `Subscribe to any of it      redis-cli -h ${redis.hostname} -p ${redis.port} SUBSCRIBE ticker:binance:BTC-USDT orderbook:kraken:ETH-USD:10 candle:cryptocom:SOL-USDT:1m`,
+    `Subscribe to any of it      npx tsx examples/redis-subscriber.ts ${node.redisUrl} ticker:binance:BTC-USDT`,
+    `  by redis-cli              redis-cli -h ${redis.hostname} -p ${redis.port} SUBSCRIBE orderbook:kraken:ETH-USD:10 candle:cryptocom:SOL-USDT:1m`,
     'Ctrl-C ends it; the next start goes on from here.',
   ];
   const timer = systemTimers.every(

@@ -74,7 +74,7 @@ function readRow(instruments: Instruments, key: InstrumentKey): Promise<MarketRo
       bid: price(book.bestBid),
       ask: price(book.bestAsk),
       last: text?.last ?? '-',
-      changePercent: text?.changePercent?.slice(0, 7) ?? '-',
+      changePercent: shortChange(text?.changePercent ?? '-'),
       volume: text?.volume ?? '-',
       trades: String(text?.tradeCount ?? 0),
       minute:
@@ -83,6 +83,12 @@ function readRow(instruments: Instruments, key: InstrumentKey): Promise<MarketRo
           : [minute.open, minute.high, minute.low, minute.close].map((value) => value ?? '-').join(' '),
     };
   });
+}
+
+/** Returns the first digits; what is less than they can say is 0, not -0.0000. A dash stays one. */
+export function shortChange(changePercent: string): string {
+  const short = changePercent.slice(0, 7);
+  return /[1-9]|^-$/.test(short) ? short : '0';
 }
 
 /** Returns the rows as lines, the header first. */

@@ -96,7 +96,7 @@ function addChangingCommands(program: Command): void {
     .argument('<symbol...>', 'BASE-QUOTE, such as BTC-USDT; up to 100')
     .action(async (exchange: string, symbols: string[], options: NodeOptions) => {
       const { spawnInstruments } = await import('./operator/change-instruments.ts');
-      await spawnInstruments({ ...(await connect(options)), exchange, symbols });
+      process.exitCode = await spawnInstruments({ ...(await connect(options)), exchange, symbols });
     });
   const conditional = [
     ['stop', 'stop an instrument for good; its log and tables stay', 'stopInstrument'],

@@ -3,7 +3,7 @@
  * their options.
  */
 import { writeFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { parseWhole } from './parse-whole.ts';
@@ -17,6 +17,7 @@ export function createProgram(): Command {
     .exitOverride();
   addNodeCommands(program);
   addRecordingCommands(program);
+  addLogCommands(program);
   addOperatorCommands(program);
   return program;
 }
@@ -58,6 +59,43 @@ function addNodeCommands(program: Command): void {
       const { simulate } = await import('./simulate.ts');
       await simulate({ seed: options.seed, stepsPerSecond: options.rate });
     });
+}
+
+function addLogCommands(program: Command): void {
+  program
+    .command('log')
+    .description(
+      'move the log of events of a cluster, all of whose nodes are stopped, to a topic of another number of partitions',
+    )
+    .addArgument(new Argument('<change>', 'what to do').choices(['repartition']))
+    .requiredOption('--partitions <n>', 'of the new topic', parseWhole)
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--config <file>', 'settings file (YAML), as of the nodes')
+    .addOption(setOption)
+    .option('--json', 'for scripts', false)
+    .action(
+      async (
+        _change: 'repartition',
+        options: {
+          partitions: number;
+          dryRun: boolean;
+          config?: string;
+          set: string[];
+          json: boolean;
+        },
+      ) => {
+        const [{ repartition }, { standardOutput }] = await Promise.all([
+          import('./log/repartition.ts'),
+          import('./operator/screen.ts'),
+        ]);
+        const { partitions, dryRun: isDryRun, config, set, json: isJson } = options;
+        await repartition({
+          screen: standardOutput,
+          ...{ partitions, isDryRun, config, set, isJson },
+          environment: process.env,
+        });
+      },
+    );
 }
 
 function addRecordingCommands(program: Command): void {

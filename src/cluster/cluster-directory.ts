@@ -20,6 +20,8 @@ export type ClusterDirectoryOptions = {
   /** Partitions of the topic of events: the number of shards. */
   readonly shardCount: number;
   readonly slotCount: number;
+  /** By how many nodes each slot is fed at once. */
+  readonly redundancy: number;
   readonly leaseMs: number;
 };
 
@@ -51,14 +53,14 @@ export class ClusterDirectory {
   }
 
   async #read(): Promise<ClusterPicture> {
-    const { clock, source, leaseMs, shardCount, slotCount } = this.#options;
+    const { clock, source, leaseMs, shardCount, slotCount, redundancy } = this.#options;
     this.#isReading = true;
     this.#readAtMs = clock.monotonicMs();
     try {
       const picture = await source.read({ aliveMs: NODE_ALIVE_MS, leaseMs });
-      // Rows of a time with more shards or slots stay.
+      // Rows of a time with more shards, slots or feeds stay.
       const shards = picture.shards.filter(({ shard }) => shard < shardCount);
-      const leases = picture.leases.filter(({ slot }) => slot < slotCount);
+      const leases = picture.leases.filter(({ slot, replica }) => slot < slotCount && replica < redundancy);
       this.#lastPicture = { ...picture, shards, leases };
       this.#isAway = false;
       return this.#lastPicture;
@@ -93,12 +95,20 @@ export class ClusterDirectory {
     return addressOf(picture, picture.shards.find((row) => row.shard === shard)?.owner);
   }
 
-  /** The node that feeds the instrument; `undefined` while nobody holds its slot. Fails as `picture` where nothing was read yet. */
-  async ingestOwnerOf(instrument: InstrumentKey): Promise<NodeAddress | undefined> {
+  /**
+   * The node that feeds the instrument, of several the first; `undefined` while nobody holds its slot. Fails as `picture` where nothing was read yet.
+   * @param replica which of several
+   */
+  async ingestOwnerOf(instrument: InstrumentKey, replica?: number): Promise<NodeAddress | undefined> {
     const picture = await this.#lastKnown();
     const slot = shardOf(instrument, this.#options.slotCount);
     const [exchange] = splitInstrumentKey(instrument);
-    const lease = picture.leases.find((row) => row.exchange === exchange && row.slot === slot);
+    const lease = picture.leases.find(
+      (row) =>
+        row.exchange === exchange &&
+        row.slot === slot &&
+        (replica === undefined ? row.holder !== undefined : row.replica === replica),
+    );
     return addressOf(picture, lease?.holder);
   }
 

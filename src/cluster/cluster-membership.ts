@@ -4,7 +4,7 @@
  * This is for liveness only: it decides who should do what, never who may. What a node may do is told by leases and by the fence of each write.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
-import { TampinesError } from '../base/errors.ts';
+import { TampinesError, hasErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { describeCause } from '../supervision/failure.ts';
 import type { ClusterNode, JsonValue, NamesakeNode, NodeIdentity, NodeTable } from './ports.ts';
@@ -12,6 +12,9 @@ import type { ClusterNode, JsonValue, NamesakeNode, NodeIdentity, NodeTable } fr
 const RENEW_MS = 1_000;
 /** Who was not seen for so long is taken for gone. */
 export const NODE_ALIVE_MS = 3_000;
+
+const NAME_TAKEN = 'another process took the name of this node while it was not seen; this one ends';
+const LOG_MOVED = 'the log of events was moved to another topic while this node was not seen; it ends';
 
 export type ClusterMembershipOptions = {
   readonly node: NodeIdentity;
@@ -23,8 +26,8 @@ export type ClusterMembershipOptions = {
   readonly report: () => JsonValue;
   /** The nodes, their runs, addresses or roles are others than before. */
   readonly onChanged: (nodes: readonly ClusterNode[]) => void;
-  /** Another process took the name while this one was not seen. Called once; nothing follows. */
-  readonly onDisplaced: (by: NamesakeNode) => void;
+  /** While this one was not seen another process took its name, or the log was moved. Called once; nothing follows. */
+  readonly onDisplaced: () => void;
 };
 
 export class ClusterMembership {
@@ -48,7 +51,7 @@ export class ClusterMembership {
   /**
    * Resolves when this node is one of the cluster and knows the others. After a crash the row of the run before is still fresh: it is waited for
    * until it has aged, or is seen to be renewed.
-   * @throws TampinesError `NODE_NAME_TAKEN` while another process of this name lives
+   * @throws TampinesError `NODE_NAME_TAKEN` while another process of this name lives · `EVENT_LOG_MOVED`
    * @throws TampinesError `SERVICE_UNAVAILABLE` and others of `Database`
    */
   async start(): Promise<void> {
@@ -99,7 +102,7 @@ export class ClusterMembership {
     try {
       await table.remove(node);
     } catch (error) {
-      log.warn({ node: node.name, cause: describeCause(error) }, 'could not leave the cluster: its row ages');
+      log.warn({ cause: describeCause(error) }, 'could not leave the cluster: its row ages');
     }
   }
 
@@ -110,9 +113,10 @@ export class ClusterMembership {
         const namesake = await this.#renew();
         this.#noteAnswer();
         if (namesake === undefined) this.#take(await this.#options.table.readAlive(NODE_ALIVE_MS));
-        else this.#displace(namesake);
+        else this.#end({ byRunId: namesake.runId, byAdminUrl: namesake.adminUrl }, NAME_TAKEN);
       } catch (error) {
-        this.#noteSilence(error);
+        if (hasErrorCode(error, 'EVENT_LOG_MOVED')) this.#end(error.fields, LOG_MOVED);
+        else this.#noteSilence(error);
       }
     }
     this.#underway = undefined;
@@ -130,19 +134,18 @@ export class ClusterMembership {
     const isChanged = fingerprintOf(nodes) !== fingerprintOf(this.#nodes);
     if (!isChanged) return;
     this.#nodes = nodes;
-    const { log, node, onChanged } = this.#options;
-    log.info({ node: node.name, nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
+    const { log, onChanged } = this.#options;
+    log.info({ nodes: nodes.map(({ name }) => name) }, 'the nodes of the cluster');
     onChanged(nodes);
   }
 
-  #displace(by: NamesakeNode): void {
+  #end(fields: object, why: string): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#timer?.cancel();
     const { log, node, onDisplaced } = this.#options;
-    const fields = { node: node.name, runId: node.runId, byRunId: by.runId, byAdminUrl: by.adminUrl };
-    log.error(fields, 'another process took the name of this node while it was not seen; this one ends');
-    onDisplaced(by);
+    log.error({ runId: node.runId, ...fields }, why);
+    onDisplaced();
   }
 
   #noteSilence(error: unknown): void {

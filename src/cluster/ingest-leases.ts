@@ -1,5 +1,6 @@
 /**
- * Which slots this node feeds. A slot is a part of the instruments of one exchange; one node holds its lease at a time.
+ * Which slots this node feeds. A slot is a part of the instruments of one exchange; one node holds its lease at a time. Where it is fed twice each of its
+ * replicas has a lease, which are with two nodes.
  *
  * 1. Every second each node works out the same shares (`fair-slots.ts`), takes what is its own and free, and gives up what is not.
  * 2. A lease is taken by compare-and-set under an epoch that grows, and only where it was given up or not renewed for its time, by the database's clock.
@@ -7,19 +8,24 @@
  *    its own monotonic clock: that runs from before the question, the database's from after it, so the holder knows first.
  * 4. What the database still names as ours, though we lost it or never heard the answer, is confirmed and held again, unless we gave it up: a statement of
  *    ours that gives it up may still be on its way.
+ * 5. A replica is given up to another node only while the other replica of the slot has been fed under one lease for a while: it must have a sure book by
+ *    then. Whoever stops does not wait.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import { momentOf } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { describeCause } from '../supervision/failure.ts';
 import { Lease, type LeaseMoment } from '../supervision/lease.ts';
+import type { SlotShare } from './fair-slots.ts';
 import { shareSlots } from './fair-slots.ts';
 import type { ClusterNode, LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from './ports.ts';
-import { INGEST_ROLE } from './ports.ts';
+import { INGEST_ROLE, nameOfSlot as nameOf } from './ports.ts';
 
 const LOOK_MS = 1_000;
 /** Renewals under way at once: one that hangs on a dead connection does not keep the next from being asked on another. */
 const RENEWALS_MAX = 3;
+/** Within this a feed that begins has connected and has its books, but for exchanges with thousands of them. */
+const REPLICA_SETTLES_MS = 10_000;
 
 export type IngestLeasesOptions = {
   readonly node: LeaseHolder;
@@ -27,6 +33,8 @@ export type IngestLeasesOptions = {
   readonly leaseMs: number;
   /** Into how many parts the instruments of each exchange are divided; the same on all nodes. */
   readonly slotCount: number;
+  /** By how many nodes each slot is fed at once; the same on all nodes. */
+  readonly redundancy: number;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -50,6 +58,8 @@ export class IngestLeases {
   readonly #held = new Map<string, Held>();
   /** Epochs that were given up and may not be known to be yet: never to be held again. */
   readonly #givenUp = new Map<string, number>();
+  /** Since when, by the monotonic clock, slots were seen to be held under one lease without a break. */
+  readonly #seen = new Map<string, { readonly epoch: number; readonly sinceMs: number }>();
   readonly #timers: TimerHandle[] = [];
   #expiry: TimerHandle | undefined;
   #look: Promise<void> | undefined;
@@ -87,8 +97,8 @@ export class IngestLeases {
   }
 
   /** Whether this node may feed the slot, by its own clock: to be asked right before each thing that is said for it. */
-  isHeld(exchange: string, slot: number): boolean {
-    return this.#held.get(nameOf({ exchange, slot }))?.lease.isHeldAt(momentOf(this.#options.clock)) ?? false;
+  isHeld(slot: Slot): boolean {
+    return this.#held.get(nameOf(slot))?.lease.isHeldAt(momentOf(this.#options.clock)) ?? false;
   }
 
   /** What this node may feed now, in no order. */
@@ -121,8 +131,15 @@ export class IngestLeases {
     const { table, leaseMs, node } = this.#options;
     this.#noticeLosses();
     const rows = new Map((await table.read(leaseMs)).map((row) => [nameOf(row), row]));
-    const wanted = new Map(this.#shareOf(rows).map((slot) => [nameOf(slot), slot]));
-    const unwanted = [...this.#held].filter(([name]) => !wanted.has(name)).map(([, held]) => held);
+    this.#noteSeen(rows);
+    const shares = this.#share(rows);
+    const wanted = new Map(
+      shares.filter((share) => share.node === node.name).map((slot) => [nameOf(slot), slot]),
+    );
+    const others = new Set(shares.filter((share) => share.node !== node.name).map(nameOf));
+    const unwanted = [...this.#held]
+      .filter(([name, held]) => !wanted.has(name) && (!others.has(name) || this.#isSpare(held)))
+      .map(([, held]) => held);
     await this.#release(this.#toRelease(rows, wanted));
     await this.#letGo(unwanted, 'another node is to feed it');
     if (this.#isStopped) return;
@@ -131,21 +148,42 @@ export class IngestLeases {
     await this.#hold(free, () => table.take(node, free, leaseMs));
   }
 
-  /** What is to be this node's of all slots. */
-  #shareOf(rows: ReadonlyMap<string, SlotRow>): Slot[] {
-    const { nodes, exchanges, slotCount, node } = this.#options;
+  /** What is to be whose of all slots. */
+  #share(rows: ReadonlyMap<string, SlotRow>): SlotShare[] {
+    const { nodes, exchanges, slotCount, redundancy } = this.#options;
     const names = nodes().filter(({ roles }) => roles.includes(INGEST_ROLE));
     const holdings = exchanges().flatMap((exchange) =>
-      Array.from({ length: slotCount }, (_, slot) => {
-        const holder = rows.get(nameOf({ exchange, slot }))?.holder?.name;
-        return { exchange, slot, holder };
+      Array.from({ length: slotCount * redundancy }, (_, index) => {
+        const one = { exchange, slot: Math.floor(index / redundancy), replica: index % redundancy };
+        return { ...one, holder: rows.get(nameOf(one))?.holder?.name };
       }),
     );
-    const shares = shareSlots(
+    return shareSlots(
       holdings,
       names.map(({ name }) => name),
     );
-    return shares.filter((share) => share.node === node.name);
+  }
+
+  #noteSeen(rows: ReadonlyMap<string, SlotRow>): void {
+    const sinceMs = this.#options.clock.monotonicMs();
+    for (const [name, { epoch, isFree }] of rows) {
+      if (isFree) this.#seen.delete(name);
+      else if (this.#seen.get(name)?.epoch !== epoch) this.#seen.set(name, { epoch, sinceMs });
+    }
+  }
+
+  /** Whether all other replicas are fed well without this one. */
+  #isSpare(held: Held): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#othersOf(held).every((other) => {
+      const seen = this.#seen.get(nameOf(other));
+      return seen !== undefined && nowMs - seen.sinceMs >= REPLICA_SETTLES_MS;
+    });
+  }
+
+  #othersOf({ exchange, slot, replica }: Slot): Slot[] {
+    const replicas = Array.from({ length: this.#options.redundancy }, (_, index) => index);
+    return replicas.filter((other) => other !== replica).map((other) => ({ exchange, slot, replica: other }));
   }
 
   /** What the database names as ours and is not to be: given up before, or not wanted. */
@@ -164,7 +202,10 @@ export class IngestLeases {
     rows: ReadonlyMap<string, SlotRow>,
     wanted: ReadonlyMap<string, Slot>,
   ): { unsure: SlotLease[]; free: Slot[] } {
-    const missing = [...wanted].filter(([name]) => !this.#held.has(name));
+    // Never two replicas of a slot: it keeps the one that it is to give up until it is fed elsewhere.
+    const hasOther = (slot: Slot): boolean =>
+      this.#othersOf(slot).some((other) => this.#held.has(nameOf(other)));
+    const missing = [...wanted].filter(([name, slot]) => !this.#held.has(name) && !hasOther(slot));
     const unsure = missing.flatMap(([name]) => {
       const row = rows.get(name);
       return row !== undefined && this.#isNamedIn(row) && this.#givenUp.get(name) !== row.epoch ? [row] : [];
@@ -303,11 +344,6 @@ export class IngestLeases {
   }
 }
 
-/** A key of our maps, and what logs show. */
-function nameOf({ exchange, slot }: Slot): string {
-  return `${exchange}/${String(slot)}`;
-}
-
-function toSlotLease({ exchange, slot, epoch }: SlotLease): SlotLease {
-  return { exchange, slot, epoch };
+function toSlotLease({ exchange, slot, replica, epoch }: SlotLease): SlotLease {
+  return { exchange, slot, replica, epoch };
 }

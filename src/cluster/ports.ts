@@ -1,5 +1,6 @@
 /** How the control plane sees the world. `persistence` implements these on Postgres; tests have a model in memory. */
 import type { DesiredInstrument } from '../actors/ports.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
 
 /** What nodes tell of themselves; numbers in it are counts and times. */
 export type JsonValue =
@@ -39,6 +40,7 @@ export interface NodeTable {
   /**
    * Writes the row of this node, as seen now. Returns `undefined`, or the other process of this name that was seen within `aliveMs`: nothing was
    * written then.
+   * @throws TampinesError `EVENT_LOG_MOVED` where another topic has taken the place of the log that this node works by
    */
   renew(node: NodeIdentity, report: JsonValue, aliveMs: number): Promise<NamesakeNode | undefined>;
   /** Nodes that were seen within `aliveMs`, by name. */
@@ -61,8 +63,16 @@ export interface ChangeNotifications {
   stop(): Promise<void>;
 }
 
-/** A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. */
-export type Slot = { readonly exchange: string; readonly slot: number };
+/**
+ * A share of the instruments of one exchange: those whose `shardOf(key, slotCount)` is `slot`. Where they are fed more than once each feed is a replica
+ * of the slot, counted from 0, with a lease of its own.
+ */
+export type Slot = { readonly exchange: string; readonly slot: number; readonly replica: number };
+
+/** What logs show: `binance/3`, of the second replica `binance/3.1`. */
+export function nameOfSlot({ exchange, slot, replica }: Slot): string {
+  return replica === 0 ? `${exchange}/${slot}` : `${exchange}/${slot}.${replica}`;
+}
 
 /** The right to feed a slot; whoever takes it next has a larger epoch. */
 export type SlotLease = Slot & { readonly epoch: number };
@@ -106,11 +116,76 @@ export type ClusterPicture = {
     readonly owner: string;
     readonly claimedAtMs: number;
   }[];
-  /** By exchange and slot; those that were given up or ran out have no holder. */
+  /** By exchange, slot and replica; those that were given up or ran out have no holder. */
   readonly leases: readonly (SlotLease & { readonly holder: string | undefined })[];
 };
 
 export interface PictureSource {
   /** One statement. Fails as those of `Database`. */
   read(options: { readonly aliveMs: number; readonly leaseMs: number }): Promise<ClusterPicture>;
+}
+
+/** Which topic, and the place of the first record of each of its partitions. */
+export type LogGeneration = { readonly generation: number; readonly firstPlace: number };
+
+/** What the database says of the log. */
+export type MovableLog = LogGeneration & {
+  readonly partitions: number;
+  /** Those that were ever claimed, by number, with the place from which on the log is needed. */
+  readonly shards: readonly { readonly shard: number; readonly epoch: number; readonly nextPlace: number }[];
+  /** Larger than no place up to which any state holds the log, savepoints among them. */
+  readonly newestStatePlace: number;
+  /** Another text as soon as there is another state. */
+  readonly statesDigest: string;
+};
+
+export type LogMove = {
+  readonly from: MovableLog;
+  readonly to: LogGeneration & { readonly partitions: number };
+};
+
+/** The log of a cluster in the database. Every method fails as those of `Database`. */
+export interface LogMoveStore {
+  read(): Promise<MovableLog>;
+  /** Up to which place the newest readable state of each instrument holds the log. */
+  readStatePlaces(): Promise<ReadonlyMap<InstrumentKey, number>>;
+  /** Names of nodes that are alive, and what else says that somebody works. */
+  findRunning(): Promise<string[]>;
+  /** Returns a generation that no other attempt has or will have. @throws TampinesError `EVENT_LOG_MOVED` */
+  begin(from: MovableLog): Promise<number>;
+  /**
+   * Says that the new topic is the log, with every shard needed from its first place on and fenced from whoever had it, in one transaction. `confirm` is
+   * called in it, while nobody can claim, save or come to life, with what says that somebody works or worked since the log was read; nothing changes
+   * where it throws.
+   * @throws TampinesError `EVENT_LOG_MOVED` when another attempt was first
+   */
+  finish(move: LogMove, confirm: (running: readonly string[]) => Promise<void>): Promise<void>;
+}
+
+/** Where the records of a partition begin, and the place behind its last one. */
+export type ShardBounds = { readonly shard: number; readonly firstPlace: number; readonly endPlace: number };
+
+/** Places of one partition: `endPlace` is not among them. */
+export type ShardRange = { readonly shard: number; readonly fromPlace: number; readonly endPlace: number };
+
+export type LogCopy = {
+  readonly from: LogGeneration;
+  readonly to: LogGeneration & { readonly partitions: number };
+  readonly ranges: readonly ShardRange[];
+  /** Whether the record at this place of the instrument's partition is to be copied. */
+  readonly isNeeded: (instrument: InstrumentKey, place: number) => boolean;
+  readonly onRead: (recordCount: number) => void;
+};
+
+/** Topics that are, were or are to be the log. Every method throws TampinesError `SERVICE_UNAVAILABLE` when no broker answers. */
+export interface LogTopics {
+  nameOf(generation: number): string;
+  boundsOf(log: LogGeneration): Promise<ShardBounds[]>;
+  /** Makes the topic. @throws TampinesError `EVENT_TOPIC_UNFIT` */
+  create(to: LogCopy['to']): Promise<void>;
+  /**
+   * Copies what is needed of the ranges, in the order of each instrument. Returns how many records went to each partition.
+   * @throws TampinesError `EVENT_LOG_SHORT` when a record of the ranges is not there any more
+   */
+  copy(copy: LogCopy): Promise<readonly number[]>;
 }

@@ -3,6 +3,7 @@ import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { PackedMinutes } from '../market/packed-minutes.ts';
 import { MINUTE_MS } from '../market/ticker-minute.ts';
+import type { StandbySnapshot } from '../market/standby-book.ts';
 import type { TradeKey } from '../market/trade-order.ts';
 import type { Scales } from '../market/units.ts';
 import { STATE_SCHEMAS } from './state-schemas.ts';
@@ -42,9 +43,7 @@ type WirePackedMinutes = {
   readonly packed: Buffer;
 };
 
-type WireState = {
-  readonly position: number;
-  readonly sources: readonly { readonly source: string; readonly lastOrdinal: number }[];
+type WireTrack = {
   readonly bookStatus: {
     readonly status: InstrumentSnapshot['bookStatus']['status'];
     readonly reason: string;
@@ -61,6 +60,11 @@ type WireState = {
     readonly receiveTimeMs: number;
     readonly sequence: WireInteger | null;
   } | null;
+};
+
+type WireState = WireTrack & {
+  readonly position: number;
+  readonly sources: readonly { readonly source: string; readonly lastOrdinal: number }[];
   readonly trades: {
     readonly runs: Buffer;
     readonly others: readonly string[];
@@ -85,6 +89,18 @@ type WireState = {
   } | null;
   readonly counters: Readonly<InstrumentCounters>;
   readonly bookSources: readonly string[];
+  readonly standby: WireStandby | null;
+};
+
+type WireHearing = Omit<StandbySnapshot['heard'], 'lastReceiveMs'> & {
+  readonly lastReceiveMs: number | null;
+};
+
+type WireStandby = WireTrack & {
+  readonly source: string;
+  readonly heard: WireHearing;
+  readonly followedHeard: WireHearing;
+  readonly switchCount: number;
 };
 
 const format = new VersionedFormat<WireState, InstrumentSnapshot>(STATE_SCHEMAS);
@@ -93,21 +109,11 @@ const format = new VersionedFormat<WireState, InstrumentSnapshot>(STATE_SCHEMAS)
 export const STATE_SCHEMA_ID = format.schemaId;
 
 export function encodeState(state: InstrumentSnapshot): Uint8Array {
-  const { book, bookStatus, candles, lastBookEvent, metadata, ticker, trades } = state;
+  const { candles, metadata, ticker, trades } = state;
   return format.encode({
     position: state.position,
     sources: state.sources,
-    bookStatus: { ...bookStatus, sinceMs: bookStatus.sinceMs ?? null },
-    book: {
-      scales: book.scales,
-      depth: book.depth ?? null,
-      bids: toWireIntegers(book.bids),
-      asks: toWireIntegers(book.asks),
-    },
-    lastBookEvent:
-      lastBookEvent === undefined
-        ? null
-        : { ...lastBookEvent, sequence: toWireSequence(lastBookEvent.sequence) },
+    ...toWireTrack(state),
     trades: { runs: toBuffer(packTradeRuns(trades)), others: trades.others },
     ticker: {
       scales: ticker.scales,
@@ -132,12 +138,48 @@ export function encodeState(state: InstrumentSnapshot): Uint8Array {
           },
     counters: state.counters,
     bookSources: state.bookSources,
+    standby: state.standby === undefined ? null : toWireStandby(state.standby),
   });
 }
 
 /** @throws TampinesError `STATE_UNREADABLE` when the schema is unknown or the bytes are damaged */
 export function decodeState(schemaId: string, bytes: Uint8Array): InstrumentSnapshot {
   return format.decode(schemaId, bytes);
+}
+
+function toWireTrack({
+  bookStatus,
+  book,
+  lastBookEvent,
+}: Pick<InstrumentSnapshot, 'bookStatus' | 'book' | 'lastBookEvent'>): WireTrack {
+  return {
+    bookStatus: { ...bookStatus, sinceMs: bookStatus.sinceMs ?? null },
+    book: {
+      scales: book.scales,
+      depth: book.depth ?? null,
+      bids: toWireIntegers(book.bids),
+      asks: toWireIntegers(book.asks),
+    },
+    lastBookEvent:
+      lastBookEvent === undefined
+        ? null
+        : { ...lastBookEvent, sequence: toWireSequence(lastBookEvent.sequence) },
+  };
+}
+
+function toWireStandby(standby: StandbySnapshot): WireStandby {
+  const { source, heard, followedHeard, switchCount } = standby;
+  return {
+    source,
+    ...toWireTrack(standby),
+    heard: toWireHearing(heard),
+    followedHeard: toWireHearing(followedHeard),
+    switchCount,
+  };
+}
+
+function toWireHearing(heard: StandbySnapshot['heard']): WireHearing {
+  return { ...heard, lastReceiveMs: heard.lastReceiveMs ?? null };
 }
 
 function toWireMinutes({ startsMs, highs, lows, ends, bytes }: PackedMinutes): WirePackedMinutes {

@@ -8,6 +8,7 @@ import type { CandleSeriesSnapshot, KeptCandle } from '../market/candle.ts';
 import type { InstrumentCounters, InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { PackedMinutes } from '../market/packed-minutes.ts';
 import { MINUTE_MS } from '../market/ticker-minute.ts';
+import type { StandbySnapshot } from '../market/standby-book.ts';
 import type { Scales, Units } from '../market/units.ts';
 import { toUnits } from '../market/units.ts';
 import { AvroReader } from './avro-reader.ts';
@@ -18,39 +19,35 @@ const SURENESS = ['empty', 'live', 'stale'] as const;
 
 /** Returns the state, of the schema `state-1`. Throws a RangeError when the bytes are not those of one state. */
 export function readState1(bytes: Uint8Array): InstrumentSnapshot {
-  return readState(bytes, () => []);
+  return readState(bytes, { bookSources: () => [], standby: () => undefined });
 }
 
 /** `state-2`: has the sources of books as well. */
 export function readState2(bytes: Uint8Array): InstrumentSnapshot {
-  return readState(bytes, (reader) => reader.array(() => reader.text()));
+  return readState(bytes, { bookSources: readTexts, standby: () => undefined });
 }
 
-function readState(
-  bytes: Uint8Array,
-  readBookSources: (reader: AvroReader) => readonly string[],
-): InstrumentSnapshot {
+/** `state-3`: and the book of a second feed. */
+export function readState3(bytes: Uint8Array): InstrumentSnapshot {
+  return readState(bytes, {
+    bookSources: readTexts,
+    standby: (reader) => reader.optional(() => readStandby(reader)),
+  });
+}
+
+/** How fields are read that not all schemas have. */
+type LaterFields = {
+  readonly bookSources: (reader: AvroReader) => readonly string[];
+  readonly standby: (reader: AvroReader) => StandbySnapshot | undefined;
+};
+
+function readState(bytes: Uint8Array, later: LaterFields): InstrumentSnapshot {
   const reader = new AvroReader(bytes);
   // Fields of an object literal are evaluated in order, which is that of the schema.
   const state: InstrumentSnapshot = {
     position: reader.long(),
     sources: reader.array(() => ({ source: reader.text(), lastOrdinal: reader.long() })),
-    bookStatus: {
-      status: SURENESS[reader.branch(SURENESS.length)]!,
-      reason: reader.text(),
-      sinceMs: reader.optional(() => reader.long()),
-    },
-    book: {
-      scales: readScales(reader),
-      depth: reader.optional(() => reader.long()),
-      bids: readUnitsList(reader),
-      asks: readUnitsList(reader),
-    },
-    lastBookEvent: reader.optional(() => ({
-      eventTimeMs: reader.long(),
-      receiveTimeMs: reader.long(),
-      sequence: fromWireSequence(readOptionalInteger(reader) ?? null),
-    })),
+    ...readTrack(reader),
     trades: { ...unpackTradeRuns(reader.bytes()), others: reader.array(() => reader.text()) },
     ticker: {
       scales: readScales(reader),
@@ -71,10 +68,56 @@ function readState(
       lotSize: reader.optional(() => reader.text()),
     })),
     counters: readCounters(reader),
-    bookSources: readBookSources(reader),
+    bookSources: later.bookSources(reader),
+    standby: later.standby(reader),
   };
   reader.expectEnd();
   return state;
+}
+
+type TrackData = Pick<InstrumentSnapshot, 'bookStatus' | 'book' | 'lastBookEvent'>;
+
+function readTrack(reader: AvroReader): TrackData {
+  return {
+    bookStatus: {
+      status: SURENESS[reader.branch(SURENESS.length)]!,
+      reason: reader.text(),
+      sinceMs: reader.optional(() => reader.long()),
+    },
+    book: {
+      scales: readScales(reader),
+      depth: reader.optional(() => reader.long()),
+      bids: readUnitsList(reader),
+      asks: readUnitsList(reader),
+    },
+    lastBookEvent: reader.optional(() => ({
+      eventTimeMs: reader.long(),
+      receiveTimeMs: reader.long(),
+      sequence: fromWireSequence(readOptionalInteger(reader) ?? null),
+    })),
+  };
+}
+
+function readStandby(reader: AvroReader): StandbySnapshot {
+  return {
+    source: reader.text(),
+    ...readTrack(reader),
+    heard: readHearing(reader),
+    followedHeard: readHearing(reader),
+    switchCount: reader.long(),
+  };
+}
+
+function readHearing(reader: AvroReader): StandbySnapshot['heard'] {
+  return {
+    lastReceiveMs: reader.optional(() => reader.long()),
+    silentMs: reader.long(),
+    toldMs: reader.long(),
+  };
+}
+
+function readTexts(reader: AvroReader): readonly string[] {
+  return reader.array(() => reader.text());
 }
 
 function readScales(reader: AvroReader): Scales {

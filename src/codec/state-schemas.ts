@@ -1,6 +1,6 @@
 /** Released Avro schemas of state snapshots. Never change one: add the next, with defaults for what is new. */
 import type { Schema } from 'avsc';
-import { readState1, readState2 } from './state-reader.ts';
+import { readState1, readState2, readState3 } from './state-reader.ts';
 import type { ReleasedSchemas } from './versioned-format.ts';
 import { INTEGERS_FIELDS, INTEGER_SCHEMA, OPTIONAL_INTEGER_SCHEMA } from './wide-integers.ts';
 
@@ -160,7 +160,35 @@ const STATE_2_FIELDS = [
   { name: 'bookSources', type: { type: 'array', items: 'string' }, default: [] },
 ];
 
+const FEED_HEARING = record('FeedHearing', [
+  optional('lastReceiveMs', 'long'),
+  long('silentMs'),
+  long('toldMs'),
+]);
+
+/** `state-3` has the book of a second feed as well. */
+const STATE_3_FIELDS = [
+  ...STATE_2_FIELDS,
+  {
+    name: 'standby',
+    type: [
+      'null',
+      record('StandbyBook', [
+        { name: 'source', type: 'string' },
+        { name: 'bookStatus', type: 'BookStatus' },
+        { name: 'book', type: 'Book' },
+        { name: 'lastBookEvent', type: ['null', 'LastBookEvent'] },
+        { name: 'heard', type: FEED_HEARING },
+        { name: 'followedHeard', type: 'FeedHearing' },
+        long('switchCount'),
+      ]),
+    ],
+    default: null,
+  },
+];
+
 export const STATE_SCHEMAS: ReleasedSchemas = [
   { id: 'state-1', schema: stateOf(STATE_1_FIELDS), read: readState1 },
   { id: 'state-2', schema: stateOf(STATE_2_FIELDS), read: readState2 },
+  { id: 'state-3', schema: stateOf(STATE_3_FIELDS), read: readState3 },
 ];

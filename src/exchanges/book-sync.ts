@@ -80,6 +80,7 @@ export class BookSync {
   #ignoringSinceMs: number | undefined;
   #last: Sequence | undefined;
   readonly #held: HeldDeltas;
+  readonly #waiting: Set<BookSync>;
   #requestDueMs: number | undefined;
   #dueRequest: { request: BookRequest; reason: string } | undefined;
   #isFetching = false;
@@ -96,13 +97,18 @@ export class BookSync {
   #gapCount = 0;
   readonly #gaps: BookGap[] = [];
 
-  /** @param options.held what all books of the connection hold together */
+  /**
+   * @param options.held what all books of the connection hold together
+   * @param options.waiting those of the connection that wait for a time: `tick` concerns no others
+   */
   constructor(options: {
     rules: BookRules;
     effects: BookSyncEffects;
     random: () => number;
     held?: HeldTally;
+    waiting?: Set<BookSync>;
   }) {
+    this.#waiting = options.waiting ?? new Set();
     this.#held = new HeldDeltas(options.held ?? { bytes: 0 });
     this.#rules = options.rules;
     this.#effects = options.effects;
@@ -143,7 +149,7 @@ export class BookSync {
         this.#requestLater('fetchSnapshot', 'subscribed', nowMs + FETCH_WITHOUT_DELTA_AFTER_MS);
       }
     }
-    if (this.#phase === 'waiting' && !this.#isFetched) this.#deadlineMs = nowMs + FIRST_SNAPSHOT_WITHIN_MS;
+    if (this.#phase === 'waiting' && !this.#isFetched) this.#waitUntil(nowMs + FIRST_SNAPSHOT_WITHIN_MS);
   }
 
   /** The subscription ended or its connection closed: nothing more is expected. */
@@ -242,6 +248,7 @@ export class BookSync {
       this.#askAgain(this.#isFetched ? 'fetchSnapshot' : 'resubscribe', reason, nowMs);
     }
     this.#sendDueRequest(nowMs);
+    if (this.#deadlineMs === undefined && this.#dueRequest === undefined) this.#waiting.delete(this);
   }
 
   /** Compares the snapshot with what was held when the book fell silent. */
@@ -360,6 +367,7 @@ export class BookSync {
   #requestLater(request: BookRequest, reason: string, atMs: number): void {
     this.#requestDueMs = atMs;
     this.#dueRequest = { request, reason };
+    this.#waiting.add(this);
   }
 
   #sendDueRequest(nowMs: number): void {
@@ -369,12 +377,18 @@ export class BookSync {
     this.#requestDueMs = undefined;
     if (due.request === 'fetchSnapshot') {
       this.#isFetching = true;
-      this.#deadlineMs = nowMs + FETCH_ANSWER_WITHIN_MS;
+      this.#waitUntil(nowMs + FETCH_ANSWER_WITHIN_MS);
     }
     this.#effects.request(due.request, due.reason);
   }
 
+  #waitUntil(deadlineMs: number): void {
+    this.#deadlineMs = deadlineMs;
+    this.#waiting.add(this);
+  }
+
   #forgetRequests(): void {
+    this.#waiting.delete(this);
     this.#dueRequest = undefined;
     this.#requestDueMs = undefined;
     this.#deadlineMs = undefined;

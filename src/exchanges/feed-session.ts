@@ -5,7 +5,6 @@
  */
 import type { FeedStatus, MarketEvent, Sequence } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
-import { toNativeSymbol } from '../market/symbols.ts';
 import type {
   AdapterOptions,
   Channel,
@@ -27,7 +26,7 @@ import { EXCHANGE_WORDS_MAX_CHARS, FrameRejections } from './frame-rejections.ts
 import type { FeedPace, FeedPaces } from './feed-pace.ts';
 import { Listening } from './listening.ts';
 import type { Moment } from './moment.ts';
-import { findSilent } from './silence-check.ts';
+import { SilenceCheck } from './silence-check.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** Answer to `fetchSnapshot`; each request gets exactly one. */
@@ -94,11 +93,13 @@ export class FeedSession {
   readonly #paces: FeedPaces | undefined;
   readonly #listening = new Listening();
   readonly #watched = new Map<NativeSymbol, Watched>();
+  /** Of many books nearly all wait for nothing. */
+  readonly #waitingBooks = new Set<BookSync>();
   #state: 'new' | 'open' | 'closed' = 'new';
   #replacement: ReconnectUrgency | undefined;
   #now: Moment = { wallMs: 0, monotonicMs: 0 };
   readonly #ping: ClientPing;
-  #lastTradeMs = -Infinity;
+  readonly #silence = new SilenceCheck();
   #framesReceived = 0;
 
   /** `random` spreads the delays of resyncs; without it they are not spread. */
@@ -221,8 +222,9 @@ export class FeedSession {
     const ping = this.#ping.take(now, lastSoundMs);
     if (ping !== undefined) this.#outbox.push({ text: ping }, { isUrgent: true });
     if (!this.#isReplaced) {
-      for (const { book } of this.#watched.values()) book?.tick(nowMs, { isDeaf: this.isDeaf });
-      if (this.#paces !== undefined) this.#suspectSilent(nowMs);
+      const { isDeaf } = this;
+      for (const book of this.#waitingBooks) book.tick(nowMs, { isDeaf });
+      if (this.#paces !== undefined) this.#silence.tick(this.#watched, nowMs, { isDeaf });
     }
     this.#subscriptions.flush(now);
   }
@@ -238,7 +240,12 @@ export class FeedSession {
   /** Ends the subscription of symbols; nothing of them is delivered any more. */
   unwatch(symbols: readonly NativeSymbol[], now: Moment): void {
     this.#now = now;
-    const removed = [...new Set(symbols)].filter((symbol) => this.#watched.delete(symbol));
+    const removed = [...new Set(symbols)].filter((symbol) => this.#watched.has(symbol));
+    for (const symbol of removed) {
+      const { book } = this.#watched.get(symbol)!;
+      if (book !== undefined) this.#waitingBooks.delete(book);
+      this.#watched.delete(symbol);
+    }
     if (this.#state !== 'open' || removed.length === 0) return;
     this.#subscriptions.unsubscribe(removed, now);
     this.#subscriptions.flush(now);
@@ -268,6 +275,16 @@ export class FeedSession {
     return this.#watched.get(nativeSymbol)?.book?.counters;
   }
 
+  get state(): FeedSessionStatus['state'] {
+    return this.#state;
+  }
+
+  /** When the other side was heard last; `undefined` before it was opened. */
+  get lastSound(): Moment | undefined {
+    return this.#listening.lastSound;
+  }
+
+  /** O(symbols). */
   status(): FeedSessionStatus {
     let syncedCount = 0;
     for (const { book } of this.#watched.values()) if (book?.isSynced === true) syncedCount++;
@@ -278,7 +295,7 @@ export class FeedSession {
       queuedFrames: this.#outbox.queuedCount,
       framesReceived: this.#framesReceived,
       framesRejected: this.#rejections.count,
-      lastSound: this.#listening.lastSound,
+      lastSound: this.lastSound,
       connectionSequenceChecksOk: this.#sequence.checksOk,
       connectionGapCount: this.#sequence.gapCount,
     };
@@ -299,7 +316,7 @@ export class FeedSession {
         return;
       }
       case 'trade':
-        this.#lastTradeMs = this.#now.monotonicMs;
+        this.#silence.tradeHeard(this.#now.monotonicMs);
         if (this.#watched.has(message.nativeSymbol))
           this.#effects.deliver(message.nativeSymbol, message.event);
         return;
@@ -369,24 +386,6 @@ export class FeedSession {
     for (const { book } of this.#watched.values()) book?.lost(reason, this.#now.monotonicMs, options);
   }
 
-  /** Checks a book that is silent beyond its habit. Whoever did not listen calls nobody silent. */
-  #suspectSilent(nowMs: number): void {
-    if (this.isDeaf) {
-      for (const { pace } of this.#watched.values()) pace?.excuse(nowMs);
-      return;
-    }
-    const isSure = ({ book }: Watched): boolean => book?.isSynced === true;
-    const silent = findSilent(this.#watched, { isSure, lastTradeMs: this.#lastTradeMs, nowMs });
-    if (silent === undefined) return;
-    const { symbol, silenceMs, meanMs } = silent;
-    const { book, pace } = this.#watched.get(toNativeSymbol(symbol))!;
-    // The answer to the check is no sign of the book's own pace.
-    pace?.excuse(nowMs);
-    book?.suspect(`silent for ${Math.round(silenceMs)} ms, usually every ${meanMs} ms`, nowMs, () =>
-      pace?.wasQuiet(silenceMs, nowMs),
-    );
-  }
-
   #addSymbol(symbol: NativeSymbol): void {
     if (this.#watched.has(symbol)) return;
     const hasBook = this.#channels.includes('book') && this.#adapter.snapshotPolicy !== 'none';
@@ -395,6 +394,7 @@ export class FeedSession {
           rules: this.#adapter,
           random: this.#random,
           held: this.heldDeltas,
+          waiting: this.#waitingBooks,
           effects: {
             deliver: (event) => this.#effects.deliver(symbol, event),
             stale: (reason) => this.#deliverStatus(symbol, 'stale', reason),

@@ -5,8 +5,7 @@ import type { Clock, Timers } from '../base/clock.ts';
 import { TampinesError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
-import type { KafkaOptions } from './kafka-options.ts';
-import { eventTopicOf } from './kafka-options.ts';
+import type { EventTopic, KafkaOptions } from './kafka-options.ts';
 import { RECORD_MAX_BYTES } from './record-size.ts';
 
 /** Brokers hear of a new topic one after the other. */
@@ -19,6 +18,7 @@ const ENVELOPE_BYTES = 64 * 1024;
 
 export type EventTopicOptions = {
   readonly kafka: KafkaOptions;
+  readonly topic: EventTopic;
   /** A node that comes back reads from a checkpoint on, in the worst case from the one before the last: the log must reach back that far. */
   readonly checkpointEveryMs: number;
   readonly clientId: string;
@@ -33,7 +33,7 @@ export type EventTopicOptions = {
  */
 export async function provideEventTopic(options: EventTopicOptions): Promise<void> {
   const admin = createKafkaClient(options.kafka, options).admin();
-  const topic = eventTopicOf(options.kafka);
+  const topic = options.topic.name;
   try {
     await admin.connect();
     const isThere = (await admin.listTopics()).includes(topic);
@@ -48,7 +48,9 @@ export async function provideEventTopic(options: EventTopicOptions): Promise<voi
       );
     }
   } catch (error) {
-    throw error instanceof TampinesError ? error : kafkaFailure(`provide the topic ${topic}`, error);
+    throw error instanceof TampinesError
+      ? error
+      : kafkaFailure(`provide the topic ${topic}`, error, options.kafka);
   } finally {
     await admin.disconnect();
   }
@@ -109,7 +111,7 @@ const CHECKED = [
 async function describe(
   admin: Admin,
   topic: string,
-  { clock, timers }: EventTopicOptions,
+  { kafka, clock, timers }: EventTopicOptions,
 ): Promise<FoundTopic> {
   const untilMs = clock.monotonicMs() + KNOWN_WITHIN_MS;
   for (;;) {
@@ -133,7 +135,7 @@ async function describe(
       if (clock.monotonicMs() > untilMs) throw error;
     }
     if (clock.monotonicMs() > untilMs) {
-      throw kafkaFailure(`use the topic ${topic}`, 'some of its partitions have no leader');
+      throw kafkaFailure(`use the topic ${topic}`, 'some of its partitions have no leader', kafka);
     }
     await timers.sleep(ASK_EVERY_MS);
   }

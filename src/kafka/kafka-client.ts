@@ -36,8 +36,8 @@ export function createKafkaClient(
 }
 
 /** @param attempted what could not be done, beginning with a verb: `write to tampines.events` */
-export function kafkaFailure(attempted: string, cause: unknown): TampinesError {
-  const said = `${cause instanceof Error ? cause.message : String(cause)}${adviceFor(cause)}`;
+export function kafkaFailure(attempted: string, cause: unknown, access: KafkaAccess): TampinesError {
+  const said = `${cause instanceof Error ? cause.message : String(cause)}${adviceFor(cause, access)}`;
   return new TampinesError('SERVICE_UNAVAILABLE', `Cannot ${attempted}: ${said}`, {
     cause,
     isRetryable: true,
@@ -72,8 +72,15 @@ function saslOf({ mechanism, username, password }: KafkaAccess['sasl']): { sasl?
   return mechanism === 'none' ? {} : { sasl: { mechanism, username, password } };
 }
 
+/** How kafkajs calls a broker that does not answer. */
+const UNREACHED = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+]);
+
 /** What brokers and TLS say of access is no help to who does not know which setting it comes from. */
-function adviceFor(failure: unknown): string {
+function adviceFor(failure: unknown, { brokers, brokersSetting = 'kafka.brokers' }: KafkaAccess): string {
   const causes = causesOf(failure);
   if (causes.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) {
     return '; check kafka.sasl.mechanism, kafka.sasl.username and TAMPINES_KAFKA_SASL_PASSWORD';
@@ -81,7 +88,13 @@ function adviceFor(failure: unknown): string {
   if (causes.some(({ message }) => /certificate|tls|ssl/i.test(message))) {
     return '; check kafka.tls: caFile must hold the authority of the brokers, their certificates the names in kafka.brokers, and its mode must be on where they speak TLS';
   }
-  return '';
+  const lost = causes.find((each): each is Error & { broker?: string } => UNREACHED.has(each.name));
+  if (lost === undefined) return '';
+  const named = `${brokersSetting} names ${brokers.join(', ')}`;
+  if (lost.broker === undefined || brokers.includes(lost.broker)) {
+    return `; ${named}: check that Kafka runs there and that this machine reaches it`;
+  }
+  return `; ${named}, whose brokers advertise ${lost.broker}: check that this machine reaches that, or their advertised.listeners`;
 }
 
 function causesOf(failure: unknown): Error[] {

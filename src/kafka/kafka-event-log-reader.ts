@@ -20,8 +20,7 @@ import type {
   UnreadableRecord,
 } from '../actors/event-log.ts';
 import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
-import type { KafkaOptions } from './kafka-options.ts';
-import { eventTopicOf } from './kafka-options.ts';
+import type { EventTopic, KafkaOptions } from './kafka-options.ts';
 import { decodeRecord } from './record-codec.ts';
 import { createStickyAssigner } from './sticky-assigner.ts';
 
@@ -42,6 +41,7 @@ const INNER_RETRIES = 5;
 
 export type EventLogReaderOptions = {
   readonly kafka: KafkaOptions;
+  readonly topic: EventTopic;
   readonly group: string;
   readonly clientId: string;
   readonly clock: Clock;
@@ -63,6 +63,8 @@ type Share = {
 export class KafkaEventLogReader implements EventLogReader {
   readonly #options: EventLogReaderOptions;
   readonly #topic: string;
+  /** Between the offsets of Kafka and the places by which everybody else counts. */
+  readonly #firstPlace: number;
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   #adminConnected: Promise<void> | undefined;
@@ -81,7 +83,8 @@ export class KafkaEventLogReader implements EventLogReader {
 
   private constructor(options: EventLogReaderOptions) {
     this.#options = options;
-    this.#topic = eventTopicOf(options.kafka);
+    this.#topic = options.topic.name;
+    this.#firstPlace = options.topic.firstPlace;
     const { partitions, sessionTimeoutMs, heartbeatMs } = options.kafka;
     this.#admin = createKafkaClient(options.kafka, options).admin();
     const holding = (): { held: number[]; generation: number } => ({
@@ -120,7 +123,7 @@ export class KafkaEventLogReader implements EventLogReader {
       if (reader.#failure !== undefined) throw reader.#failure;
     } catch (error) {
       await reader.close();
-      throw kafkaFailure(`join the group ${options.group}`, error);
+      throw kafkaFailure(`join the group ${options.group}`, error, options.kafka);
     }
     reader.#isOpening = false;
     reader.#watchMembership();
@@ -133,7 +136,7 @@ export class KafkaEventLogReader implements EventLogReader {
     // A share of its own: what was fetched for the old place, and promises about it, are not taken for this one's.
     const started: Share = { partition, nextOffset: offset, isReading: true, waitCount: 0 };
     this.#shares.set(partition, started);
-    this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) });
+    this.#consumer.seek({ topic: this.#topic, partition, offset: this.#toKafka(offset) });
     this.#resumeIfWanted(started);
     return true;
   }
@@ -146,18 +149,22 @@ export class KafkaEventLogReader implements EventLogReader {
     try {
       await (this.#adminConnected ??= this.#admin.connect());
       const ends = await this.#admin.fetchTopicOffsets(this.#topic);
-      return Number(ends.find((end) => end.partition === partition)!.high);
+      return this.#toPlace(ends.find((end) => end.partition === partition)!.high);
     } catch (error) {
       // A connection that could not be made is tried again.
       this.#adminConnected = undefined;
-      throw kafkaFailure(`ask where partition ${partition} of ${this.#topic} ends`, error);
+      throw kafkaFailure(
+        `ask where partition ${partition} of ${this.#topic} ends`,
+        error,
+        this.#options.kafka,
+      );
     }
   }
 
   noteSaved(partition: number, nextOffset: number): void {
     if (!this.#isOpen || !this.#shares.has(partition)) return;
     this.#consumer
-      .commitOffsets([{ topic: this.#topic, partition, offset: String(nextOffset) }])
+      .commitOffsets([{ topic: this.#topic, partition, offset: this.#toKafka(nextOffset) }])
       .catch((error: unknown) =>
         this.#options.log.debug({ partition, err: error }, 'the offset was not committed'),
       );
@@ -224,7 +231,7 @@ export class KafkaEventLogReader implements EventLogReader {
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
-    this.#knownEnds.set(batch.partition, Number(batch.highWatermark));
+    this.#knownEnds.set(batch.partition, this.#toPlace(batch.highWatermark));
     const share = this.#shares.get(batch.partition);
     const isCurrent = (): boolean => this.#shares.get(batch.partition) === share && share?.isReading === true;
     let records: (LogRecord | UnreadableRecord)[] = [];
@@ -232,13 +239,13 @@ export class KafkaEventLogReader implements EventLogReader {
     const hand = (): void => {
       if (records.length === 0) return;
       this.#deliver(share!, records);
-      payload.resolveOffset(String(share!.nextOffset! - 1));
+      payload.resolveOffset(this.#toKafka(share!.nextOffset! - 1));
       records = [];
       bytes = 0;
     };
     for (const message of batch.messages) {
       if (!isCurrent()) return;
-      const offset = Number(message.offset);
+      const offset = this.#toPlace(message.offset);
       const expectedOffset = share!.nextOffset! + records.length;
       if (offset !== expectedOffset) {
         hand();
@@ -282,6 +289,14 @@ export class KafkaEventLogReader implements EventLogReader {
     this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]);
   }
 
+  #toPlace(offset: string): number {
+    return this.#firstPlace + Number(offset);
+  }
+
+  #toKafka(place: number): string {
+    return String(place - this.#firstPlace);
+  }
+
   #watchMembership(): void {
     const { clock, timers, kafka } = this.#options;
     const silenceMaxMs = SILENCE_MAX_SESSIONS * kafka.sessionTimeoutMs;
@@ -301,6 +316,6 @@ export class KafkaEventLogReader implements EventLogReader {
     if (!this.#isOpen) return;
     this.#end();
     if (this.#isOpening) this.#failure = failure;
-    else this.#options.events.onFailed(kafkaFailure(`read ${this.#topic}`, failure));
+    else this.#options.events.onFailed(kafkaFailure(`read ${this.#topic}`, failure, this.#options.kafka));
   }
 }

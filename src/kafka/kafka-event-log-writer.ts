@@ -14,8 +14,7 @@ import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { EventLogWriter, EventLogWriterEvents } from '../actors/event-log.ts';
 import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
-import type { KafkaOptions } from './kafka-options.ts';
-import { eventTopicOf } from './kafka-options.ts';
+import type { EventTopic, KafkaOptions } from './kafka-options.ts';
 import { PartitionLane } from './partition-lane.ts';
 import { encodeRecord } from './record-codec.ts';
 import { RECORD_MAX_BYTES } from './record-size.ts';
@@ -27,6 +26,7 @@ const ROOM_SHARE = 0.25;
 
 export type EventLogWriterOptions = {
   readonly kafka: KafkaOptions;
+  readonly topic: EventTopic;
   readonly clientId: string;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -58,7 +58,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
 
   private constructor(options: EventLogWriterOptions, producer: Producer) {
     this.#options = options;
-    this.#topic = eventTopicOf(options.kafka);
+    this.#topic = options.topic.name;
     this.#producer = producer;
     this.#lanes = Array.from({ length: options.kafka.partitions }, (_, partition) =>
       this.#createLane(partition),
@@ -80,7 +80,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
       await producer.connect();
     } catch (error) {
       await producer.disconnect();
-      throw kafkaFailure('connect to Kafka as a writer', error);
+      throw kafkaFailure('connect to Kafka as a writer', error, options.kafka);
     }
     return new KafkaEventLogWriter(options, producer);
   }
@@ -183,10 +183,12 @@ export class KafkaEventLogWriter implements EventLogWriter {
       this.#isAway = false;
       this.#options.log.info({ topic: this.#topic }, 'Kafka takes batches again');
     }
-    const { onDurable, onRoom } = this.#options.events;
+    const { topic, events } = this.#options;
+    const { onDurable, onRoom } = events;
+    const firstPlace = topic.firstPlace + firstOffset;
     for (const [index, { instrument, source, lastOrdinal, sizeBytes }] of records.entries()) {
       this.#heldBytes -= sizeBytes;
-      onDurable({ instrument, source, lastOrdinal, partition, offset: firstOffset + index });
+      onDurable({ instrument, source, lastOrdinal, partition, offset: firstPlace + index });
     }
     if (this.#heldBytes === 0) this.#onDrained?.();
     if (this.#isRoomWanted && this.#heldBytes <= (1 - ROOM_SHARE) * WRITER_QUEUE_MAX_BYTES) {
@@ -207,7 +209,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
   #fail(failure: unknown): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#options.events.onFailed(kafkaFailure(`write to ${this.#topic}`, failure));
+    this.#options.events.onFailed(kafkaFailure(`write to ${this.#topic}`, failure, this.#options.kafka));
   }
 }
 

@@ -2,6 +2,8 @@
 export type KafkaAccess = {
   /** `host:port` of some brokers; the others are found by them. */
   readonly brokers: readonly string[];
+  /** Which setting names them, for whoever is to mend it; `kafka.brokers` when absent. */
+  readonly brokersSetting?: string;
   readonly tls: {
     readonly mode: 'off' | 'on';
     /** PEM files; empty: none. */
@@ -27,7 +29,19 @@ export type KafkaOptions = KafkaAccess & {
   readonly heartbeatMs: number;
 };
 
-/** Returns the name of the topic that carries the events. */
-export function eventTopicOf({ topicPrefix }: Pick<KafkaOptions, 'topicPrefix'>): string {
-  return `${topicPrefix}.events`;
+/** The topic that carries the events. */
+export type EventTopic = {
+  readonly name: string;
+  /** Place of the record with offset 0 of each partition: places count on where those of the topic before ended. */
+  readonly firstPlace: number;
+};
+
+/** Returns the topic; `moved`: how often the log was moved to another one, and where the places of the newest begin. */
+export function eventTopicOf(
+  { topicPrefix }: Pick<KafkaOptions, 'topicPrefix'>,
+  moved: { readonly generation: number; readonly firstPlace: number } = { generation: 0, firstPlace: 0 },
+): EventTopic {
+  const { generation, firstPlace } = moved;
+  const name = `${topicPrefix}.events`;
+  return { name: generation === 0 ? name : `${name}.${generation}`, firstPlace };
 }

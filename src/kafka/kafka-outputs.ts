@@ -104,7 +104,7 @@ export class KafkaOutputs {
         this.#noteTrouble('');
         if (!isMore) await this.#sleep(LOOK_EVERY_MS);
       } catch (error) {
-        const failure = kafkaFailure('send outputs to Kafka', error);
+        const failure = kafkaFailure('send outputs to Kafka', error, this.#options.kafka);
         this.#noteTrouble(failure.message);
         await this.#disconnect();
         await this.#sleep(backoffDelayMs(RETRY_POLICY, failureCount++, this.#options.random));

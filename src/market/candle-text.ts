@@ -29,14 +29,17 @@ export type CandleText = {
 export function formatCandle(candle: Candle, options: { isClosed: boolean }): CandleText {
   const { price, quantity } = candle.scales;
   const toPrice = (units: Units | undefined) => (units === undefined ? undefined : formatUnits(units, price));
+  const open = toPrice(candle.open);
+  // Of a candle with one trade, or none, all prices are one: thousands of those close each second where many instruments are quiet.
+  const close = candle.close === candle.open ? open : toPrice(candle.close);
   return {
     interval: candle.interval,
     openTimeMs: candle.openTimeMs,
     closeTimeMs: candle.closeTimeMs,
-    open: toPrice(candle.open),
-    high: toPrice(candle.high),
-    low: toPrice(candle.low),
-    close: toPrice(candle.close),
+    open,
+    high: candle.high === candle.open ? open : toPrice(candle.high),
+    low: candle.low === candle.open ? open : toPrice(candle.low),
+    close,
     volume: formatUnits(candle.volume, quantity),
     quoteVolume: formatUnits(candle.quoteVolume, price + quantity),
     takerBuyVolume: formatUnits(candle.takerBuyVolume, quantity),

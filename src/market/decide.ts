@@ -2,7 +2,7 @@
  * Says which events of a delivery enter an instrument's log: neither what it already holds, nor a trade that it already counted, nor what
  * breaks a rule. Changes nothing; `evolve` folds the entry once it is durable.
  */
-import { BookSources } from './book-sources.ts';
+import { isAnnouncement } from './book-sources.ts';
 import type { EventBatch, FeedStatus, LogEntry, MarketEvent, Trade } from './events.ts';
 import { IdentitiesAhead } from './identities-ahead.ts';
 import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
@@ -38,7 +38,7 @@ export type Decision = {
  *    the tables and their index, else one trade would fail its instrument at every recovery.
  * 4. A rejected book event leaves a hole in the book: a `FeedStatus` `stale` takes its place in the log.
  * 5. A trade whose identity is known, or came earlier in the batch, is dropped.
- * 6. So is what a source says of a book that is not, or not any more, the one that is followed (`book-sources.ts`).
+ * 6. So is what a source says of a book that is not, or not any more, one of those that are kept (`book-sources.ts`).
  */
 export function decide(state: InstrumentState, batch: EventBatch, policy: InstrumentPolicy): Decision {
   const { source, firstOrdinal, events } = batch;
@@ -46,7 +46,7 @@ export function decide(state: InstrumentState, batch: EventBatch, policy: Instru
   const accepted: MarketEvent[] = [];
   const rejected: Rejection[] = [];
   const identities = new IdentitiesAhead(state.trades);
-  const bookSources = new BookSources(state.bookSources.snapshot());
+  const bookSources = state.bookSources.copy();
   let duplicateTradeCount = 0;
   let resyncReason: string | undefined;
   let lastOrdinal = knownOrdinal;
@@ -66,7 +66,7 @@ export function decide(state: InstrumentState, batch: EventBatch, policy: Instru
         continue;
       }
       accepted.push(event);
-      bookSources.note(source, event);
+      if (isAnnouncement(event)) bookSources.announce(source);
     }
     lastOrdinal = firstOrdinal + index;
   }

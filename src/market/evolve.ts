@@ -3,9 +3,22 @@
  * because it is large, has one owner (its symbol actor) and changes thousands of times a second; apart from that these are pure functions.
  */
 import type { Candle, CandleOutputs, SkippedCandles } from './candle.ts';
+import { isAnnouncement } from './book-sources.ts';
 import type { CountedTrade } from './candle-bar.ts';
 import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './events.ts';
-import type { InstrumentPolicy, InstrumentState } from './instrument-state.ts';
+import type { BookTrack } from './book-track.ts';
+import type { InstrumentCounters, InstrumentPolicy, InstrumentState } from './instrument-state.ts';
+import type { OrderBook } from './order-book.ts';
+import type { StandbyBook } from './standby-book.ts';
+import {
+  createStandbyBook,
+  forgetUnsureLevels,
+  isLongTold,
+  isSwitchDue,
+  noteHeard,
+  replaceStandby,
+  switchBooks,
+} from './standby-book.ts';
 import { formatUnits } from './units.ts';
 
 /** Levels per side beyond which a book is nobody's: the largest real ones have a tenth of it. Its memory and its snapshots stay bounded by this. */
@@ -36,34 +49,69 @@ export function evolve(
   const counting = new LateTradeCount(state, outputs);
   for (const event of entry.events) {
     state.position++;
-    state.bookSources.note(entry.source, event);
-    foldEvent(state, event, policy, counting);
+    if (isAnnouncement(event) && state.bookSources.announce(entry.source) === 'standby') {
+      state.standby ??= createStandbyBook();
+    }
+    if (state.standby === undefined) foldEvent(state, state, event, policy, counting);
+    else foldOneOfTwo(state, state.standby, entry.source, event, policy, counting);
   }
   state.sources.record(entry.source, entry.lastOrdinal);
 }
 
+/** Where there are two feeds: into the book of the one that the event is of. What becomes of the book is told of that which is followed in the end. */
+function foldOneOfTwo(
+  state: InstrumentState,
+  standby: StandbyBook,
+  source: string,
+  event: MarketEvent,
+  policy: InstrumentPolicy,
+  outputs: LateTradeCount,
+): void {
+  const side = state.bookSources.sideOf(source);
+  const standing = state.bookSources.standingOf(source);
+  const before = state.bookStatus.status;
+  const doubt = standing === 0 ? noteHeard(standby, side, event) : undefined;
+  if (doubt !== undefined) outputs.onBookUnsure(doubt);
+  const isReplaced = standing > 0;
+  if (isReplaced && side === 'standby') replaceStandby(standby, event.receiveTimeMs);
+  const changes: BookStatusChange[] = [];
+  outputs.heldBack = changes;
+  foldEvent(state, side === 'standby' ? standby : state, event, policy, outputs);
+  outputs.heldBack = undefined;
+  if (isSwitchDue(state, standby, isReplaced && side === 'followed')) {
+    switchBooks(state, standby);
+    if (isReplaced) replaceStandby(standby, event.receiveTimeMs);
+    if (before === 'stale') outputs.onBookStatus({ status: 'live', sinceMs: event.receiveTimeMs });
+  } else if (side === 'followed') {
+    for (const change of changes) outputs.onBookStatus(change);
+  }
+  forgetUnsureLevels(standby);
+}
+
+/** @param track the state itself, or the book beside it that a book event is of */
 function foldEvent(
   state: InstrumentState,
+  track: BookTrack,
   event: MarketEvent,
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
   switch (event.type) {
     case 'BookDelta':
-      foldDelta(state, event, policy, outputs);
+      foldDelta(state, track, event, policy, outputs);
       return;
     case 'BookSnapshot':
-      foldSnapshot(state, event, policy, outputs);
+      foldSnapshot(state, track, event, policy, outputs);
       return;
     case 'Trade':
-      foldTrade(state, event, outputs);
+      if (!isLongTold(state, event)) foldTrade(state, event, outputs);
       return;
     case 'Heartbeat':
       state.ticker.advanceTo(event.eventTimeMs);
       state.candles.advanceTo(event.eventTimeMs, outputs);
       return;
     case 'FeedStatus':
-      markStale(state, event.reason, event.receiveTimeMs, state.lastBookEvent, outputs);
+      markStale(track, event.reason, event.receiveTimeMs, track.lastBookEvent, outputs);
       return;
     case 'Instrument':
       state.metadata = {
@@ -78,59 +126,62 @@ function foldEvent(
 }
 
 function foldSnapshot(
-  state: InstrumentState,
+  { counters }: InstrumentState,
+  track: BookTrack,
   event: BookSnapshot,
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
-  state.book.applySnapshot(event);
-  state.counters.bookSnapshots++;
-  const before = state.bookStatus.status;
-  if (before !== 'live') state.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
-  const isSure = concludeBookEvent(state, event, policy, outputs);
+  track.book.applySnapshot(event);
+  counters.bookSnapshots++;
+  const before = track.bookStatus.status;
+  if (before !== 'live') track.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
+  const isSure = concludeBookEvent(counters, track, event, policy, outputs);
   if (isSure && before === 'stale') outputs.onBookStatus({ status: 'live', sinceMs: event.receiveTimeMs });
 }
 
 /** A delta on top of a book that is not sure proves nothing and is left out until the next snapshot. */
 function foldDelta(
-  state: InstrumentState,
+  { counters }: InstrumentState,
+  track: BookTrack,
   event: BookDelta,
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
-  if (state.bookStatus.status !== 'live') {
-    state.counters.deltasIgnoredWhileStale++;
+  if (track.bookStatus.status !== 'live') {
+    counters.deltasIgnoredWhileStale++;
     return;
   }
-  state.counters.deltasApplied++;
-  state.counters.deletesOfUnknownLevel += state.book.applyDelta(event);
-  concludeBookEvent(state, event, policy, outputs);
+  counters.deltasApplied++;
+  counters.deletesOfUnknownLevel += track.book.applyDelta(event);
+  concludeBookEvent(counters, track, event, policy, outputs);
 }
 
 /** Returns whether the book is sure with the event in it. */
 function concludeBookEvent(
-  state: InstrumentState,
+  counters: InstrumentCounters,
+  track: BookTrack,
   event: BookSnapshot | BookDelta,
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): boolean {
   const { eventTimeMs, receiveTimeMs, sequence } = event;
-  const before = state.lastBookEvent;
-  state.lastBookEvent = { eventTimeMs, receiveTimeMs, sequence };
-  const doubt = findDoubt(state, event.checksum, policy);
+  const before = track.lastBookEvent;
+  track.lastBookEvent = { eventTimeMs, receiveTimeMs, sequence };
+  const doubt = findDoubt(counters, track.book, event.checksum, policy);
   if (doubt === undefined) return true;
-  markStale(state, doubt, receiveTimeMs, before, outputs);
+  markStale(track, doubt, receiveTimeMs, before, outputs);
   outputs.onBookUnsure(doubt);
   return false;
 }
 
 /** Returns why the book can't be right; `undefined` when nothing speaks against it. */
 function findDoubt(
-  state: InstrumentState,
+  counters: InstrumentCounters,
+  book: OrderBook,
   expected: number | undefined,
   policy: InstrumentPolicy,
 ): string | undefined {
-  const { book, counters } = state;
   let doubt: string | undefined;
   if (expected !== undefined && policy.checksum !== undefined) {
     const was = policy.checksum(book);
@@ -155,14 +206,14 @@ function findDoubt(
 
 /** A book that was never sure stays empty, and one that is stale keeps its first reason: that is what has to be repaired. */
 function markStale(
-  state: InstrumentState,
+  track: BookTrack,
   reason: string,
   sinceMs: number,
-  lastSound: InstrumentState['lastBookEvent'],
+  lastSound: BookTrack['lastBookEvent'],
   outputs: EvolveOutputs,
 ): void {
-  if (state.bookStatus.status !== 'live') return;
-  state.bookStatus = { status: 'stale', reason, sinceMs };
+  if (track.bookStatus.status !== 'live') return;
+  track.bookStatus = { status: 'stale', reason, sinceMs };
   outputs.onBookStatus({ status: 'stale', reason, lastSoundMs: lastSound?.receiveTimeMs ?? sinceMs });
 }
 
@@ -196,6 +247,8 @@ export function foldStoredTrade(state: InstrumentState, trade: Trade, outputs: C
 class LateTradeCount implements EvolveOutputs {
   readonly #state: InstrumentState;
   readonly #outputs: EvolveOutputs;
+  /** Takes what becomes of a book, while it is not known whether that book will be followed. */
+  heldBack: BookStatusChange[] | undefined;
 
   constructor(state: InstrumentState, outputs: EvolveOutputs) {
     this.#state = state;
@@ -211,7 +264,8 @@ class LateTradeCount implements EvolveOutputs {
   }
 
   onBookStatus(change: BookStatusChange): void {
-    this.#outputs.onBookStatus(change);
+    if (this.heldBack === undefined) this.#outputs.onBookStatus(change);
+    else this.heldBack.push(change);
   }
 
   onCandleClosed(candle: Candle): void {

@@ -5,13 +5,15 @@
  */
 import type { CandlePolicy, CandlesSnapshot } from './candle.ts';
 import { BookSources } from './book-sources.ts';
+import type { BookTrack } from './book-track.ts';
 import { Candles } from './candles.ts';
 import type { ChecksumInput } from './checksum-input.ts';
-import type { Sequence } from './events.ts';
 import type { BookData } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
 import type { SourcePosition } from './source-positions.ts';
 import { SourcePositions } from './source-positions.ts';
+import type { StandbyBook, StandbySnapshot } from './standby-book.ts';
+import { restoreStandby, snapshotStandby } from './standby-book.ts';
 import type { TickerWindowSnapshot } from './ticker.ts';
 import { TICKER_WINDOW_MS, TickerWindow } from './ticker-window.ts';
 import type { TradeIdentitiesSnapshot } from './trade-identities.ts';
@@ -27,23 +29,6 @@ export type InstrumentPolicy = {
 };
 
 export const DEFAULT_MAX_FUTURE_MS = 600_000;
-
-/**
- * `empty`: no snapshot was ever seen. `live`: the book is the exchange's. `stale`: it may be wrong and is not to be relied on.
- * `reason` tells why it is stale and is empty otherwise; `sinceMs` is the receive time of the event that brought the status.
- */
-type BookStatus = {
-  readonly status: 'empty' | 'live' | 'stale';
-  readonly reason: string;
-  readonly sinceMs: number | undefined;
-};
-
-/** The last book event that changed the levels. */
-type LastBookEvent = {
-  readonly eventTimeMs: number;
-  readonly receiveTimeMs: number;
-  readonly sequence: Sequence | undefined;
-};
 
 type InstrumentMetadata = {
   readonly nativeSymbol: string;
@@ -67,15 +52,14 @@ export type InstrumentCounters = {
   tradesLate: number;
 };
 
-/** Changed in place by `evolve` and by nothing else. */
-export type InstrumentState = {
+/** Changed in place by `evolve` and by nothing else. The book is that of the source that is followed. */
+export type InstrumentState = BookTrack & {
   /** Events folded so far. */
   position: number;
   sources: SourcePositions;
   bookSources: BookSources;
-  bookStatus: BookStatus;
-  book: OrderBook;
-  lastBookEvent: LastBookEvent | undefined;
+  /** Of a second feed; `undefined` until one announces its book. */
+  standby: StandbyBook | undefined;
   trades: TradeIdentities;
   ticker: TickerWindow;
   candles: Candles;
@@ -90,9 +74,10 @@ export type InstrumentSnapshot = {
   readonly sources: readonly SourcePosition[];
   /** Sources that the book has followed, the present one last. */
   readonly bookSources: readonly string[];
-  readonly bookStatus: BookStatus;
+  readonly standby: StandbySnapshot | undefined;
+  readonly bookStatus: BookTrack['bookStatus'];
   readonly book: BookData;
-  readonly lastBookEvent: LastBookEvent | undefined;
+  readonly lastBookEvent: BookTrack['lastBookEvent'];
   readonly trades: TradeIdentitiesSnapshot;
   readonly ticker: TickerWindowSnapshot;
   readonly candles: CandlesSnapshot;
@@ -106,6 +91,7 @@ export function createInstrumentState(policy: InstrumentPolicy): InstrumentState
     position: 0,
     sources: new SourcePositions(),
     bookSources: new BookSources(),
+    standby: undefined,
     bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
     book: new OrderBook(),
     lastBookEvent: undefined,
@@ -130,10 +116,12 @@ export function createInstrumentState(policy: InstrumentPolicy): InstrumentState
 
 /** Returns the state as plain data. The same log gives the same data in the same order, whatever the batches and restarts on the way. */
 export function snapshotInstrument(state: InstrumentState): InstrumentSnapshot {
+  const { standby, bookSources } = state;
   return {
     position: state.position,
     sources: state.sources.snapshot(),
-    bookSources: state.bookSources.snapshot(),
+    bookSources: bookSources.snapshot(),
+    standby: standby && snapshotStandby(standby, bookSources.standby!),
     bookStatus: state.bookStatus,
     book: state.book.snapshot(),
     lastBookEvent: state.lastBookEvent,
@@ -147,10 +135,12 @@ export function snapshotInstrument(state: InstrumentState): InstrumentSnapshot {
 
 /** Returns the state that `snapshotInstrument` took the data from. */
 export function restoreInstrument(snapshot: InstrumentSnapshot, policy: InstrumentPolicy): InstrumentState {
+  const { standby } = snapshot;
   return {
     position: snapshot.position,
     sources: SourcePositions.restore(snapshot.sources),
-    bookSources: new BookSources(snapshot.bookSources),
+    bookSources: new BookSources(snapshot.bookSources, standby?.source),
+    standby: standby && restoreStandby(standby),
     bookStatus: snapshot.bookStatus,
     book: OrderBook.restore(snapshot.book),
     lastBookEvent: snapshot.lastBookEvent,

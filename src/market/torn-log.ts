@@ -3,16 +3,14 @@ import type { FeedStatus, LogEntry } from './events.ts';
 import type { InstrumentState } from './instrument-state.ts';
 
 /**
- * Returns the entry after which the book is stale until its source gives it whole; `undefined` where it follows none. Deltas behind the loss look like
- * those that follow: nothing in them tells of a hole.
+ * Returns the entries after which the book is stale until a source gives it whole; none where it follows none. Deltas behind the loss look like those that
+ * follow: nothing in them tells of a hole. The book that stands by has the same hole, and is told first: else it would take the place of the other.
  */
-export function tornLogEntry(
+export function tornLogEntries(
   state: InstrumentState,
   { reason }: { readonly reason: string },
   clock: { nowMs(): number },
-): LogEntry | undefined {
-  const source = state.bookSources.snapshot().at(-1);
-  if (source === undefined) return undefined;
+): readonly LogEntry[] {
   const nowMs = clock.nowMs();
   const torn: FeedStatus = {
     type: 'FeedStatus',
@@ -21,5 +19,11 @@ export function tornLogEntry(
     eventTimeMs: nowMs,
     receiveTimeMs: nowMs,
   };
-  return { source, lastOrdinal: state.sources.lastOrdinal(source) ?? 0, events: [torn] };
+  const { standby, bookSources, sources } = state;
+  const kept = [...(standby === undefined ? [] : [bookSources.standby!]), ...bookSources.snapshot()];
+  return kept.map((source) => ({
+    source,
+    lastOrdinal: sources.lastOrdinal(source) ?? 0,
+    events: [torn],
+  }));
 }

@@ -161,6 +161,7 @@ export function raiseScale(units: Units, fromScale: number, toScale: number): Un
 
 /** Returns canonical decimal text: no exponent, no trailing zeros, `0` for zero. */
 export function formatUnits(units: Units, scale: number): string {
+  if (units === 0) return '0';
   if (units < 0) return `-${formatUnits(typeof units === 'bigint' ? -units : -units, scale)}`;
   const digits = units.toString();
   if (scale === 0) return digits;

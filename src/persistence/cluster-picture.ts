@@ -35,9 +35,9 @@ export class PostgresPictureSource implements PictureSource {
             'claimedAtMs', floor(extract(epoch FROM claimed_at) * 1000)::bigint) ORDER BY id), '[]')
           FROM ${schema}.shard) AS shards,
         (SELECT coalesce(json_agg(json_build_object(
-            'exchange', exchange, 'slot', slot, 'epoch', epoch,
+            'exchange', exchange, 'slot', slot, 'replica', replica, 'epoch', epoch,
             'holder', CASE WHEN renewed_at > clock_timestamp() - $2::int * interval '1 ms' THEN holder END)
-            ORDER BY exchange COLLATE "C", slot), '[]')
+            ORDER BY exchange COLLATE "C", slot, replica), '[]')
           FROM ${schema}.ingest_lease) AS leases`,
       values: [aliveMs, leaseMs],
       timeoutMs: STATEMENT_TIMEOUT_MS,

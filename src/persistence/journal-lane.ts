@@ -15,6 +15,7 @@ import { SQL_UNIQUE_VIOLATION, isSqlError } from './database.ts';
 import { existingBatchError, fencedError, toJournalError } from './journal-errors.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { OutageLog } from '../base/outage-log.ts';
 import { rowParameters, rowSlotsFor } from './row-slots.ts';
 import type { StoredEntry } from './stored-bytes.ts';
 
@@ -41,6 +42,7 @@ export class JournalLane {
   readonly claim: ShardClaim;
   readonly #database: Database;
   readonly #context: WriterContext;
+  readonly #outage: OutageLog;
   readonly #outcomeDeadlineMs: number;
   readonly #stop: AbortSignal;
   #queue: PendingAppend[] = [];
@@ -59,6 +61,7 @@ export class JournalLane {
     this.claim = options.claim;
     this.#database = options.database;
     this.#context = options.context;
+    this.#outage = new OutageLog(options.context);
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs;
     this.#stop = options.stop;
   }
@@ -127,7 +130,9 @@ export class JournalLane {
     try {
       await retryTransient((attemptIndex) => this.#insert(group, attemptIndex > 0), {
         context: this.#context,
-        what: `appending ${group.length} batches to the journal`,
+        what: 'appending to the journal',
+        fields: { batches: group.length },
+        outage: this.#outage,
         deadlineMs: this.#outcomeDeadlineMs,
         stop: this.#stop,
       });

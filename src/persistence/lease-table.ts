@@ -24,15 +24,16 @@ export class PostgresLeaseTable implements LeaseTable {
   async read(leaseMs: number): Promise<SlotRow[]> {
     const { rows } = await this.#database.query<StoredRow>({
       name: `${this.#database.schema}.read-leases`,
-      text: `SELECT exchange, slot, epoch, holder AS "holderName", holder_run_id AS "holderRunId",
+      text: `SELECT exchange, slot, replica, epoch, holder AS "holderName", holder_run_id AS "holderRunId",
           holder IS NULL OR renewed_at <= clock_timestamp() - $1::int * interval '1 ms' AS "isFree"
         FROM ${this.#database.schema}.ingest_lease`,
       values: [leaseMs],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
-    return rows.map(({ exchange, slot, epoch, holderName, holderRunId, isFree }) => ({
+    return rows.map(({ exchange, slot, replica, epoch, holderName, holderRunId, isFree }) => ({
       exchange,
       slot,
+      replica,
       epoch,
       holder:
         holderName === null || holderRunId === null ? undefined : { name: holderName, runId: holderRunId },
@@ -47,16 +48,17 @@ export class PostgresLeaseTable implements LeaseTable {
   async take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
     const { schema } = this.#database;
     return this.#change({
-      text: `INSERT INTO ${schema}.ingest_lease AS known (exchange, slot, holder, holder_run_id, epoch, renewed_at)
-        SELECT exchange, slot, $1, $2,
+      text: `INSERT INTO ${schema}.ingest_lease AS known (exchange, slot, replica, holder, holder_run_id, epoch, renewed_at)
+        SELECT exchange, slot, replica, $1, $2,
             coalesce((SELECT max(epoch) FROM ${schema}.ingest_lease AS any_slot WHERE any_slot.exchange = wanted.exchange), 0) + 1,
             clock_timestamp()
-          FROM unnest($3::text[], $4::int[]) AS wanted (exchange, slot) ORDER BY exchange, slot
-        ON CONFLICT (exchange, slot) DO UPDATE SET
+          FROM unnest($3::text[], $4::int[], $5::int[]) AS wanted (exchange, slot, replica)
+          ORDER BY exchange, slot, replica
+        ON CONFLICT (exchange, slot, replica) DO UPDATE SET
           holder = excluded.holder, holder_run_id = excluded.holder_run_id,
           epoch = greatest(known.epoch + 1, excluded.epoch), renewed_at = clock_timestamp()
-        WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'
-        RETURNING exchange, slot, epoch`,
+        WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $6::int * interval '1 ms'
+        RETURNING exchange, slot, replica, epoch`,
       values: [holder.name, holder.runId, ...columnsOf(slots), leaseMs],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
@@ -66,14 +68,15 @@ export class PostgresLeaseTable implements LeaseTable {
     const { schema } = this.#database;
     return this.#change({
       text: `WITH ours AS MATERIALIZED (
-          SELECT known.exchange, known.slot FROM ${schema}.ingest_lease AS known
-            JOIN unnest($3::text[], $4::int[], $5::bigint[]) AS asked (exchange, slot, epoch)
-              USING (exchange, slot, epoch)
+          SELECT known.exchange, known.slot, known.replica FROM ${schema}.ingest_lease AS known
+            JOIN unnest($3::text[], $4::int[], $5::int[], $6::bigint[]) AS asked (exchange, slot, replica, epoch)
+              USING (exchange, slot, replica, epoch)
             WHERE known.holder = $1 AND known.holder_run_id = $2
-            ORDER BY known.exchange, known.slot FOR UPDATE OF known)
+            ORDER BY known.exchange, known.slot, known.replica FOR UPDATE OF known)
         UPDATE ${schema}.ingest_lease AS known SET renewed_at = clock_timestamp()
-          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot
-        RETURNING known.exchange, known.slot, known.epoch`,
+          FROM ours
+          WHERE (known.exchange, known.slot, known.replica) = (ours.exchange, ours.slot, ours.replica)
+        RETURNING known.exchange, known.slot, known.replica, known.epoch`,
       values: [holder.name, holder.runId, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
       timeoutMs,
     });
@@ -83,13 +86,14 @@ export class PostgresLeaseTable implements LeaseTable {
     const { schema } = this.#database;
     await this.#change({
       text: `WITH ours AS MATERIALIZED (
-          SELECT known.exchange, known.slot FROM ${schema}.ingest_lease AS known
-            JOIN unnest($3::text[], $4::int[], $5::bigint[]) AS asked (exchange, slot, epoch)
-              USING (exchange, slot, epoch)
+          SELECT known.exchange, known.slot, known.replica FROM ${schema}.ingest_lease AS known
+            JOIN unnest($3::text[], $4::int[], $5::int[], $6::bigint[]) AS asked (exchange, slot, replica, epoch)
+              USING (exchange, slot, replica, epoch)
             WHERE known.holder = $1 AND known.holder_run_id = $2
-            ORDER BY known.exchange, known.slot FOR UPDATE OF known)
+            ORDER BY known.exchange, known.slot, known.replica FOR UPDATE OF known)
         UPDATE ${schema}.ingest_lease AS known SET holder = NULL, holder_run_id = NULL
-          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot`,
+          FROM ours
+          WHERE (known.exchange, known.slot, known.replica) = (ours.exchange, ours.slot, ours.replica)`,
       values: [holder.name, holder.runId, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
@@ -99,10 +103,11 @@ export class PostgresLeaseTable implements LeaseTable {
     const { schema } = this.#database;
     await this.#change({
       text: `WITH ours AS MATERIALIZED (
-          SELECT exchange, slot FROM ${schema}.ingest_lease
-            WHERE holder = $1 AND holder_run_id = $2 ORDER BY exchange, slot FOR UPDATE)
+          SELECT exchange, slot, replica FROM ${schema}.ingest_lease
+            WHERE holder = $1 AND holder_run_id = $2 ORDER BY exchange, slot, replica FOR UPDATE)
         UPDATE ${schema}.ingest_lease AS known SET holder = NULL, holder_run_id = NULL
-          FROM ours WHERE known.exchange = ours.exchange AND known.slot = ours.slot`,
+          FROM ours
+          WHERE (known.exchange, known.slot, known.replica) = (ours.exchange, ours.slot, ours.replica)`,
       values: [name, runId],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
@@ -113,6 +118,10 @@ export class PostgresLeaseTable implements LeaseTable {
   }
 }
 
-function columnsOf(slots: readonly Slot[]): [exchanges: string[], slots: number[]] {
-  return [slots.map(({ exchange }) => exchange), slots.map(({ slot }) => slot)];
+function columnsOf(slots: readonly Slot[]): [exchanges: string[], slots: number[], replicas: number[]] {
+  return [
+    slots.map(({ exchange }) => exchange),
+    slots.map(({ slot }) => slot),
+    slots.map(({ replica }) => replica),
+  ];
 }

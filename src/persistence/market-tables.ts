@@ -21,6 +21,7 @@ import type { WantedOutputs } from './output-outbox.ts';
 import { Partitions } from './partitions.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { OutageLog } from '../base/outage-log.ts';
 
 /** Rows written by one statement. */
 const MARKET_GROUP_MAX_ROWS = 5_000;
@@ -44,6 +45,7 @@ export class PostgresMarketTables implements MarketTables {
   readonly #database: Database;
   readonly #ids: InstrumentIds;
   readonly #context: WriterContext;
+  readonly #outage: OutageLog;
   readonly #outputs: WantedOutputs | undefined;
   readonly #stop = new AbortController();
   readonly #tradePartitions: Partitions;
@@ -68,6 +70,7 @@ export class PostgresMarketTables implements MarketTables {
     this.#database = database;
     this.#ids = options.ids;
     this.#context = options.context;
+    this.#outage = new OutageLog(options.context);
     this.#tradePartitions = new Partitions({ database, table: 'trade', period: 'day' });
     this.#candlePartitions = new Partitions({ database, table: 'candle', period: 'month' });
   }
@@ -207,7 +210,9 @@ export class PostgresMarketTables implements MarketTables {
       },
       {
         context: this.#context,
-        what: `writing ${trades.length} trades and ${candles.length} candles`,
+        what: 'writing trades and candles',
+        fields: { trades: trades.length, candles: candles.length },
+        outage: this.#outage,
         deadlineMs: Infinity,
         stop: this.#stop.signal,
       },

@@ -14,6 +14,8 @@ import { cluster } from './migrations/004-cluster.ts';
 import { eventLog } from './migrations/005-event-log.ts';
 import { instrumentSettings } from './migrations/006-instrument-settings.ts';
 import { outputs } from './migrations/007-outputs.ts';
+import { leaseReplicas } from './migrations/008-lease-replicas.ts';
+import { logMoves } from './migrations/009-log-moves.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -23,6 +25,8 @@ const MIGRATIONS: readonly Migration[] = [
   eventLog,
   instrumentSettings,
   outputs,
+  leaseReplicas,
+  logMoves,
 ];
 
 /** The version of a database that this code brought up to date. */

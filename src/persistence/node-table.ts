@@ -1,5 +1,6 @@
 import type { ClusterNode, JsonValue, NamesakeNode, NodeIdentity, NodeTable } from '../cluster/ports.ts';
 import type { Database } from './database.ts';
+import { requireGeneration } from './event-log-kind.ts';
 
 /** A node asks every second; one that gets no answer by then may be taken for gone. */
 const STATEMENT_TIMEOUT_MS = 2_000;
@@ -11,9 +12,12 @@ export const REPORT_MAX_CHARACTERS = 256 * 1024;
 /** The table of nodes in Postgres. */
 export class PostgresNodeTable implements NodeTable {
   readonly #database: Database;
+  readonly #logGeneration: number;
 
-  constructor(database: Database) {
+  /** @param logGeneration of the log of events that this node works by: one that another has taken the place of has no nodes */
+  constructor(database: Database, logGeneration: number) {
     this.#database = database;
+    this.#logGeneration = logGeneration;
   }
 
   async renew(
@@ -22,20 +26,23 @@ export class PostgresNodeTable implements NodeTable {
     aliveMs: number,
   ): Promise<NamesakeNode | undefined> {
     const { schema } = this.#database;
-    // The clock is read when the row is held: whoever waited for it must not write a time that has passed.
+    // The clock is read when the row is held: whoever waited for it must not write a time that has passed. Whoever moves the log holds its row, so
+    // either it sees this node, or this node sees that it was moved.
     const { rowCount } = await this.#database.query({
       name: `${schema}.renew-node`,
-      text: `INSERT INTO ${schema}.node AS known (name, run_id, admin_url, roles, report)
-        VALUES ($1, $2, $3, $4, $5)
+      text: `WITH log AS MATERIALIZED (SELECT FROM ${schema}.event_log WHERE generation = $7 FOR SHARE)
+        INSERT INTO ${schema}.node AS known (name, run_id, admin_url, roles, report)
+        SELECT $1::text, $2::text, $3::text, $4::text[], $5::jsonb FROM log
         ON CONFLICT (name) DO UPDATE SET
           run_id = excluded.run_id, admin_url = excluded.admin_url, roles = excluded.roles, report = excluded.report,
           started_at = CASE WHEN known.run_id = excluded.run_id THEN known.started_at ELSE clock_timestamp() END,
           seen_at = clock_timestamp()
         WHERE known.run_id = excluded.run_id OR known.seen_at <= clock_timestamp() - $6::int * interval '1 ms'`,
-      values: [name, runId, adminUrl, roles, toReportText(report), aliveMs],
+      values: [name, runId, adminUrl, roles, toReportText(report), aliveMs, this.#logGeneration],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
     if (rowCount === 1) return undefined;
+    await requireGeneration(this.#database, this.#logGeneration);
     const { rows } = await this.#database.query<NamesakeNode>({
       text: `SELECT run_id AS "runId", admin_url AS "adminUrl",
           floor(extract(epoch FROM seen_at) * 1000)::bigint AS "seenAtMs"

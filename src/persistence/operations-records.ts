@@ -29,6 +29,7 @@ import type { WantedOutputs } from './output-outbox.ts';
 import { insertOutputs } from './output-outbox.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { OutageLog } from '../base/outage-log.ts';
 
 /** Records of each kind that wait to be written. */
 export const QUEUE_MAX_RECORDS = 1_000;
@@ -59,6 +60,7 @@ type Waiting = {
 export class PostgresOperationsRecords implements OperationsRecords {
   readonly #database: Database;
   readonly #context: WriterContext;
+  readonly #outage: OutageLog;
   readonly #outputs: WantedOutputs | undefined;
   readonly #stop = new AbortController();
   readonly #followers = new Set<(event: SupervisionEvent) => void>();
@@ -79,6 +81,7 @@ export class PostgresOperationsRecords implements OperationsRecords {
     this.#database = options.database;
     this.#outputs = options.outputs;
     this.#context = options.context;
+    this.#outage = new OutageLog(options.context);
   }
 
   /** Records that wait, of the kind of which most do. */
@@ -238,7 +241,9 @@ export class PostgresOperationsRecords implements OperationsRecords {
       try {
         await retryTransient(() => this.#write(waiting), {
           context: this.#context,
-          what: `writing ${recordsOf(waiting)} operations records`,
+          what: 'writing operations records',
+          fields: { records: recordsOf(waiting) },
+          outage: this.#outage,
           deadlineMs: Infinity,
           stop: this.#stop.signal,
         });

@@ -2,6 +2,7 @@ import type { BackoffPolicy } from '../base/backoff.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock, RandomSource, Timers } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { OutageLog } from '../base/outage-log.ts';
 import { isTransient } from './database.ts';
 
 /** What writers that outlive a lost database need of their surroundings. */
@@ -24,20 +25,26 @@ export async function retryTransient<Value>(
     context: WriterContext;
     /** What is attempted, for the log. */
     what: string;
+    /** How much of it, or of whom. */
+    fields: object;
+    /** Of all attempts of this kind: a database that is away is told of once, not by each. */
+    outage: OutageLog;
     deadlineMs: number;
     stop: AbortSignal;
   },
 ): Promise<Value> {
-  const { context, what } = options;
+  const { context, what, fields, outage } = options;
   const startMs = context.clock.monotonicMs();
   for (let attemptIndex = 0; ; attemptIndex++) {
     try {
-      return await attempt(attemptIndex);
+      const value = await attempt(attemptIndex);
+      outage.over(`${what} goes on`);
+      return value;
     } catch (error) {
       const delayMs = backoffDelayMs(RECONNECT_POLICY, attemptIndex, context.random);
       const isOver = context.clock.monotonicMs() - startMs + delayMs > options.deadlineMs;
       if (!isTransient(error) || isOver || options.stop.aborted) throw error;
-      context.log.warn({ err: error, attempt: attemptIndex + 1, delayMs }, `${what} failed, trying again`);
+      outage.failed({ ...fields, err: error }, `${what} failed, trying again until it is done`);
       await sleepUnlessStopped(context.timers, delayMs, options.stop);
     }
   }

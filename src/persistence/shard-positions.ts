@@ -1,22 +1,28 @@
 /** Where in the shared log each shard is needed from, kept in the row that is its fence: only the owner of the newest claim can move it. */
 import type { ShardClaim } from '../actors/ports.ts';
 import type { Database } from './database.ts';
+import { requireGeneration } from './event-log-kind.ts';
 import { fencedError } from './journal-errors.ts';
 
 export class ShardPositions {
   readonly #database: Database;
+  readonly #logGeneration: number;
 
-  constructor(database: Database) {
+  /** @param logGeneration of the log that whoever asks reads: places in another one mean something else */
+  constructor(database: Database, logGeneration: number) {
     this.#database = database;
+    this.#logGeneration = logGeneration;
   }
 
-  /** @throws TampinesError `FENCED` when a newer claim exists */
+  /** @throws TampinesError `FENCED` when a newer claim exists · `EVENT_LOG_MOVED` when another topic has taken the place of the log */
   async read(claim: ShardClaim): Promise<number> {
     const { rows } = await this.#database.query<{ nextOffset: number }>({
       text: `SELECT next_position AS "nextOffset" FROM ${this.#database.schema}.shard WHERE id = $1 AND epoch = $2`,
       values: [claim.shard, claim.epoch],
     });
     if (rows[0] === undefined) throw fencedError(claim);
+    // Asked while the claim stands: whoever moves the log either sees the claim and gives up, or is seen here.
+    await requireGeneration(this.#database, this.#logGeneration);
     return rows[0].nextOffset;
   }
 

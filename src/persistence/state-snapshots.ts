@@ -10,6 +10,7 @@ import type { JournalReads } from './journal-reads.ts';
 import type { LogCodec } from './log-codec.ts';
 import type { WriterContext } from './retry.ts';
 import { retryTransient } from './retry.ts';
+import { OutageLog } from '../base/outage-log.ts';
 import { rowParameters, rowSlotsFor } from './row-slots.ts';
 import { saveSavepointText } from './savepoints.ts';
 import type { StoredState } from './stored-bytes.ts';
@@ -30,6 +31,7 @@ export class StateSnapshots {
   readonly #codec: LogCodec;
   readonly #reads: JournalReads;
   readonly #context: WriterContext;
+  readonly #outage: OutageLog;
   readonly #outcomeDeadlineMs: number;
   readonly #stop: AbortSignal;
 
@@ -47,6 +49,7 @@ export class StateSnapshots {
     this.#codec = options.codec;
     this.#reads = options.reads;
     this.#context = options.context;
+    this.#outage = new OutageLog(options.context);
     this.#outcomeDeadlineMs = options.outcomeDeadlineMs;
     this.#stop = options.stop;
   }
@@ -91,7 +94,9 @@ export class StateSnapshots {
       // Saving it again changes nothing, so an unknown outcome is simply tried again.
       return await retryTransient(attempt, {
         context: this.#context,
-        what: `saving a state snapshot of ${snapshot.instrument}`,
+        what: 'saving state snapshots',
+        fields: { instrument: snapshot.instrument },
+        outage: this.#outage,
         deadlineMs: this.#outcomeDeadlineMs,
         stop: this.#stop,
       });

@@ -2,7 +2,7 @@
 import type { Keyspace } from './keyspace.ts';
 import { KEYSPACE_COMMANDS } from './keyspace-commands.ts';
 import type { Reply } from './resp-reply.ts';
-import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
+import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, NO_LIST, REFRESH, SET_NEWER } from './scripts.ts';
 import { isMarkable, toStaleText } from './stale-text.ts';
 import type { ValueVersion } from './value-head.ts';
 import { compareVersions, HEAD_SIZE_BYTES, readVersion } from './value-head.ts';
@@ -56,24 +56,29 @@ function contentOf(value: string): string {
   return value.replace(/"publishTimeMs":\d+/, '');
 }
 
-function appendClosed(context: ScriptContext, [list]: readonly string[], args: readonly string[]): Reply {
-  const held = context.keys.get(list!);
-  if (held !== undefined && held.type !== 'list') {
-    return { error: 'WRONGTYPE Operation against a key holding the wrong kind of value' };
-  }
-  let rejectedCount = 0;
-  for (let at = 1; at + 2 < args.length; at += 3) {
-    const value = args[at + 2]!;
-    const items = context.keys.get(list!);
-    const newestFirst = items?.type === 'list' ? items.items.toReversed() : [];
-    const outcome = placeOf(toVersion(args, at), value, newestFirst);
-    if (outcome === 'old') rejectedCount++;
-    if (outcome !== 'new') continue;
-    runCommand(context, 'LPUSH', [list!, value]);
-    runCommand(context, 'LTRIM', [list!, '0', String(Number(args[0]) - 1)]);
-    context.publish(list!, value);
-  }
-  return rejectedCount;
+function appendClosed(context: ScriptContext, keys: readonly string[], args: readonly string[]): Reply {
+  let at = 1;
+  return keys.map((list) => {
+    const lastAt = at + 3 * Number(args[at]);
+    at++;
+    const held = context.keys.get(list);
+    const isList = held === undefined || held.type === 'list';
+    let rejectedCount = 0;
+    for (; at <= lastAt; at += 3) {
+      if (!isList) continue;
+      const value = args[at + 2]!;
+      const items = context.keys.get(list);
+      const newestFirst = items?.type === 'list' ? items.items.toReversed() : [];
+      const outcome = placeOf(toVersion(args, at), value, newestFirst);
+      if (outcome === 'old') rejectedCount++;
+      if (outcome !== 'new') continue;
+      runCommand(context, 'LPUSH', [list, value]);
+      context.publish(list, value);
+    }
+    if (!isList) return NO_LIST;
+    runCommand(context, 'LTRIM', [list, '0', String(Number(args[0]) - 1)]);
+    return rejectedCount;
+  });
 }
 
 /** Whether a closed candle goes on top of its list, is there already, or comes too late. */

@@ -1,29 +1,21 @@
 /** What waits to be sent: the latest value per key, closed candles in a bounded queue, marks, keys to refresh, keys to let expire. */
 import type { Publication, StaleMark } from '../actors/ports.ts';
 import type { Clock } from '../base/clock.ts';
-import { closedCandlesKey } from './keys.ts';
+import { ClosedCandleQueue } from './closed-candle-queue.ts';
 import type { PublisherMetrics } from './publisher-metrics.ts';
 import { toStaleText } from './stale-text.ts';
-import { compareVersions, isStampable, stampValue } from './value-head.ts';
+import { compareVersions, isStampable } from './value-head.ts';
 
 export const DEFAULT_CLOSED_QUEUE_MAX = 50_000;
 
 /** `sinceMs`: since when a subscriber has waited for a value of this key, by the monotonic clock. */
 export type WaitingValue = { readonly publication: Publication; readonly sinceMs: number };
-/** `key` is that of the list. Stamped on arrival, so that one that is sent again is the same text. */
-export type WaitingCandle = {
-  readonly key: string;
-  readonly publication: Publication;
-  readonly value: string;
-};
 
 export class PublisherBacklog {
+  readonly closed: ClosedCandleQueue;
   readonly #metrics: PublisherMetrics;
-  readonly #closedMax: number;
   /** One value per key, so bounded by the number of keys. */
   readonly #latest = new Map<string, WaitingValue>();
-  /** In order of arrival. */
-  readonly #closed = new Set<WaitingCandle>();
   /** A key is in at most one of these. */
   readonly #refreshes = new Set<string>();
   readonly #expiries = new Set<string>();
@@ -33,7 +25,7 @@ export class PublisherBacklog {
 
   constructor(metrics: PublisherMetrics, closedMax: number) {
     this.#metrics = metrics;
-    this.#closedMax = closedMax;
+    this.closed = new ClosedCandleQueue(closedMax);
   }
 
   get isEmpty(): boolean {
@@ -45,11 +37,7 @@ export class PublisherBacklog {
   }
 
   get valueCount(): number {
-    return this.#latest.size + this.#closed.size;
-  }
-
-  get closedCount(): number {
-    return this.#closed.size;
+    return this.#latest.size + this.closed.count;
   }
 
   get refreshCount(): number {
@@ -65,8 +53,10 @@ export class PublisherBacklog {
       this.countDropped(`the value of ${publication.key} is no JSON object`);
       return;
     }
-    if (publication.kind === 'closedCandle') this.#addClosed(publication, clock.nowMs());
-    else this.#addLatest({ publication, sinceMs: clock.monotonicMs() });
+    if (publication.kind === 'closedCandle') {
+      if (this.closed.add(publication, clock.nowMs()))
+        this.countDropped('too many closed candles wait for Redis');
+    } else this.#addLatest({ publication, sinceMs: clock.monotonicMs() });
   }
 
   addRefresh(key: string): void {
@@ -129,23 +119,6 @@ export class PublisherBacklog {
     this.#latest.set(key, mark === undefined ? waiting : marked(waiting, mark));
   }
 
-  /** Returns the oldest candles, one group per list; they stay until removed. */
-  firstClosed(countMax: number): readonly (readonly WaitingCandle[])[] {
-    const byKey = new Map<string, WaitingCandle[]>();
-    let count = 0;
-    for (const candle of this.#closed) {
-      if (count++ >= countMax) break;
-      const group = byKey.get(candle.key);
-      if (group === undefined) byKey.set(candle.key, [candle]);
-      else group.push(candle);
-    }
-    return [...byKey.values()];
-  }
-
-  removeClosed(candles: readonly WaitingCandle[]): void {
-    for (const candle of candles) this.#closed.delete(candle);
-  }
-
   takeRefreshes(countMax: number): string[] {
     return takeFirst(this.#refreshes, countMax).map(([key]) => key);
   }
@@ -171,17 +144,6 @@ export class PublisherBacklog {
     this.#metrics.conflated++;
     if (compareVersions(waiting.publication, held.publication) < 0) return;
     this.#latest.set(key, { ...waiting, sinceMs: held.sinceMs });
-  }
-
-  #addClosed(publication: Publication, nowMs: number): void {
-    const value = stampValue(publication, nowMs);
-    this.#closed.add({ key: closedCandlesKey(publication.key), publication, value });
-    if (this.#closed.size <= this.#closedMax) return;
-    for (const oldest of this.#closed) {
-      this.#closed.delete(oldest);
-      this.countDropped('too many closed candles wait for Redis');
-      break;
-    }
   }
 }
 

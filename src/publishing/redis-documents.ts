@@ -4,13 +4,13 @@
  */
 import type {
   BookDocument,
-  CandleDocument,
   DesiredInstrument,
   DocumentHead,
   Documents,
   TickerDocument,
   TradesDocument,
 } from '../actors/ports.ts';
+import type { CandleText } from '../market/candle-text.ts';
 import { formatLevels } from './level-text.ts';
 import { candleKey, closedCandlesKey, orderBookKey, tickerKey, tradesChannel } from './keys.ts';
 
@@ -34,7 +34,8 @@ export function createRedisDocuments(naming: DocumentNaming): Documents {
     tradesChannel: (instrument) => tradesChannel(nameOf(instrument)),
     book: formatBookDocument,
     ticker: formatTickerDocument,
-    candle: formatCandleDocument,
+    candle: (document) => candleWriter(document)(document),
+    candleWriter,
     trades: formatTradesDocument,
   };
 }
@@ -53,10 +54,30 @@ function formatTickerDocument(ticker: TickerDocument): string {
   );
 }
 
-function formatCandleDocument(candle: CandleDocument): string {
+/** The head is the longest part, and many candles of an instrument close at once; of empty ones in a row only the times differ. */
+function candleWriter(document: DocumentHead): (candle: CandleText) => string {
+  const start = `${head('candle', document)},"interval":"`;
+  let last: CandleText | undefined;
+  let numbers = '';
+  return (candle) => {
+    if (last === undefined || !areAlike(last, candle)) {
+      last = candle;
+      numbers = candleNumbers(candle);
+    }
+    return `${start}${candle.interval}","openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs}${numbers}`;
+  };
+}
+
+/** Whether both are empty and have the same price, so that all their numbers are the same. */
+function areAlike(a: CandleText, b: CandleText): boolean {
   return (
-    `${head('candle', candle)},"interval":${JSON.stringify(candle.interval)}` +
-    `,"openTimeMs":${candle.openTimeMs},"closeTimeMs":${candle.closeTimeMs},"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
+    a.isEmpty && b.isEmpty && a.close === b.close && a.revision === b.revision && a.isClosed === b.isClosed
+  );
+}
+
+function candleNumbers(candle: CandleText): string {
+  return (
+    `,"isClosed":${candle.isClosed},"isEmpty":${candle.isEmpty},"revision":${candle.revision}` +
     `,"open":${decimal(candle.open)},"high":${decimal(candle.high)},"low":${decimal(candle.low)},"close":${decimal(candle.close)}` +
     `,"volume":${decimal(candle.volume)},"quoteVolume":${decimal(candle.quoteVolume)}` +
     `,"takerBuyVolume":${decimal(candle.takerBuyVolume)},"vwap":${decimal(candle.vwap)},"tradeCount":${candle.tradeCount}}`

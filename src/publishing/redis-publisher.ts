@@ -10,17 +10,10 @@ import type { Log } from '../base/log.ts';
 import { keysBeside, streamKey } from './keys.ts';
 import type { RedisClientOptions, ScriptClient } from './redis-client.ts';
 import { createRedisClient, untilReady } from './redis-client.ts';
-import { APPEND_CLOSED, EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
+import { EXPIRE_OWN, MARK_STALE, REFRESH, SET_NEWER } from './scripts.ts';
+import { sendClosedCandles } from './closed-candle-sending.ts';
 import type { ScriptCall, ScriptOutcome } from './script-calls.ts';
-import {
-  callScript,
-  chunk,
-  HELD_BACK,
-  isRetryable,
-  needsNewConnection,
-  toCount,
-  toPlaces,
-} from './script-calls.ts';
+import { callScript, chunk, HELD_BACK, needsNewConnection, toCount, toPlaces } from './script-calls.ts';
 import { DEFAULT_CLOSED_QUEUE_MAX, PublisherBacklog } from './publisher-backlog.ts';
 import { createPublisherMetrics } from './publisher-metrics.ts';
 import { LeaseWait } from './lease-wait.ts';
@@ -119,7 +112,7 @@ export class RedisPublisher implements Publisher {
   }
 
   get waitingClosedCount(): number {
-    return this.#backlog.closedCount;
+    return this.#backlog.closed.count;
   }
 
   publish(publications: readonly Publication[]): void {
@@ -289,33 +282,16 @@ export class RedisPublisher implements Publisher {
     return error;
   }
 
-  async #sendClosed(): Promise<Error | undefined> {
-    const groups = this.#backlog.firstClosed(ROUND_KEYS_MAX);
-    const outcomes = await Promise.all(
-      groups.map((group) => {
-        const args: (string | number)[] = [this.#options.closedCandlesMax];
-        for (const { publication, value } of group) args.push(publication.epoch, publication.seq, value);
-        return this.#call({ script: APPEND_CLOSED, keys: [group[0]!.key], args });
-      }),
-    );
-    let error: Error | undefined;
-    outcomes.forEach((outcome, index) => {
-      const group = groups[index]!;
-      const mayHelpLater = !outcome.ok && isRetryable(outcome.error);
-      if (mayHelpLater) {
-        error ??= outcome.error;
-        return;
-      }
-      this.#backlog.removeClosed(group);
-      if (outcome.ok) {
-        const rejectedCount = toCount(outcome.reply);
-        this.metrics.rejectedAsOld += rejectedCount;
-        this.metrics.closedPublished += group.length - rejectedCount;
-      } else {
-        for (const { key } of group) this.#backlog.countDropped(`${key}: ${outcome.error.message}`);
-      }
-    });
-    return error;
+  #sendClosed(): Promise<Error | undefined> {
+    const sending = {
+      queue: this.#backlog.closed,
+      metrics: this.metrics,
+      isCluster: this.#client.isCluster,
+      listLength: this.#options.closedCandlesMax,
+      call: (call: ScriptCall) => this.#call(call),
+      onDropped: (why: string) => this.#backlog.countDropped(why),
+    };
+    return sendClosedCandles(sending, ROUND_KEYS_MAX);
   }
 
   async #sendRefreshes(): Promise<Error | undefined> {

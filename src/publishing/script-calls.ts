@@ -64,6 +64,11 @@ export function toCount(reply: unknown): number {
   return typeof reply === 'number' ? reply : Number(reply);
 }
 
+/** Reads a reply that counts something for each key. */
+export function toCounts(reply: unknown): readonly number[] {
+  return Array.isArray(reply) ? reply.map(Number) : [];
+}
+
 /** Reads a reply that lists places. */
 export function toPlaces(reply: unknown): ReadonlySet<number> {
   return new Set(Array.isArray(reply) ? reply.map(Number) : []);

@@ -52,11 +52,14 @@ return rejected
 `,
 );
 
+/** What `APPEND_CLOSED` returns for a key that holds something else than a list. */
+export const NO_LIST = -1;
+
 /**
- * Appends closed candles of one list, newest first, and publishes them. The log's position orders them, over all epochs: one that is older than
- * the newest held, or comes from an older epoch, is refused. One that is there already (the same position, interval and revision: sent again
- * after a lost answer, or by the next life of its actor) is left alone. ARGV: length of the list, then per candle epoch, seq, value. Returns how
- * many were refused.
+ * Appends closed candles to their lists, newest first, and publishes them. The log's position orders those of a list, over all epochs: one that is
+ * older than the newest held, or comes from an older epoch, is refused. One that is there already (the same position, interval and revision: sent
+ * again after a lost answer, or by the next life of its actor) is left alone. KEYS: lists. ARGV: length that lists are kept at, then per list how many
+ * candles follow, and per candle epoch, seq, value. Returns per list how many were refused, or `NO_LIST`.
  */
 export const APPEND_CLOSED = defineScript(
   'append-closed',
@@ -65,27 +68,39 @@ local function identity(value)
   local openTime = string.match(value, '"openTimeMs":(%-?%d+)')
   return openTime and openTime .. ' ' .. (string.match(value, '"revision":(%d+)') or '') or value
 end
-local rejected = 0
-for at = 2, #ARGV, 3 do
-  local epoch, seq, value = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
-  local index, isOld, isThere, isSameSeq = 0, false, false, false
-  repeat
-    local held = redis.call('LINDEX', KEYS[1], index)
-    local heldEpoch, heldSeq = string.match(held or '', '^{"epoch":(%d+),"seq":(%d+)[,}]')
-    isSameSeq = heldSeq ~= nil and tonumber(heldSeq) == seq
-    isOld = heldSeq ~= nil and (tonumber(heldEpoch) > epoch or tonumber(heldSeq) > seq)
-    isThere = isSameSeq and identity(held) == identity(value)
-    index = index + 1
-  until isOld or isThere or not isSameSeq
-  if isOld and not isThere then
-    rejected = rejected + 1
-  elseif not isThere then
-    redis.call('LPUSH', KEYS[1], value)
-    redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
-    redis.call('PUBLISH', KEYS[1], value)
+local rejectedCounts, at = {}, 2
+for i = 1, #KEYS do
+  local key, rejected, appended = KEYS[i], 0, 0
+  local last = at + 3 * tonumber(ARGV[at])
+  local length = redis.pcall('LLEN', key)
+  local isList = type(length) == 'number'
+  if not isList and string.sub(length.err, 1, 9) ~= 'WRONGTYPE' then return length end
+  at = at + 1
+  while at <= last do
+    local epoch, seq, value = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+    at = at + 3
+    local index, isOld, isThere, isSameSeq = 0, false, false, false
+    while isList do
+      local held = redis.call('LINDEX', key, index)
+      local heldEpoch, heldSeq = string.match(held or '', '^{"epoch":(%d+),"seq":(%d+)[,}]')
+      isSameSeq = heldSeq ~= nil and tonumber(heldSeq) == seq
+      isOld = heldSeq ~= nil and (tonumber(heldEpoch) > epoch or tonumber(heldSeq) > seq)
+      isThere = isSameSeq and identity(held) == identity(value)
+      index = index + 1
+      if isOld or isThere or not isSameSeq then break end
+    end
+    if isOld and not isThere then
+      rejected = rejected + 1
+    elseif isList and not isThere then
+      redis.call('LPUSH', key, value)
+      redis.call('PUBLISH', key, value)
+      appended = appended + 1
+    end
   end
+  if appended > 0 and length + appended > tonumber(ARGV[1]) then redis.call('LTRIM', key, 0, ARGV[1] - 1) end
+  rejectedCounts[i] = isList and rejected or ${NO_LIST}
 end
-return rejected
+return rejectedCounts
 `,
 );
 

@@ -73,6 +73,7 @@ describe('heartbeats', () => {
     const clock = new FakeClock();
     let toldTo: string[] = [];
     const instruments = new Map<string, EventBatch>();
+    const wantedOnce = new Map<string, typeof timeWanted>();
     const routes = createRoutes({
       clock,
       deliver: ({ path }, batch) => {
@@ -83,7 +84,10 @@ describe('heartbeats', () => {
     });
     const acknowledge = (): void => {
       for (const [instrument, { source, firstOrdinal, events }] of instruments) {
-        routes.acknowledge({ instrument, source, lastOrdinal: firstOrdinal + events.length - 1, timeWanted });
+        const lastOrdinal = firstOrdinal + events.length - 1;
+        const wanted = wantedOnce.get(instrument) ?? timeWanted;
+        wantedOnce.delete(instrument);
+        routes.acknowledge({ instrument, source, lastOrdinal, timeWanted: wanted });
       }
       instruments.clear();
     };
@@ -115,16 +119,44 @@ describe('heartbeats', () => {
       }
       return told;
     };
-    return { clock, routes, listen };
+    /** Each of them wants to know it when that time is passed, once. */
+    const wantAt = (inMs: number, paths: readonly string[]): void => {
+      const timeMs = clock.nowMs();
+      for (const path of paths) {
+        wantedOnce.set(path, { atMs: timeMs + inMs, emptyAtMs: Infinity });
+        routes.push(toNativeSymbol(path), trade({ eventTimeMs: timeMs, receiveTimeMs: timeMs }));
+      }
+      routes.flush();
+      acknowledge();
+    };
+    return { clock, routes, listen, wantAt };
   }
 
   it('are sent at once where trades wait for the time', async () => {
-    const nowMs = new FakeClock().nowMs();
-    const { listen } = createQuietOnes({ atMs: nowMs + 2_000, emptyAtMs: Infinity });
+    const { listen, wantAt } = createQuietOnes({ atMs: Infinity, emptyAtMs: Infinity });
+    await listen(30_000);
+    const waiting = Array.from({ length: 10 }, (_, index) => `Q${index}`);
+    wantAt(2_000, waiting);
     const told = await listen(2_000);
-    // Those whose turn came before are not told again within a second.
+    expect(
+      told
+        .slice(0, -1)
+        .flat()
+        .filter((path) => waiting.includes(path)),
+    ).toEqual([]);
+    expect(told.at(-1)!.filter((path) => waiting.includes(path))).toEqual(waiting);
+  });
+
+  it('are spread over the next seconds where the trades of many wait for the same time', async () => {
+    const { listen, wantAt } = createQuietOnes({ atMs: Infinity, emptyAtMs: Infinity });
+    await listen(30_000);
+    const all = Array.from({ length: COUNT }, (_, index) => `Q${index}`);
+    wantAt(2_000, all);
+    await listen(1_750);
+    const told = await listen(2_500);
     expect(new Set(told.flat()).size).toBe(COUNT);
-    expect(told.at(-1)!.length).toBeGreaterThan(COUNT - 10);
+    // A tenth of them.
+    expect(Math.max(...told.map(({ length }) => length))).toBe(10);
   });
 
   it('are spread over all where only empty candles do', async () => {

@@ -1,4 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ChangeFlags } from '../../src/actors/change-flags.ts';
+import type { ScheduledInstrument } from '../../src/actors/publish-schedule.ts';
 import { PublishSchedule } from '../../src/actors/publish-schedule.ts';
 import type { InstrumentSettings } from '../../src/actors/ports.ts';
 import type { SymbolMessage } from '../../src/actors/symbol-protocol.ts';
@@ -26,7 +29,7 @@ function createSchedule() {
       intervals,
       instrument: instrumentOf(symbol).instrument,
       target: { path: symbol },
-      changes: { book: false, ticker: false, candles: false, state: false },
+      changes: new ChangeFlags(),
       wakeUp: { isPending: false, takenCount: 0 },
     };
     schedule.add(scheduled);
@@ -134,4 +137,165 @@ describe('the publish schedule', () => {
     schedule.stop();
     expect(time.pendingTimerCount).toBe(0);
   });
+});
+
+/** The plain form: each instrument is looked at in each of its rounds. */
+class VisitAll {
+  readonly #sent: Told[];
+  readonly #entries: (PlainEntry | undefined)[] = [];
+
+  constructor(sent: Told[]) {
+    this.#sent = sent;
+  }
+
+  add(changes: PlainChanges): void {
+    const place = this.#entries.length;
+    this.#entries.push({ changes, round: Math.floor(place / 10), isPending: false, isRefused: false });
+  }
+
+  remove(place: number): void {
+    this.#entries[place] = undefined;
+  }
+
+  entry(place: number): PlainEntry | undefined {
+    return this.#entries[place];
+  }
+
+  tick(slot: number, isTaking: boolean): void {
+    for (let place = slot; place < this.#entries.length; place += 10) {
+      const entry = this.#entries[place];
+      if (entry !== undefined) this.#visit(place, entry, isTaking);
+    }
+  }
+
+  #visit(place: number, entry: PlainEntry, isTaking: boolean): void {
+    const { changes } = entry;
+    const round = entry.round++;
+    if (round % 6 === 0 && (changes.state || round % 60 === 0)) {
+      this.#sent.push({ place, told: 'checkpoint' });
+      if (isTaking) changes.state = false;
+    }
+    const refresh = round % 4 === 0;
+    if (entry.isPending && !(entry.isRefused && refresh)) return;
+    const ticker = changes.ticker && round % 2 === 0;
+    const candles = changes.candles && round % 3 === 0;
+    if (!changes.book && !ticker && !candles && !refresh) return;
+    entry.isPending = true;
+    entry.isRefused = !isTaking;
+    this.#sent.push({ place, told: `${ticker} ${candles} ${refresh}` });
+  }
+}
+
+type PlainChanges = { book: boolean; ticker: boolean; candles: boolean; state: boolean };
+type PlainEntry = { readonly changes: PlainChanges; round: number; isPending: boolean; isRefused: boolean };
+type Told = { readonly place: number; readonly told: string };
+
+const PUBLISHED = ['book', 'ticker', 'candles'] as const;
+const FLAGS = [...PUBLISHED, 'state'] as const;
+
+/** What happens between two ticks. */
+const step = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('add' as const) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('remove' as const), place: fc.nat(9) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('change' as const),
+      place: fc.nat(9),
+      flag: fc.constantFrom(...FLAGS),
+    }),
+  },
+  // The actors take their turns: what was due is published, and perhaps more that came meanwhile.
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      type: fc.constant('turns' as const),
+      flags: fc.oneof(fc.constant(PUBLISHED), fc.subarray([...PUBLISHED])),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('taking' as const), isTaking: fc.boolean() }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ type: fc.constant('ticks' as const), count: fc.integer({ min: 1, max: 30 }) }),
+  },
+);
+
+it('the publish schedule tells each instrument what it would hear if all were visited in every round', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(step, { maxLength: 200, size: 'max' }),
+      (count, steps) => {
+        const time = new FakeClock();
+        let isTaking = true;
+        const told: Told[] = [];
+        const expected: Told[] = [];
+        const plain = new VisitAll(expected);
+        const scheduled: ScheduledInstrument[] = [];
+        const schedule = new PublishSchedule({
+          timers: time,
+          bookIntervalMs: 100,
+          tickerIntervalMs: 200,
+          candleIntervalMs: 300,
+          refreshIntervalMs: 400,
+          checkpointIntervalMs: 600,
+          send: ({ path }, message) => {
+            const isWakeUp = message.type === 'PublishDue';
+            const what = isWakeUp ? `${message.ticker} ${message.candles} ${message.refresh}` : 'checkpoint';
+            told.push({ place: Number(path), told: what });
+            return isTaking;
+          },
+        });
+        const add = (): void => {
+          const place = scheduled.length;
+          const { instrument } = instrumentOf(`I${place}-USD`);
+          const added = {
+            instrument,
+            target: { path: String(place) },
+            changes: new ChangeFlags(),
+            wakeUp: { isPending: false, takenCount: 0 },
+          };
+          scheduled.push(added);
+          // The keys of a new instrument were marked before anybody looked after it.
+          added.changes.book = true;
+          plain.add({ book: true, ticker: false, candles: false, state: false });
+          schedule.add(added);
+        };
+        let tickCount = 0;
+        const tick = (): void => {
+          told.length = expected.length = 0;
+          time.advanceNow(10);
+          plain.tick(tickCount++ % 10, isTaking);
+          const byPlace = (a: Told, b: Told): number => a.place - b.place;
+          expect(told.toSorted(byPlace)).toEqual(expected.toSorted(byPlace));
+        };
+        schedule.start();
+        for (let place = 0; place < count; place++) add();
+        for (const each of steps) {
+          if (each.type === 'add') add();
+          else if (each.type === 'taking') ({ isTaking } = each);
+          else if (each.type === 'ticks') {
+            for (let count = 0; count < each.count; count++) tick();
+          } else if (each.type === 'turns') {
+            for (const [place, own] of scheduled.entries()) {
+              const entry = plain.entry(place);
+              if (entry?.isPending !== true || entry.isRefused) continue;
+              own.wakeUp.isPending = entry.isPending = false;
+              for (const flag of each.flags) own.changes[flag] = entry.changes[flag] = false;
+            }
+          } else {
+            const own = scheduled[each.place];
+            const entry = plain.entry(each.place);
+            if (own === undefined || entry === undefined) continue;
+            if (each.type === 'change') own.changes[each.flag] = entry.changes[each.flag] = true;
+            else {
+              schedule.remove(own.instrument);
+              plain.remove(each.place);
+            }
+          }
+        }
+      },
+    ),
+    { seed: 6, numRuns: 100 },
+  );
 });

@@ -15,7 +15,7 @@ function recover(options: { isRecording?: boolean; isFirstLife?: boolean } = {})
     book.noteFolded({ source, lastOrdinal: 1, events });
   const hear = (source: string, ...events: readonly MarketEvent[]): string => {
     fold(source, ...events);
-    return book.hear({ source, lastOrdinal: 1, events }, clock);
+    return book.hear({ source, lastOrdinal: 1, events }, clock, source !== 'standby');
   };
   fold('books', bookSnapshot());
   fold('trades', trade());
@@ -72,4 +72,10 @@ test('the first life was begun before any feed knew of it, and a recording has n
     const { hear, at } = recover(options);
     expect(hear('books', bookDelta(at(-50_000)))).toBe('missedNothing');
   }
+});
+
+test('another feed that goes on says nothing about the book that is followed, but what it says of its own is remembered', () => {
+  const { hear, at } = recover();
+  expect(hear('standby', bookSnapshot(at()))).toBe('unsure');
+  expect(hear('books', bookDelta(at()))).toBe('sure');
 });

@@ -1,6 +1,7 @@
 /** A symbol actor whose log is one that others write and read: it takes what follows on its place, and shows nothing before it has caught up. */
 import { describe, expect, it } from 'vitest';
 import type { FeedReply, LoggedPlace, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
+import { sourceUnderLease } from '../../src/market/book-sources.ts';
 import { restartWithBackoff } from '../../src/supervision/strategy.ts';
 import { settle } from '../support/fake-clock.ts';
 import { bookSnapshot, timesAt, trade } from '../support/market-events.ts';
@@ -37,12 +38,12 @@ async function openSymbol() {
     life,
     /** Places up to which it has said that it has the log. */
     accepted: () => replies.flatMap((reply) => (reply.type === 'BatchAccepted' ? [reply.batchNumber] : [])),
-    deliver: async (ordinal: number, logged: Partial<LoggedPlace>): Promise<void> => {
+    deliver: async (ordinal: number, logged: Partial<LoggedPlace>, source = 's'): Promise<void> => {
       const times = timesAt(time.nowMs());
       const event = ordinal === 1 ? bookSnapshot(times) : trade({ ...times, tradeId: String(ordinal) });
       system.send(symbol, {
         type: 'Deliver',
-        batch: { source: 's', firstOrdinal: ordinal, events: [event] },
+        batch: { source, firstOrdinal: ordinal, events: [event] },
         feed,
         logged: { life: life(), after: ordinal - 1, to: ordinal, ...logged },
       });
@@ -107,6 +108,19 @@ describe('a symbol actor that stands in a shared log', () => {
     await world.deliver(2, { after: 1, to: 9 });
     expect(await shown()).toEqual(['stale', torn.reason]);
     expect(await world.position()).toBe(3);
+  });
+
+  it('shows no book of a second feed in place of the one whose log was torn: it has the same hole', async () => {
+    const world = await openSymbol();
+    await world.deliver(1, {});
+    await world.deliver(1, { after: 1, to: 2 }, sourceUnderLease(2, 's', 1));
+    await world.say({ type: 'CaughtUp', life: world.life(), isWhole: true });
+    const shown = async () => (await world.view(world.symbol)).status;
+    expect(await shown()).toBe('live');
+    await world.say({ type: 'LogTorn', reason: 'the log was kept for too short a time' });
+    expect(await shown()).toBe('stale');
+    await world.deliver(2, { after: 2, to: 3 }, sourceUnderLease(2, 's', 1));
+    expect(await shown()).toBe('stale');
   });
 
   it('publishes nothing before it has caught up, and then shows its book as live', async () => {

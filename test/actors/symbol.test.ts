@@ -4,8 +4,17 @@ import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts
 import type { MarketTables } from '../../src/actors/ports.ts';
 import { TampinesError } from '../../src/base/errors.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
+import { MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
 import { MemoryMarketTables } from '../../src/persistence/memory-market-tables.ts';
-import { bookDelta, bookSnapshot, feedStatus, heartbeat, NOON_MS, trade } from '../support/market-events.ts';
+import {
+  bookDelta,
+  bookSnapshot,
+  feedStatus,
+  heartbeat,
+  NOON_MS,
+  timesAt,
+  trade,
+} from '../support/market-events.ts';
 import { until } from '../support/fake-clock.ts';
 import { createGate, patient } from './kernel/support.ts';
 import type { Actors } from './support.ts';
@@ -155,6 +164,53 @@ describe('a symbol actor', () => {
     const trading = await begin(speaking.actors);
     spawnFeed(trading.actors, 'trades').deliver(trading.ref, 1, trade({ tradeId: 'another' }));
     expect(await trading.publishedAfter(1)).toEqual(['ticker', 'candle']);
+  });
+
+  it('publishes candles of the log that it read after the books, but before what must not come first', async () => {
+    const storage = new MemoryJournalStorage();
+    const killed = await createActors({}, storage);
+    const last = spawnFeed(killed);
+    last.deliver(killed.spawn('BTC-USDT').ref, 1, bookSnapshot(), trade(), heartbeat(NOON_MS + 2_500));
+    await killed.time.advance(1);
+    const begin = async () => {
+      const actors = await createActors({}, storage);
+      const { ref } = actors.spawn('BTC-USDT');
+      await actors.time.advance(1);
+      return { actors, ref };
+    };
+    const closedAfterMs = ({ publications }: Actors): number[] =>
+      publications
+        .filter(({ kind }) => kind === 'closedCandle')
+        .map(({ value }) => (JSON.parse(value) as { openTimeMs: number }).openTimeMs - NOON_MS);
+    expect(closedAfterMs(killed)).toEqual([0]);
+
+    const waiting = await begin();
+    await waiting.actors.time.advance(4_000);
+    expect(closedAfterMs(waiting.actors)).toEqual([]);
+    await waiting.actors.time.advance(1_000);
+    expect(closedAfterMs(waiting.actors)).toEqual([0]);
+
+    const saving = await begin();
+    const { deliver } = spawnFeed(saving.actors);
+    deliver(saving.ref, 4, trade({ tradeId: '2', ...timesAt(NOON_MS + 2_500) }));
+    await saving.actors.time.advance(1);
+    expect(closedAfterMs(saving.actors)).toEqual([]);
+    saving.actors.system.send(saving.ref, { type: 'CheckpointDue' });
+    await saving.actors.time.advance(1);
+    expect(closedAfterMs(saving.actors)).toEqual([0]);
+    deliver(saving.ref, 5, heartbeat(NOON_MS + 3_500));
+    await saving.actors.time.advance(1);
+    expect(closedAfterMs(saving.actors)).toEqual([0, 1_000]);
+
+    const closing = await begin();
+    expect(closedAfterMs(closing.actors)).toEqual([]);
+    spawnFeed(closing.actors).deliver(closing.ref, 6, heartbeat(NOON_MS + 4_500));
+    await closing.actors.time.advance(1);
+    expect(closedAfterMs(closing.actors)).toEqual([1_000, 2_000]);
+
+    const ending = await begin();
+    await ending.actors.system.shutdown();
+    expect(closedAfterMs(ending.actors)).toEqual([1_000, 2_000]);
   });
 
   it('publishes a book at its turn though it was woken for something else before the book changed', async () => {

@@ -45,8 +45,8 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
     })),
     shards: [...shards],
     leases: [
-      { exchange: 'binance', slot: 0, epoch: 2, holder: 'b' },
-      { exchange: 'binance', slot: 1, epoch: 1, holder: undefined },
+      { exchange: 'binance', slot: 0, replica: 0, epoch: 2, holder: 'b' },
+      { exchange: 'binance', slot: 1, replica: 0, epoch: 1, holder: undefined },
     ],
   });
   const find = (names: ReadonlyMap<string, string>, instrument: string) => {

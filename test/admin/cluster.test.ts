@@ -45,8 +45,8 @@ describe('GET /v1/cluster', () => {
         { shard: 1, epoch: 9, owner: 'gone', isOwnerAlive: false, claimedAtMs: 6 },
       ],
       leases: [
-        { exchange: 'binance', slot: 0, epoch: 2, holder: 'b' },
-        { exchange: 'binance', slot: 1, epoch: 1, holder: null },
+        { exchange: 'binance', slot: 0, replica: 0, epoch: 2, holder: 'b' },
+        { exchange: 'binance', slot: 1, replica: 0, epoch: 1, holder: null },
       ],
     });
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RecordingLog } from '../support/recording-log.ts';
 import { createAdminApp } from '../../src/admin/admin-server.ts';
 import type { MetricSource } from '../../src/admin/metrics.ts';
 import { NOON_MS, bookSnapshot, timesAt, trade } from '../support/market-events.ts';
@@ -111,6 +112,23 @@ describe('metrics', () => {
     expect(lines).toContain('tampines_other 7');
     expect(lines).toContain('tampines_metric_source_failed{metric="tampines_test_total"} 1');
     expect(lines).toContain('tampines_metric_source_failed{metric="tampines_other"} 0');
+  });
+
+  it('of a source that fails with each scrape are told of once, and when they are there again', async () => {
+    const log = new RecordingLog();
+    let isAway = true;
+    const read = () => (isAway ? Promise.reject(new Error('away')) : [{ value: 1 }]);
+    const options = { ...world.options, log, metricSources: [source({ read, labelNames: [] })] };
+    const app = await createAdminApp(options);
+    for (const away of [true, true, true, false, false]) {
+      isAway = away;
+      await app.inject({ url: '/metrics', headers });
+    }
+    expect(log.lines.map(({ message }) => message).filter((message) => message.includes('read'))).toEqual([
+      'metric could not be read',
+      'tampines_test_total can be read again',
+    ]);
+    await app.close();
   });
 
   it('of a source that hangs are given up, are not asked for again meanwhile, and come when it answers', async () => {

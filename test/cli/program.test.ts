@@ -1,6 +1,8 @@
 /** The command line as a process: what it ends with, and where it says so. */
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
@@ -41,6 +43,23 @@ describe('the process', () => {
     ['a setting that is none', ['start', '--set', 'a=1'], EXIT_CODES.failed],
   ])('ends after %s as documented', async (_what, args, exitCode) => {
     expect((await run(args)).exitCode).toBe(exitCode);
+  });
+});
+
+describe('the command of the package', () => {
+  it('is there before the build, for npx remembers what it found at first, and says what to run', () => {
+    const { bin } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as {
+      bin: { tampines: string };
+    };
+    const folder = mkdtempSync(join(tmpdir(), 'tampines-command-'));
+    const command = join(folder, bin.tampines);
+    cpSync(projectPath(bin.tampines), command);
+    const { status, stderr } = spawnSync(command, ['ls'], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([EXIT_CODES.failed, expect.stringContaining('run `npm run build`')]);
+    mkdirSync(join(folder, 'dist/cli'), { recursive: true });
+    writeFileSync(join(folder, 'dist/cli/tampines.js'), 'console.log(process.argv[2], process.execArgv[0])');
+    expect(spawnSync(command, ['ls'], { encoding: 'utf8' }).stdout).toBe('ls --max-semi-space-size=64\n');
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -32,8 +32,8 @@ describe('the directory of a cluster', () => {
         { ...shard, shard: SHARDS, owner: 'a' },
       ],
       leases: [
-        { exchange: 'binance', slot: shardOf(BTC, SLOTS), epoch: 1, holder: 'b' },
-        { exchange: 'kraken', slot: shardOf(BTC, SLOTS), epoch: 1, holder: 'a' },
+        { exchange: 'binance', slot: shardOf(BTC, SLOTS), replica: 0, epoch: 1, holder: 'b' },
+        { exchange: 'kraken', slot: shardOf(BTC, SLOTS), replica: 0, epoch: 1, holder: 'a' },
       ],
     };
     directory = new ClusterDirectory({
@@ -48,6 +48,7 @@ describe('the directory of a cluster', () => {
       clock,
       shardCount: SHARDS,
       slotCount: SLOTS,
+      redundancy: 2,
       leaseMs: 10_000,
     });
   });
@@ -55,6 +56,20 @@ describe('the directory of a cluster', () => {
   it('knows whose actor has an instrument, and who feeds it', async () => {
     expect(await directory.ownerOf(BTC)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
     expect(await directory.ingestOwnerOf(BTC)).toEqual({ name: 'a', adminUrl: 'http://a:8080' });
+  });
+
+  it('knows who feeds it a second time, and names the other one while nobody does for the first time', async () => {
+    const [first] = picture.leases.filter(({ exchange }) => exchange === 'kraken');
+    picture = {
+      ...picture,
+      leases: [
+        { ...first!, holder: undefined },
+        { ...first!, replica: 1, holder: 'b' },
+      ],
+    };
+    expect(await directory.ingestOwnerOf(BTC, 0)).toBeUndefined();
+    expect(await directory.ingestOwnerOf(BTC, 1)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
+    expect(await directory.ingestOwnerOf(BTC)).toEqual({ name: 'b', adminUrl: 'http://b:8080' });
   });
 
   it('knows no address of a node that is gone, and no owner of what nobody claimed', async () => {
@@ -73,8 +88,10 @@ describe('the directory of a cluster', () => {
     expect(await directory.goneOwners()).toEqual(['gone']);
   });
 
-  it('shows no shards of a time with more of them', async () => {
+  it('shows no shards of a time with more of them, and no leases of a time with more feeds', async () => {
+    picture = { ...picture, leases: [...picture.leases, { ...picture.leases[0]!, replica: 2 }] };
     expect((await directory.picture()).shards).toHaveLength(1);
+    expect((await directory.picture()).leases).toHaveLength(2);
   });
 
   it('is read once a second however many ask', async () => {

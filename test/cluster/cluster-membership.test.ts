@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ClusterMembership } from '../../src/cluster/cluster-membership.ts';
-import type { ClusterNode, JsonValue, NamesakeNode } from '../../src/cluster/ports.ts';
+import type { ClusterNode, JsonValue } from '../../src/cluster/ports.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { ModelNodeTable } from './model-node-table.ts';
@@ -16,7 +16,7 @@ beforeEach(() => {
 function createNode(name: string, runId = 'run-1') {
   const log = new RecordingLog();
   const told: string[][] = [];
-  const displacedBy: NamesakeNode[] = [];
+  const end = { count: 0 };
   const reporting = { report: { lag: 0 } as JsonValue };
   const membership = new ClusterMembership({
     node: { name, runId, adminUrl: `http://${name}`, roles: ['ingest'] },
@@ -26,9 +26,11 @@ function createNode(name: string, runId = 'run-1') {
     log,
     report: () => reporting.report,
     onChanged: (nodes) => void told.push(namesOf(nodes)),
-    onDisplaced: (by) => void displacedBy.push(by),
+    onDisplaced: () => {
+      end.count++;
+    },
   });
-  return { membership, log, told, displacedBy, reporting };
+  return { membership, log, told, end, reporting };
 }
 
 const namesOf = (nodes: readonly ClusterNode[]): string[] => nodes.map(({ name }) => name);
@@ -106,10 +108,25 @@ describe('a node of a cluster', () => {
     table.rows.get('a')!.seenAtMs -= 10_000;
     await second.membership.start();
     await clock.advance(3_000);
-    expect(first.displacedBy.map(({ runId }) => runId)).toEqual(['run-2']);
-    expect(first.log.countOf('error')).toBe(1);
+    expect(first.end.count).toBe(1);
+    expect(first.log.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { fields: { byRunId: 'run-2' } },
+    ]);
+    // Every line has the name of its node already.
+    expect(first.log.lines.filter(({ fields }) => 'node' in fields)).toEqual([]);
     await first.membership.stop();
     expect(table.rows.get('a')!.runId).toBe('run-2');
+  });
+
+  it('neither starts nor goes on where the log that it works by was moved to another topic', async () => {
+    const running = createNode('a');
+    await running.membership.start();
+    table.isLogMoved = true;
+    await clock.advance(3_000);
+    expect(running.end.count).toBe(1);
+    expect(running.log.countOf('error')).toBe(1);
+    await expect(createNode('b').membership.start()).rejects.toMatchObject({ code: 'EVENT_LOG_MOVED' });
+    expect([...table.rows.keys()]).toEqual(['a']);
   });
 
   it('keeps the last known nodes while the database is away, and says so once', async () => {

@@ -4,7 +4,8 @@
  */
 import type { RandomSource, TimerHandle, Timers } from '../../src/base/clock.ts';
 import { IngestLeases } from '../../src/cluster/ingest-leases.ts';
-import type { LeaseTable, SlotLease } from '../../src/cluster/ports.ts';
+import type { LeaseTable, Slot } from '../../src/cluster/ports.ts';
+import { nameOfSlot } from '../../src/cluster/ports.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { ModelLeaseTable } from './model-lease-table.ts';
@@ -24,10 +25,12 @@ export class IngestCluster {
   exchanges: readonly string[] = ['binance', 'kraken'];
   readonly clock: FakeClock;
   readonly random: RandomSource;
+  readonly redundancy: number;
 
-  constructor(clock: FakeClock, random: RandomSource) {
+  constructor(clock: FakeClock, random: RandomSource, redundancy = 1) {
     this.clock = clock;
     this.random = random;
+    this.redundancy = redundancy;
     this.table = new ModelLeaseTable(clock);
   }
 
@@ -43,10 +46,18 @@ export class IngestCluster {
     return this.nodes.filter(({ isMember }) => isMember);
   }
 
-  slotNames(): string[] {
+  slots(): Slot[] {
     return this.exchanges.flatMap((exchange) =>
-      Array.from({ length: SLOT_COUNT }, (_, slot) => `${exchange}/${String(slot)}`),
+      Array.from({ length: SLOT_COUNT * this.redundancy }, (_, index) => ({
+        exchange,
+        slot: Math.floor(index / this.redundancy),
+        replica: index % this.redundancy,
+      })),
     );
+  }
+
+  slotNames(): string[] {
+    return this.slots().map(nameOfSlot);
   }
 
   /** Who would say of himself now that he may feed the slot: the frozen too, for they ask as soon as they go on. */
@@ -58,6 +69,11 @@ export class IngestCluster {
     for (const slotName of this.slotNames()) {
       const feeders = this.feedersOf(slotName);
       if (feeders.length > 1) this.violations.push(`${when}: ${slotName} is fed by ${feeders.join(' and ')}`);
+    }
+    for (const node of this.nodes) {
+      const parts = node.leases.held().map(({ exchange, slot }) => `${exchange}/${String(slot)}`);
+      const twice = parts.find((part, index) => parts.indexOf(part) !== index);
+      if (twice !== undefined) this.violations.push(`${when}: ${node.label} feeds ${twice} twice`);
     }
   }
 }
@@ -85,13 +101,14 @@ export class SimulatedIngestNode {
       table: this.#tableOfNode(),
       leaseMs: LEASE_MS,
       slotCount: SLOT_COUNT,
+      redundancy: cluster.redundancy,
       clock: cluster.clock,
       timers: this.#timers(),
       log: this.log,
       exchanges: () => cluster.exchanges,
       nodes: () => cluster.members.map((member) => ({ name: member.name, roles: ['ingest'] })),
-      onGained: (lease) => void this.told.push(`+${nameOf(lease)}`),
-      onLost: (lease, reason) => void this.told.push(`-${nameOf(lease)}: ${reason}`),
+      onGained: (lease) => void this.told.push(`+${nameOfSlot(lease)}`),
+      onLost: (lease, reason) => void this.told.push(`-${nameOfSlot(lease)}: ${reason}`),
     });
   }
 
@@ -100,12 +117,12 @@ export class SimulatedIngestNode {
   }
 
   feeds(slotName: string): boolean {
-    const [exchange, slot] = slotName.split('/');
-    return !this.#isDead && this.leases.isHeld(exchange!, Number(slot));
+    const slot = this.#cluster.slots().find((one) => nameOfSlot(one) === slotName)!;
+    return !this.#isDead && this.leases.isHeld(slot);
   }
 
   heldNames(): string[] {
-    return this.leases.held().map(nameOf).sort();
+    return this.leases.held().map(nameOfSlot).sort();
   }
 
   /** The process ends without a word. */
@@ -182,8 +199,4 @@ export class SimulatedIngestNode {
       });
     });
   }
-}
-
-function nameOf({ exchange, slot }: Pick<SlotLease, 'exchange' | 'slot'>): string {
-  return `${exchange}/${String(slot)}`;
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../../src/base/clock.ts';
 import { IngestLeases } from '../../src/cluster/ingest-leases.ts';
+import { nameOfSlot } from '../../src/cluster/ports.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { SimulatedIngestNode } from './ingest-cluster.ts';
@@ -114,6 +115,7 @@ describe('slots of exchanges', () => {
       },
       leaseMs: LEASE_MS,
       slotCount: 1,
+      redundancy: 1,
       clock,
       timers: clock,
       log: new RecordingLog(),
@@ -125,18 +127,21 @@ describe('slots of exchanges', () => {
     leases.start();
     isRenewed = false;
     await clock.advance(LEASE_MS - 1);
-    expect(leases.isHeld('kraken', 0)).toBe(true);
+    expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(true);
     await clock.advance(1);
-    expect([leases.isHeld('kraken', 0), lost]).toEqual([false, ['it was not confirmed in time']]);
+    expect([leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 }), lost]).toEqual([
+      false,
+      ['it was not confirmed in time'],
+    ]);
     isRenewed = true;
     await clock.advance(2 * LEASE_MS);
-    expect(leases.isHeld('kraken', 0)).toBe(true);
+    expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(true);
     const renewedAtMs = table.rows.get('kraken/0')!.renewedAtMs;
     isRenewed = false;
     await clock.advance(renewedAtMs + LEASE_MS - clock.nowMs() - 1);
-    expect(leases.isHeld('kraken', 0)).toBe(true);
+    expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(true);
     await clock.advance(1);
-    expect(leases.isHeld('kraken', 0)).toBe(false);
+    expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(false);
     await leases.stop();
   });
 
@@ -189,6 +194,7 @@ describe('a slot that is given up', () => {
       table: cluster.table,
       leaseMs: LEASE_MS,
       slotCount: 2,
+      redundancy: 1,
       clock,
       timers: clock,
       log: new RecordingLog(),
@@ -236,6 +242,7 @@ describe('a slot that is given up', () => {
       },
       leaseMs: LEASE_MS,
       slotCount: 1,
+      redundancy: 1,
       clock,
       timers: clock,
       log: new RecordingLog(),
@@ -264,6 +271,7 @@ describe('a slot that is given up', () => {
       table: cluster.table,
       leaseMs: LEASE_MS,
       slotCount: 2,
+      redundancy: 1,
       clock,
       timers: clock,
       log,
@@ -283,12 +291,66 @@ describe('a slot that is given up', () => {
   });
 });
 
+describe('slots that are fed twice', () => {
+  beforeEach(() => {
+    cluster = new IngestCluster(clock, createSeededRandom(1), 2);
+  });
+  /** Parts that nobody feeds at present. */
+  const unfed = (): string[] =>
+    cluster
+      .slots()
+      .filter(({ replica }) => replica === 0)
+      .filter((slot) =>
+        [0, 1].every((replica) => cluster.feedersOf(nameOfSlot({ ...slot, replica })).length === 0),
+      )
+      .map(nameOfSlot);
+
+  it('are each with two nodes, and with one where there is no other', async () => {
+    const a = cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    expect(a.heldNames()).toEqual(cluster.slotNames().filter((name) => !name.endsWith('.1')));
+    const b = cluster.add('b');
+    await clock.advance(SETTLED_MS);
+    expectFair();
+    expect([moveCount([a, b]), unfed()]).toEqual([0, []]);
+  });
+
+  it('lose one of their two feeds at most when a node dies, and have two again when its leases ran out', async () => {
+    const [a, , c] = ['a', 'b', 'c'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS * 8);
+    expectFair();
+    c!.kill();
+    for (let step = 0; step < 30; step++) {
+      expect(unfed()).toEqual([]);
+      await clock.advance(500);
+    }
+    expectFair();
+    expect(a!.heldNames()).toHaveLength(2 * SLOT_COUNT);
+  });
+
+  it('move to a node that joins only once their other feed has been there for a while', async () => {
+    const nodes = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS);
+    nodes.push(cluster.add('c'));
+    await clock.advance(5_000);
+    expect(moveCount(nodes)).toBe(0);
+    for (let step = 0; step < 40; step++) {
+      expect(unfed()).toEqual([]);
+      await clock.advance(500);
+    }
+    expectFair();
+    expect(cluster.violations).toEqual([]);
+  });
+});
+
 describe('slots under faults drawn by a seed', () => {
   it.each(Array.from({ length: 30 }, (_, index) => index + 1))(
     'never have two feeders, and are fair and calm again after them: seed %i',
     async (seed) => {
       const random = createSeededRandom(seed);
-      cluster = new IngestCluster(clock, createSeededRandom(seed + 1_000_000));
+      // Of every three one feeds each slot twice.
+      const redundancy = seed % 3 === 0 ? 2 : 1;
+      cluster = new IngestCluster(clock, createSeededRandom(seed + 1_000_000), redundancy);
       for (const name of ['a', 'b', 'c']) cluster.add(name);
       await clock.advance(SETTLED_MS);
       Object.assign(cluster.faults, { refused: 0.05, unanswered: 0.1, late: 0.15, slow: 0.2 });
@@ -329,7 +391,7 @@ describe('slots under faults drawn by a seed', () => {
         newest.isMember = true;
         for (const older of living) older.kill();
       }
-      await clock.advance(LEASE_MS + 2 * SETTLED_MS);
+      await clock.advance(LEASE_MS + 2 * SETTLED_MS + (redundancy - 1) * 30_000);
       expectFair();
       const moves = moveCount(cluster.nodes);
       await clock.advance(30_000);

@@ -1,6 +1,7 @@
 /** The table of leases as a model: one map, and the clock of the database. */
 import type { Clock } from '../../src/base/clock.ts';
 import type { LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from '../../src/cluster/ports.ts';
+import { nameOfSlot } from '../../src/cluster/ports.ts';
 
 type Row = SlotLease & { holder: LeaseHolder | undefined; epoch: number; renewedAtMs: number };
 
@@ -13,9 +14,10 @@ export class ModelLeaseTable implements LeaseTable {
   }
 
   read(leaseMs: number): Promise<SlotRow[]> {
-    const rows = [...this.rows.values()].map(({ exchange, slot, epoch, holder, renewedAtMs }) => ({
+    const rows = [...this.rows.values()].map(({ exchange, slot, replica, epoch, holder, renewedAtMs }) => ({
       exchange,
       slot,
+      replica,
       epoch,
       holder,
       isFree: holder === undefined || renewedAtMs <= this.#clock.nowMs() - leaseMs,
@@ -26,14 +28,14 @@ export class ModelLeaseTable implements LeaseTable {
   take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]> {
     const nowMs = this.#clock.nowMs();
     const before = [...this.rows.values()];
-    const taken = slots.flatMap(({ exchange, slot }) => {
-      const known = this.rows.get(`${exchange}/${String(slot)}`);
+    const taken = slots.flatMap(({ exchange, slot, replica }) => {
+      const name = nameOfSlot({ exchange, slot, replica });
+      const known = this.rows.get(name);
       if (known?.holder !== undefined && known.renewedAtMs > nowMs - leaseMs) return [];
       const ofExchange = before.filter((row) => row.exchange === exchange);
       const epoch = Math.max(0, ...ofExchange.map((row) => row.epoch)) + 1;
-      const row = { exchange, slot, epoch, holder, renewedAtMs: nowMs };
-      this.rows.set(`${exchange}/${String(slot)}`, row);
-      return [{ exchange, slot, epoch: row.epoch }];
+      this.rows.set(name, { exchange, slot, replica, epoch, holder, renewedAtMs: nowMs });
+      return [{ exchange, slot, replica, epoch }];
     });
     return Promise.resolve(taken);
   }
@@ -41,7 +43,9 @@ export class ModelLeaseTable implements LeaseTable {
   renew(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<SlotLease[]> {
     const ours = this.#ours(holder, leases);
     for (const row of ours) row.renewedAtMs = this.#clock.nowMs();
-    return Promise.resolve(ours.map(({ exchange, slot, epoch }) => ({ exchange, slot, epoch })));
+    return Promise.resolve(
+      ours.map(({ exchange, slot, replica, epoch }) => ({ exchange, slot, replica, epoch })),
+    );
   }
 
   release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
@@ -54,10 +58,10 @@ export class ModelLeaseTable implements LeaseTable {
   }
 
   #ours(holder: LeaseHolder, leases: readonly SlotLease[]): Row[] {
-    return leases.flatMap(({ exchange, slot, epoch }) => {
-      const row = this.rows.get(`${exchange}/${String(slot)}`);
+    return leases.flatMap((lease) => {
+      const row = this.rows.get(nameOfSlot(lease));
       const isOurs =
-        row?.epoch === epoch && row.holder?.name === holder.name && row.holder.runId === holder.runId;
+        row?.epoch === lease.epoch && row.holder?.name === holder.name && row.holder.runId === holder.runId;
       return isOurs ? [row] : [];
     });
   }

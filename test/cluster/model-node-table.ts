@@ -1,5 +1,6 @@
 /** The table of nodes as a model: one map, and the clock of the database. */
 import type { Clock } from '../../src/base/clock.ts';
+import { TampinesError } from '../../src/base/errors.ts';
 import type {
   ClusterNode,
   JsonValue,
@@ -15,6 +16,8 @@ export class ModelNodeTable implements NodeTable {
   readonly #clock: Clock;
   /** While true every statement fails. */
   isAway = false;
+  /** While true another topic has taken the place of the log that the nodes work by. */
+  isLogMoved = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,6 +25,7 @@ export class ModelNodeTable implements NodeTable {
 
   async renew(node: NodeIdentity, report: JsonValue, aliveMs: number): Promise<NamesakeNode | undefined> {
     await this.#arrive();
+    if (this.isLogMoved) throw new TampinesError('EVENT_LOG_MOVED', 'the log was moved');
     const nowMs = this.#clock.nowMs();
     const known = this.rows.get(node.name);
     if (known !== undefined && known.runId !== node.runId && known.seenAtMs > nowMs - aliveMs) {

@@ -111,12 +111,13 @@ export const EDGE_ENTRIES: Readonly<Record<string, LogEntry>> = {
   ),
 };
 
+const EMPTY_BOOK = { scales: { price: 0, quantity: 0 }, depth: undefined, bids: [], asks: [] };
 const EMPTY_STATE: InstrumentSnapshot = {
   position: 0,
   sources: [],
   bookSources: [],
   bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
-  book: { scales: { price: 0, quantity: 0 }, depth: undefined, bids: [], asks: [] },
+  book: EMPTY_BOOK,
   lastBookEvent: undefined,
   trades: { runStarts: [], runEnds: [], others: [] },
   ticker: {
@@ -129,6 +130,7 @@ const EMPTY_STATE: InstrumentSnapshot = {
   },
   candles: { scales: { price: 0, quantity: 0 }, highestTimeMs: undefined, series: [] },
   metadata: undefined,
+  standby: undefined,
   counters: {
     bookSnapshots: 0,
     deltasApplied: 0,
@@ -179,6 +181,43 @@ export const EDGE_STATES: Readonly<Record<string, InstrumentSnapshot>> = {
       asks: manyLevels(6_000_001, 1),
     },
     lastBookEvent: { ...times, sequence: WIDE },
+  },
+  'a second book, of wide numbers, that was never heard': {
+    ...EMPTY_STATE,
+    bookSources: ['5!one'],
+    standby: {
+      source: '3.1!other',
+      bookStatus: { status: 'live', reason: '', sinceMs: 0 },
+      book: { scales, depth: 25, bids: [WIDE, WIDE], asks: [] },
+      lastBookEvent: { ...times, sequence: WIDE },
+      heard: { lastReceiveMs: undefined, silentMs: 0, toldMs: 0 },
+      followedHeard: { lastReceiveMs: times.receiveTimeMs, silentMs: 60_000, toldMs: times.eventTimeMs },
+      switchCount: 3,
+    },
+  },
+  'a second book that is stale': {
+    ...EMPTY_STATE,
+    standby: {
+      source: '3.1!other',
+      bookStatus: { status: 'stale', reason: 'gap', sinceMs: 0 },
+      book: { scales, depth: undefined, bids: [100, 1], asks: [101, 2] },
+      lastBookEvent: { ...times, sequence: 7 },
+      heard: { lastReceiveMs: 0, silentMs: 0, toldMs: 0 },
+      followedHeard: { lastReceiveMs: 0, silentMs: 1, toldMs: 1 },
+      switchCount: 1,
+    },
+  },
+  'a second book before its first snapshot': {
+    ...EMPTY_STATE,
+    standby: {
+      source: '',
+      bookStatus: { status: 'empty', reason: '', sinceMs: undefined },
+      book: EMPTY_BOOK,
+      lastBookEvent: undefined,
+      heard: { lastReceiveMs: 0, silentMs: 0, toldMs: 0 },
+      followedHeard: { lastReceiveMs: undefined, silentMs: 0, toldMs: 0 },
+      switchCount: 0,
+    },
   },
   'wide numbers everywhere': {
     ...EMPTY_STATE,

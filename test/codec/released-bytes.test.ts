@@ -24,7 +24,10 @@ function readRecords(schemaId: string): ReleasedRecord[] {
 }
 
 /** What values of a schema read as of fields that it does not have. */
-const ADDED_SINCE: Readonly<Record<string, object>> = { 'state-1': { bookSources: [] } };
+const ADDED_SINCE: Readonly<Record<string, object>> = {
+  'state-1': { bookSources: [], standby: undefined },
+  'state-2': { standby: undefined },
+};
 
 const kinds = [
   {

@@ -31,10 +31,7 @@ const keptCandle: fc.Arbitrary<KeptCandle> = plainRecord({
   tradeCount: count,
 });
 
-export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord({
-  position: count,
-  sources: fc.array(plainRecord({ source: text, lastOrdinal: count }), { maxLength: 8 }),
-  bookSources: fc.array(text, { maxLength: 4 }),
+const track = {
   bookStatus: plainRecord({
     status: fc.constantFrom('empty' as const, 'live' as const, 'stale' as const),
     reason: text,
@@ -42,6 +39,15 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
   }),
   book: plainRecord({ scales, depth: optional(fc.nat(5_000)), bids: levels, asks: levels }),
   lastBookEvent: optional(plainRecord({ eventTimeMs: timeMs, receiveTimeMs: timeMs, sequence })),
+};
+
+const hearing = plainRecord({ lastReceiveMs: optional(timeMs), silentMs: count, toldMs: timeMs });
+
+export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord({
+  position: count,
+  sources: fc.array(plainRecord({ source: text, lastOrdinal: count }), { maxLength: 8 }),
+  bookSources: fc.array(text, { maxLength: 4 }),
+  ...track,
   trades: fc.tuple(levels, fc.array(text, { maxLength: 5 })).map(([ids, others]) => ({
     runStarts: ids.filter((_, index) => index % 2 === 0),
     runEnds: ids.filter((_, index) => index % 2 === 1),
@@ -80,4 +86,7 @@ export const instrumentSnapshot: fc.Arbitrary<InstrumentSnapshot> = plainRecord(
     tradesHistory: count,
     tradesLate: count,
   }),
+  standby: optional(
+    plainRecord({ source: text, ...track, heard: hearing, followedHeard: hearing, switchCount: count }),
+  ),
 });

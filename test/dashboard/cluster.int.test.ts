@@ -41,8 +41,8 @@ function clusterOf(third: Owner): object {
     ],
     shards: [...shards, { shard: 3, ...third }].map((shard) => ({ ...shard, claimedAtMs: 1 })),
     leases: [
-      { exchange: 'binance', slot: 0, epoch: 2, holder: 'node-2' },
-      { exchange: 'kraken', slot: 0, epoch: 5, holder: null },
+      { exchange: 'binance', slot: 0, replica: 0, epoch: 2, holder: 'node-2' },
+      { exchange: 'kraken', slot: 0, replica: 0, epoch: 5, holder: null },
     ],
   };
 }
@@ -75,6 +75,28 @@ it('shows who is there and in trouble, and which shard is orphaned, and then who
   await move.waitFor();
   expect(await move.textContent()).toMatch(/^\d\d:\d\d:\d\dshard 3node-1 → node-2epoch 12$/);
   expect(await shard.textContent()).toBe('shard 3node-2epoch 12');
+  expect(complaints).toEqual([]);
+});
+
+it('says over the lists of instruments and of actors whose are missing, until they are there', async () => {
+  let nodes: object[] = [
+    { node: 'node-1', isAnswered: true, code: null, detail: '' },
+    { node: 'node-3', isAnswered: false, code: 'OWNER_UNKNOWN', detail: 'It is gone.' },
+  ];
+  const { page, complaints } = await openPage(browser, node.url);
+  await page.route(/\/v1\/(instruments|actors)\?/, async (route) => {
+    const answer = (await (await route.fetch()).json()) as object;
+    await route.fulfill({ json: { ...answer, nodes } });
+  });
+  const missing = page.locator('.missing-nodes');
+  for (const title of ['Instruments', 'Supervision']) {
+    await page.getByRole('link', { name: title, exact: true }).click();
+    await page.getByText('what these nodes have is missing').waitFor();
+    expect(await missing.locator('p').allTextContents()).toEqual(['node-3 It is gone.']);
+  }
+  nodes = nodes.slice(0, 1);
+  await page.getByText('what these nodes have is missing').waitFor({ state: 'detached' });
+  expect(await missing.textContent()).toBe('');
   expect(complaints).toEqual([]);
 });
 

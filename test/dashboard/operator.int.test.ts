@@ -84,6 +84,13 @@ it('keeps both of two filters that are changed before a frame is drawn', async (
 it('restarts, resynchronises and parks an instrument with the token, asked for once, and shows the restart as it happens', async () => {
   const { page, complaints } = await openPage(browser, `${node.url}/#/supervision`);
   const row = page.locator('.actor-row', { hasText: 'kraken:ETH-USD' });
+  await row.getByRole('button', { name: 'Restart' }).waitFor();
+  for (const width of [1_300, 1_440, 800]) {
+    await page.setViewportSize({ width, height: 900 });
+    // All of what can be done to it is in sight, none of it cut.
+    const operations = row.locator('.actor-operations');
+    expect(await operations.evaluate('(cell) => cell.scrollWidth - cell.clientWidth')).toBe(0);
+  }
   await row.getByRole('button', { name: 'Restart' }).click();
   const dialog = page.getByRole('dialog');
   const confirm = dialog.getByRole('button', { name: 'Restart' });
@@ -113,6 +120,12 @@ it('restarts, resynchronises and parks an instrument with the token, asked for o
   await dialog.getByText('Done.').waitFor();
   await page.keyboard.press('Escape');
   await row.getByText('parked').waitFor();
+  const beside = await page.context().newPage();
+  await beside.goto(`${node.url}/#/instruments/kraken/ETH-USD`);
+  // It has candles and trades, though its actor can't say which.
+  await beside.getByText('Candles can’t be read: Actor').waitFor();
+  await beside.getByText('Trades can’t be read: Actor').waitFor();
+  await beside.close();
   await row.getByRole('button', { name: 'Unpark' }).click();
   await dialog.getByRole('button', { name: 'Unpark' }).click();
   await dialog.getByText('Done.').waitFor();

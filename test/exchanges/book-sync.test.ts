@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BookRules } from '../../src/exchanges/book-sync.ts';
 import { BookSync, GAPS_KEPT_MAX } from '../../src/exchanges/book-sync.ts';
@@ -240,4 +241,82 @@ describe('the outbox of a connection', () => {
     outbox.flush(10);
     expect([sent, outbox.queuedCount]).toEqual([[], 0]);
   });
+});
+
+/** What may happen to a book; `ticks` are quarters of a second. */
+const happening = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant('delta' as const), step: fc.integer({ min: -1, max: 3 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('snapshot' as const), step: fc.integer({ min: -3, max: 1 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constantFrom('failed', 'lost', 'suspect', 'ended', 'sent') }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('ticks' as const),
+      count: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 60, max: 8_000 })),
+      isDeaf: fc.boolean(),
+    }),
+  },
+);
+
+it.each([
+  ['fetched', restRules],
+  ['in the stream', streamRules],
+])('a book whose snapshot is %s and that waits for nothing needs no tick', (_, rules) => {
+  let requestCount = 0;
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60, size: 'max' }), (happenings) => {
+      const waiting = new Set<BookSync>();
+      const story: string[][] = [[], []];
+      let nowMs = 0;
+      const syncs = story.map(
+        (told) =>
+          new BookSync({
+            rules,
+            random: () => 0.5,
+            waiting,
+            effects: {
+              deliver: (event) => void told.push(`${nowMs}: ${event.type} ${event.sequence ?? '-'}`),
+              stale: (reason) => void told.push(`${nowMs}: stale, ${reason}`),
+              request: (request, reason) => void told.push(`${nowMs}: ${request}, ${reason}`),
+            },
+          }),
+      );
+      const [always, seldom] = syncs;
+      let sequence = 10;
+      const happen = (each: (typeof happenings)[number], sync: BookSync): void => {
+        if (each.type === 'delta') sync.delta(delta(sequence, nowMs), { last: sequence }, nowMs);
+        else if (each.type === 'snapshot') sync.snapshot(snapshot(sequence, nowMs), nowMs);
+        else if (each.type === 'failed') sync.snapshotFailed('test', nowMs);
+        else if (each.type === 'lost') sync.lost('test', nowMs, { isConnectionReplaced: false });
+        else if (each.type === 'suspect') sync.suspect('test', nowMs, () => undefined);
+        else if (each.type === 'ended') sync.subscriptionEnded();
+        else sync.subscriptionSent(nowMs);
+      };
+      for (const each of happenings) {
+        if (each.type === 'ticks') {
+          for (let count = 0; count < each.count; count++) {
+            nowMs += 250;
+            always!.tick(nowMs, { isDeaf: each.isDeaf });
+            if (waiting.has(seldom!)) seldom!.tick(nowMs, { isDeaf: each.isDeaf });
+          }
+        } else {
+          if ('step' in each) sequence += each.step;
+          for (const sync of syncs) happen(each, sync);
+        }
+      }
+      expect(story[1]).toEqual(story[0]);
+      requestCount += story[0]!.filter((line) => /fetch|resubscribe/.test(line)).length;
+    }),
+    { seed: 9, numRuns: 40 },
+  );
+  expect(requestCount).toBeGreaterThan(50);
 });

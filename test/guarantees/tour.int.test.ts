@@ -72,7 +72,8 @@ it(
       exchange: 'binance',
       symbol: 'ETH-USDT',
     });
-    expect(watched).toContain('"symbol":"ETH-USDT"');
+    expect(watched).toMatch(/^ticker:binance:ETH-USDT (live|empty|stale) /m);
+    expect(watched).not.toContain('EPIPE');
     expect(watched).toMatch(/^book /m);
 
     const [inLog = '', events = '', metric = '', detail = ''] = splitAnswers(seen);

@@ -9,6 +9,7 @@ import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import { checkKafka } from '../../src/cli/doctor/check-kafka.ts';
 import { provideEventTopic } from '../../src/kafka/event-topic.ts';
 import { KafkaEventLogReader } from '../../src/kafka/kafka-event-log-reader.ts';
+import { eventTopicOf } from '../../src/kafka/kafka-options.ts';
 import { KafkaEventLogWriter } from '../../src/kafka/kafka-event-log-writer.ts';
 import { KafkaOutputs } from '../../src/kafka/kafka-outputs.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
@@ -76,6 +77,7 @@ describe('brokers with TLS and SASL', () => {
 
   const surroundingsOf = ({ kafka }: Settings) => ({
     kafka,
+    topic: eventTopicOf(kafka),
     clientId: 'tampines-test',
     clock: systemClock,
     timers: systemTimers,

@@ -5,6 +5,7 @@ import { startKafka } from '../../scripts/services/kafka.mjs';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import { provideEventTopic } from '../../src/kafka/event-topic.ts';
 import { KafkaEventLogReader } from '../../src/kafka/kafka-event-log-reader.ts';
+import { eventTopicOf } from '../../src/kafka/kafka-options.ts';
 import { KafkaEventLogWriter } from '../../src/kafka/kafka-event-log-writer.ts';
 import type { KafkaOptions } from '../../src/kafka/kafka-options.ts';
 import type { EventBatch } from '../../src/market/events.ts';
@@ -44,6 +45,7 @@ describe('when the broker is away', () => {
     log = new RecordingLog();
     const surroundings = {
       kafka,
+      topic: eventTopicOf(kafka),
       clientId: 'tampines-test',
       clock: systemClock,
       timers: systemTimers,

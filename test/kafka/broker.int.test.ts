@@ -4,6 +4,7 @@ import { kafkaVersion, startKafka } from '../../scripts/services/kafka.mjs';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import { provideEventTopic } from '../../src/kafka/event-topic.ts';
 import { KafkaEventLogReader } from '../../src/kafka/kafka-event-log-reader.ts';
+import { eventTopicOf } from '../../src/kafka/kafka-options.ts';
 import { KafkaEventLogWriter } from '../../src/kafka/kafka-event-log-writer.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { openOwner, openWriter } from '../suites/event-log-suite.ts';
@@ -30,8 +31,10 @@ describe('with three brokers', () => {
   });
 
   it('batches are written and read on, once and in order, while they are killed in turn', async () => {
+    const kafka = testKafkaOptions(cluster.url.split(','), ['kafka.replicationFactor=3']);
     const surroundings = {
-      kafka: testKafkaOptions(cluster.url.split(','), ['kafka.replicationFactor=3']),
+      kafka,
+      topic: eventTopicOf(kafka),
       clientId: 'tampines-test',
       clock: systemClock,
       timers: systemTimers,

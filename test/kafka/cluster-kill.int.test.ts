@@ -15,16 +15,10 @@ import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exc
 import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
 import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, storedTradeIds } from '../support/running-node.ts';
-import {
-  dropSchema,
-  freshName,
-  noteServiceUse,
-  testDatabaseUrl,
-  testKafkaBrokers,
-  testRedisUrl,
-} from '../support/services.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 import { readTopic, withoutRepeats } from '../support/topic-reader.ts';
 
 const SESSION_MS = 2_000;
@@ -38,8 +32,14 @@ const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
+/** Its own: tests beside this one publish books of the same names. */
+let server: ChaosRedis;
 let redis: Redis;
 const nodes = new Map<string, NodeProcess>();
+
+function redisUrl(): string {
+  return `redis://127.0.0.1:${server.port}`;
+}
 
 async function start(name: string): Promise<NodeProcess> {
   const node = new NodeProcess({
@@ -67,7 +67,7 @@ async function start(name: string): Promise<NodeProcess> {
       'publish.bookResolutions=1',
       'log.format=json',
     ],
-    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() },
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redisUrl() },
     onLine: () => undefined,
   });
   nodes.set(name, node);
@@ -140,7 +140,7 @@ async function expectAllTrades(): Promise<void> {
 /** Watches what subscribers are told until the returned function is called, which says where it went back. */
 async function watchRedis(): Promise<() => readonly string[]> {
   const order = await RedisOrder.watch(
-    testRedisUrl(),
+    redisUrl(),
     symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`),
   );
   return () => {
@@ -151,10 +151,10 @@ async function watchRedis(): Promise<() => readonly string[]> {
 }
 
 beforeAll(async () => {
-  noteServiceUse('Redis');
   folder = mkdtempSync(join(tmpdir(), 'tampines-kill-'));
   program = provideProgram(folder, () => undefined);
-  redis = new Redis(testRedisUrl());
+  server = await ChaosRedis.start(folder);
+  redis = new Redis(redisUrl());
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,
@@ -169,6 +169,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([...nodes.values()].map((node) => node.kill()));
   redis.disconnect();
+  await server.close();
   await binance.close();
   await dropSchema(schema);
   rmSync(folder, { recursive: true, force: true });

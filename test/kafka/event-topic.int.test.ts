@@ -39,6 +39,7 @@ describe('the topic of events', () => {
   const provide = (kafka: KafkaOptions): Promise<void> =>
     provideEventTopic({
       kafka,
+      topic: eventTopicOf(kafka),
       checkpointEveryMs: CHECKPOINT_MS,
       clientId: 'tampines-test',
       clock: systemClock,
@@ -55,7 +56,7 @@ describe('the topic of events', () => {
       waitForLeaders: false,
       topics: [
         {
-          topic: eventTopicOf(kafka),
+          topic: eventTopicOf(kafka).name,
           numPartitions: partitions,
           replicationFactor: 1,
           configEntries: Object.entries({ ...FIT, ...changes }).map(([name, value]) => ({
@@ -78,14 +79,14 @@ describe('the topic of events', () => {
     const kafka = options('kafka.retentionMs=7200000');
     await Promise.all([provide(kafka), provide(kafka), provide(kafka)]);
     await provide(kafka);
-    const { topics } = await admin.fetchTopicMetadata({ topics: [eventTopicOf(kafka)] });
+    const { topics } = await admin.fetchTopicMetadata({ topics: [eventTopicOf(kafka).name] });
     expect(topics[0]!.partitions).toHaveLength(6);
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
       resources: [
         {
           type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: eventTopicOf(kafka),
+          name: eventTopicOf(kafka).name,
           configNames: ['retention.ms', 'cleanup.policy'],
         },
       ],
@@ -127,7 +128,7 @@ describe('the topic of events', () => {
     expect(message).toContain('it has 4 partitions and kafka.partitions is 6');
     // All at once, so that it is mended at once.
     expect(message).toContain('retention.ms is 1000');
-    const { topics } = await admin.fetchTopicMetadata({ topics: [eventTopicOf(kafka)] });
+    const { topics } = await admin.fetchTopicMetadata({ topics: [eventTopicOf(kafka).name] });
     expect(topics[0]!.partitions).toHaveLength(4);
   });
 

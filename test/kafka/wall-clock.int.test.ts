@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { systemClock, systemTimers } from '../../src/base/clock.ts';
 import { provideEventTopic } from '../../src/kafka/event-topic.ts';
 import { KafkaEventLogReader } from '../../src/kafka/kafka-event-log-reader.ts';
+import { eventTopicOf } from '../../src/kafka/kafka-options.ts';
 import { openReader } from '../suites/event-log-suite.ts';
 import { testKafkaOptions } from '../support/kafka-options.ts';
 import { RecordingLog } from '../support/recording-log.ts';
@@ -13,6 +14,7 @@ it('a reader whose wall clock is set back by an hour says that it is no member a
   const kafka = testKafkaOptions(testKafkaBrokers());
   const surroundings = {
     kafka,
+    topic: eventTopicOf(kafka),
     clientId: 'tampines-test',
     clock: systemClock,
     timers: systemTimers,

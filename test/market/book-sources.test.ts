@@ -1,6 +1,6 @@
 /** A book follows one source at a time, and what a node says that lost its lease comes too late. */
 import { describe, expect, it } from 'vitest';
-import { BookSources, sourceUnderLease } from '../../src/market/book-sources.ts';
+import { BookSources, isAnnouncement, sourceUnderLease } from '../../src/market/book-sources.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { bookDelta, bookSnapshot, NOON_MS, timesAt, trade } from '../support/market-events.ts';
 
@@ -15,7 +15,7 @@ const status = (status: 'connected' | 'stale'): MarketEvent => ({
 function hear(sources: BookSources, said: readonly (readonly [string, MarketEvent])[]): boolean[] {
   return said.map(([source, event]) => {
     const counts = sources.counts(source, event);
-    if (counts) sources.note(source, event);
+    if (counts && isAnnouncement(event)) sources.announce(source);
     return counts;
   });
 }

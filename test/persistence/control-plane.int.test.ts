@@ -10,7 +10,7 @@ import { PostgresPictureSource } from '../../src/persistence/cluster-picture.ts'
 import { PostgresLeaseTable } from '../../src/persistence/lease-table.ts';
 import { PostgresNodeTable } from '../../src/persistence/node-table.ts';
 import type { TestDatabase } from '../support/postgres-store.ts';
-import { openRealDatabase } from '../support/postgres-store.ts';
+import { openClusterDatabase } from '../support/postgres-store.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -21,7 +21,7 @@ const BTC = toInstrumentKey(toExchangeId('kraken'), toUnifiedSymbol('BTC-USD'));
 describe('nodes of a cluster', () => {
   let test: TestDatabase;
   beforeAll(async () => {
-    test = await openRealDatabase();
+    test = await openClusterDatabase();
   });
   afterAll(() => test.close());
 
@@ -31,7 +31,7 @@ describe('nodes of a cluster', () => {
     const membership: ClusterMembership = new ClusterMembership({
       ...shared,
       node: { name, runId: `run-of-${name}`, adminUrl: `http://${name}:8080`, roles: [INGEST_ROLE] },
-      table: new PostgresNodeTable(test.database),
+      table: new PostgresNodeTable(test.database, 0),
       report: () => ({ slots: leases.held().length }),
       onChanged: () => leases.check(),
       onDisplaced: () => undefined,
@@ -42,6 +42,7 @@ describe('nodes of a cluster', () => {
       table: new PostgresLeaseTable(test.database),
       leaseMs: LEASE_MS,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       exchanges: () => ['kraken'],
       nodes: () => membership.nodes(),
       onGained: () => undefined,
@@ -75,6 +76,7 @@ describe('nodes of a cluster', () => {
       clock: systemClock,
       shardCount: 4,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       leaseMs: LEASE_MS,
     });
     const feeder = await directory.ingestOwnerOf(BTC);

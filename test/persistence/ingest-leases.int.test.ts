@@ -48,6 +48,7 @@ describe('leases of nodes on one Postgres', () => {
       table: new PostgresLeaseTable(database),
       leaseMs: LEASE_MS,
       slotCount: SLOT_COUNT,
+      redundancy: 1,
       clock: systemClock,
       timers: systemTimers,
       log: new RecordingLog(),

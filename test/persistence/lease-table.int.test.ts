@@ -21,7 +21,7 @@ leaseTableSuite(async () => {
 it('many takers at once never get the same slot, nor wait for one another in a circle', async () => {
   const test = await openRealDatabase();
   const table = new PostgresLeaseTable(test.database);
-  const slots = Array.from({ length: 40 }, (_, slot) => ({ exchange: 'kraken', slot }));
+  const slots = Array.from({ length: 40 }, (_, slot) => ({ exchange: 'kraken', slot, replica: 0 }));
   const takers = Array.from({ length: 6 }, (_, index) => ({ name: `n${String(index)}`, runId: '1' }));
   let newest = 0;
   for (let round = 1; round <= 20; round++) {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/cluster/ports.ts';
 import { PostgresNodeTable, REPORT_MAX_CHARACTERS } from '../../src/persistence/node-table.ts';
-import { openRealDatabase } from '../support/postgres-store.ts';
+import { openClusterDatabase } from '../support/postgres-store.ts';
 import { nodeTableSuite } from '../suites/node-table-suite.ts';
 
 nodeTableSuite(async () => {
-  const test = await openRealDatabase();
+  const test = await openClusterDatabase();
   const { database } = test;
   return {
-    table: new PostgresNodeTable(database),
+    table: new PostgresNodeTable(database, 0),
     age: async (name, byMs) => {
       await database.query({
         text: `UPDATE ${database.schema}.node SET seen_at = seen_at - $2::int * interval '1 ms' WHERE name = $1`,
@@ -28,8 +28,8 @@ nodeTableSuite(async () => {
 
 describe('a report', () => {
   const reported = async (report: JsonValue): Promise<unknown> => {
-    const test = await openRealDatabase();
-    const table = new PostgresNodeTable(test.database);
+    const test = await openClusterDatabase();
+    const table = new PostgresNodeTable(test.database, 0);
     await table.renew({ name: 'a', runId: '1', adminUrl: 'http://a', roles: [] }, report, 3_000);
     const { rows } = await test.database.query<{ report: unknown }>({
       text: `SELECT report FROM ${test.database.schema}.node`,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ShardClaim } from '../../src/actors/ports.ts';
+import { claimEventLog } from '../../src/persistence/event-log-kind.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
 import { PostgresJournal } from '../../src/persistence/postgres-journal.ts';
 import { ShardPositions } from '../../src/persistence/shard-positions.ts';
@@ -19,13 +20,14 @@ describe.each([
   beforeAll(async () => {
     test = await open();
     const { database, context } = test;
+    await claimEventLog(database, { name: 'test.events', partitions: 4 });
     journal = new PostgresJournal({
       database,
       ids: new InstrumentIds(database),
       codec: jsonLogCodec,
       context,
     });
-    positions = new ShardPositions(database);
+    positions = new ShardPositions(database, 0);
   });
   afterAll(async () => {
     await journal.close();

@@ -186,7 +186,11 @@ test('rows that a release stored are read as what was stored', () => {
   for (const row of states) {
     const stored = { ...row, sha256: bytes(row['sha256']), state: bytes(row['state']) };
     const state = readState(stored as unknown as StateRow);
-    // Which sources its book has followed no release knew before `state-2`.
-    expect(toFixtureState(state)).toStrictEqual({ bookSources: [], ...(row['value'] as object) });
+    // Which sources its book has followed no release knew before `state-2`, nor of a second book before `state-3`.
+    expect(toFixtureState(state)).toStrictEqual({
+      bookSources: [],
+      standby: undefined,
+      ...(row['value'] as object),
+    });
   }
 });

@@ -614,6 +614,31 @@ export function describePublisher(name: string, createServer: () => Promise<Serv
       expect(publisher.metrics).toMatchObject({ published: 1, dropped: 1 });
     });
 
+    test('closed candles of many lists go together; one whose key holds something else is dropped alone', async () => {
+      const publisher = openPublisher();
+      await reader.set('bad:closed', 'x');
+      const names = Array.from({ length: 60 }, (_, index) => `c${index}`);
+      await publish(
+        publisher,
+        ...names.flatMap((name) => [closed(name, 1, 7), closed(name, 1, 9), closed(name, 1, 8)]),
+        closed('bad', 1, 1),
+        closed('last', 1, 1),
+      );
+      for (const name of [...names, 'last']) {
+        const list = await reader.lrange(`${name}:closed`, 0, -1);
+        expect(list.map(toVersion)).toStrictEqual(
+          name === 'last'
+            ? [[1, 1]]
+            : [
+                [1, 9],
+                [1, 7],
+              ],
+        );
+      }
+      expect(await reader.get('bad:closed')).toBe('x');
+      expect(publisher.metrics).toMatchObject({ closedPublished: 121, rejectedAsOld: 60, dropped: 1 });
+    });
+
     test('a closed publisher takes nothing and holds nobody up', async () => {
       const publisher = openPublisher();
       await publish(publisher, latest('k', 1, 1));

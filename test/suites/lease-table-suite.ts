@@ -28,7 +28,7 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       exchange = `exchange-${String(exchangeCount++)}`;
     });
 
-    const slots = (...numbers: number[]) => numbers.map((slot) => ({ exchange, slot }));
+    const slots = (...numbers: number[]) => numbers.map((slot) => ({ exchange, slot, replica: 0 }));
     const leases = (epoch: number, ...numbers: number[]): SlotLease[] =>
       slots(...numbers).map((slot) => ({ ...slot, epoch }));
     const bySlot = <Value extends { slot: number }>(values: readonly Value[]): Value[] =>
@@ -41,9 +41,9 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(2, 2));
       expect(await table.take(a, slots(0), LEASE_MS)).toEqual([]);
       expect(await read()).toEqual([
-        { exchange, slot: 0, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 1, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 2, epoch: 2, holder: b, isFree: false },
+        { exchange, slot: 0, replica: 0, epoch: 1, holder: a, isFree: false },
+        { exchange, slot: 1, replica: 0, epoch: 1, holder: a, isFree: false },
+        { exchange, slot: 2, replica: 0, epoch: 2, holder: b, isFree: false },
       ]);
     });
 
@@ -98,7 +98,24 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       await table.release(a, leases(1, 0));
       await table.take(a, slots(0), LEASE_MS);
       await table.release(a, leases(1, 0));
-      expect(await read()).toEqual([{ exchange, slot: 0, epoch: 2, holder: a, isFree: false }]);
+      expect(await read()).toEqual([{ exchange, slot: 0, replica: 0, epoch: 2, holder: a, isFree: false }]);
+    });
+
+    it('keeps replicas of a slot apart: each has a holder and an age of its own, and none an epoch that another of the exchange had', async () => {
+      const replicas = [0, 1].map((replica) => ({ exchange, slot: 0, replica }));
+      await table.take(a, replicas.slice(0, 1), LEASE_MS);
+      await store.age(LEASE_MS);
+      expect(await table.take(b, replicas.slice(1), LEASE_MS)).toEqual([{ ...replicas[1], epoch: 2 }]);
+      expect(await table.take(b, replicas, LEASE_MS)).toEqual([{ ...replicas[0], epoch: 3 }]);
+      expect(await table.renew(b, [{ ...replicas[1]!, epoch: 3 }], LEASE_MS)).toEqual([]);
+      await table.release(b, [{ ...replicas[1]!, epoch: 2 }]);
+      const rows = (await read()).sort((one, other) => one.replica - other.replica);
+      expect(rows).toEqual([
+        { ...replicas[0], epoch: 3, holder: b, isFree: false },
+        { ...replicas[1], epoch: 2, holder: undefined, isFree: true },
+      ]);
+      await table.releaseAll(b);
+      expect((await read()).map(({ isFree }) => isFree)).toEqual([true, true]);
     });
 
     it('gives up all of a run, and nothing of others', async () => {

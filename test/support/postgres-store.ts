@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { systemTimers } from '../../src/base/clock.ts';
 import type { Database } from '../../src/persistence/database.ts';
+import { claimEventLog } from '../../src/persistence/event-log-kind.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
 import { PostgresInstrumentCatalog } from '../../src/persistence/instrument-catalog.ts';
 import { PostgresMarketTables } from '../../src/persistence/market-tables.ts';
@@ -43,6 +44,13 @@ export async function openRealDatabase(): Promise<TestDatabase> {
       await dropSchema(schema);
     },
   };
+}
+
+/** That of a cluster, whose log is in its first topic. */
+export async function openClusterDatabase(): Promise<TestDatabase> {
+  const test = await openRealDatabase();
+  await claimEventLog(test.database, { name: 'test.events', partitions: 4 });
+  return test;
 }
 
 export async function openEmbeddedDatabase(): Promise<TestDatabase> {

@@ -18,6 +18,7 @@ function answerOf(shards: Shards, leases: Leases = {}): ClusterAnswer {
     leases: Object.entries(leases).map(([exchange, [holder, epoch]]) => ({
       exchange,
       slot: 0,
+      replica: 0,
       holder,
       epoch,
     })),

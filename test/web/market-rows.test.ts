@@ -77,6 +77,14 @@ describe('a row', () => {
     expect(next.get(ahead.key)).toMatchObject({ last: '105', position: 20, bid: '104', status: 'stale' });
   });
 
+  it('says why its actor is parked, and of one that is busy that it can not be asked', () => {
+    const parked = { ...listed('BTC-USDT', null), whyParked: 'asked for over REST' };
+    const reasons = [parked, listed('BTC-USDT', null)].map(
+      (each) => rowsOf({ timeMs: NOW_MS, instruments: [each] }, new Map()).get('binance:BTC-USDT')!.reason,
+    );
+    expect(reasons).toEqual(['asked for over REST', 'its actor can’t be asked']);
+  });
+
   it('is not live while the stream is in doubt, until the next ticker', () => {
     const doubted = { ...rowOf(), doubt: 'its instrument can’t be asked' };
     expect(isLive(doubted)).toBe(false);

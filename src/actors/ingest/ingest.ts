@@ -13,8 +13,8 @@ import type { LogOutlet } from './log-outlet.ts';
 import type { RelayMessage } from './relay.ts';
 import { relayActor } from './relay.ts';
 
-/** The instruments of an exchange that are fed by one node. */
-export type IngestPart = { readonly exchange: string; readonly slot: number };
+/** The instruments of an exchange that are fed by one node, and which of their feeds it is. */
+export type IngestPart = { readonly exchange: string; readonly slot: number; readonly replica: number };
 
 export type IngestOptions = {
   readonly system: ActorSystem;
@@ -29,15 +29,20 @@ export type IngestOptions = {
   readonly readKnownTrades: (instrument: InstrumentKey) => Promise<KnownTrades | undefined>;
 };
 
-type Fed = { readonly instrument: DesiredInstrument; readonly relay: ActorRef<RelayMessage> };
+type Fed = {
+  readonly instrument: DesiredInstrument;
+  readonly replica: number;
+  readonly relay: ActorRef<RelayMessage>;
+};
+type HeldPart = IngestPart & { readonly epoch: number };
 
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #fed = new Map<InstrumentKey, Fed>();
   /** Relays that are being stopped: their path is not free before. */
   readonly #stopping = new Map<InstrumentKey, Promise<void>>();
-  /** Epochs of the leases of the parts that this node feeds. */
-  readonly #parts = new Map<string, number>();
+  /** What this node feeds, of each part one replica. */
+  readonly #parts = new Map<string, HeldPart>();
   #wanted: readonly DesiredInstrument[] = [];
   #isOver = false;
 
@@ -54,20 +59,26 @@ export class Ingest {
     return this.#fed.get(key)?.instrument;
   }
 
+  /** Which of the feeds of the instrument is this node's; `undefined` where none is. */
+  replicaOf(key: InstrumentKey): number | undefined {
+    return this.#fed.get(key)?.replica;
+  }
+
   /** The wanted instruments of all nodes. */
   follow(wanted: readonly DesiredInstrument[]): void {
     this.#wanted = wanted;
     this.#reconcile();
   }
 
-  gained(part: IngestPart & { readonly epoch: number }): void {
-    this.#parts.set(nameOf(part), part.epoch);
+  gained(part: HeldPart): void {
+    this.#parts.set(nameOf(part), part);
     this.#reconcile();
   }
 
   /** Resolves when its feeds are closed and, where this node still may, have said so. */
   async lost(part: IngestPart): Promise<void> {
-    this.#parts.delete(nameOf(part));
+    const name = nameOf(part);
+    if (this.#parts.get(name)?.replica === part.replica) this.#parts.delete(name);
     this.#reconcile();
     await Promise.all(this.#stopping.values());
   }
@@ -94,18 +105,18 @@ export class Ingest {
 
   #begin(instrument: DesiredInstrument): void {
     const { system, group, outlet, isHeld, readKnownTrades } = this.#options;
-    const part = this.#partOf(instrument);
+    const part = this.#parts.get(nameOf(this.#partOf(instrument)))!;
     const relay = system.spawn(
       group,
       relayActor({
         instrument,
         outlet,
-        leaseEpoch: this.#parts.get(nameOf(part))!,
+        lease: part,
         isHeld: () => isHeld(part),
         readKnownTrades: () => readKnownTrades(instrument.instrument),
       }),
     );
-    this.#fed.set(instrument.instrument, { instrument, relay });
+    this.#fed.set(instrument.instrument, { instrument, replica: part.replica, relay });
     system.send(this.#exchange(instrument), {
       type: 'WatchInstrument',
       instrument: instrument.instrument,
@@ -128,7 +139,7 @@ export class Ingest {
     this.#stopping.set(key, stopped);
   }
 
-  #partOf({ exchange, instrument }: DesiredInstrument): IngestPart {
+  #partOf({ exchange, instrument }: DesiredInstrument): Omit<IngestPart, 'replica'> {
     return { exchange, slot: shardOf(instrument, this.#options.slots) };
   }
 
@@ -137,6 +148,6 @@ export class Ingest {
   }
 }
 
-function nameOf({ exchange, slot }: IngestPart): string {
+function nameOf({ exchange, slot }: Omit<IngestPart, 'replica'>): string {
   return `${exchange}/${slot}`;
 }

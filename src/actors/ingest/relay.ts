@@ -23,8 +23,8 @@ export type RelayMessage =
 export type RelayOptions = {
   readonly instrument: DesiredInstrument;
   readonly outlet: LogOutlet;
-  /** Of the lease under which this node feeds the instrument. */
-  readonly leaseEpoch: number;
+  /** Under which this node feeds the instrument. */
+  readonly lease: { readonly epoch: number; readonly replica: number };
   /** Whether this node may still feed the instrument; asked right before each write. */
   readonly isHeld: () => boolean;
   /** Asks the node that owns the instrument. Rejects while that can't be found out. */
@@ -200,7 +200,8 @@ class Relay implements OutletListener {
 
   /** As the log names a source: whoever folds it knows by the lease what is late. */
   #inLog(source: string): string {
-    return sourceUnderLease(this.#options.leaseEpoch, source);
+    const { epoch, replica } = this.#options.lease;
+    return sourceUnderLease(epoch, source, replica);
   }
 
   #noteDurable(inLog: string, lastOrdinal: number): void {

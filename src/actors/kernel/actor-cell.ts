@@ -46,6 +46,8 @@ export class ActorCell {
   readonly inbox: Inbox;
   readonly failures: FailureHistory;
   status: ActorStatus = 'stopped';
+  /** Of the last time that it was parked. */
+  parkedFor = '';
   /** Grows with each order about this cell (stop, restart, suspend, unpark): an older one that still waits gives way to the newer. */
   orderCount = 0;
   /** While its group is taken down, or waits to begin again: children that give up meanwhile share its fate. */
@@ -100,6 +102,7 @@ export class ActorCell {
         cause: newest.cause,
         errorClass: newest.errorClass,
       },
+      whyParked: this.status === 'parked' ? this.parkedFor : undefined,
       lastHandlerMs: this.#lastHandlerMs,
       handlerAgeMs: startedMs === undefined ? undefined : clock.monotonicMs() - startedMs,
     };

@@ -153,6 +153,8 @@ export type ActorNode = {
   readonly restarts: number;
   readonly lastFailure:
     { readonly atMs: number; readonly cause: string; readonly errorClass: ErrorClass } | undefined;
+  /** Its last failure, or the word of the operator who wanted it; `undefined` unless it is parked. */
+  readonly whyParked: string | undefined;
   /** Time the last handled message took. */
   readonly lastHandlerMs: number | undefined;
   /** Time since the message in hand was taken up; `undefined` while none is. */

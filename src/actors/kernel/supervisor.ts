@@ -201,6 +201,7 @@ export class Supervisor implements CellSupervisor {
 
   async #park(cell: ActorCell, facts: ParkingFacts): Promise<void> {
     cell.status = 'parked';
+    cell.parkedFor = facts.cause;
     const order = ++cell.orderCount;
     cell.inbox.dropAll('parked', facts.cause);
     this.#environment.reports.event(cell.path, 'parked', { ...facts, decision: 'park' });

@@ -33,7 +33,7 @@ export type ShardKeeperOptions = {
   readonly positions: ClaimedPositions;
   /** Those of the shard. */
   readonly readWanted: (shard: number) => Promise<readonly DesiredInstrument[]>;
-  readonly onResyncWanted: (instrument: InstrumentKey, reason: string) => void;
+  readonly onResyncWanted: (instrument: InstrumentKey, reason: string, source?: string) => void;
 };
 
 /** Where each shard's log is needed from, under the fence. */

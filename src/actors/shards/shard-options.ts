@@ -73,8 +73,8 @@ export type ShardOptions = {
   readonly savePosition: (claim: ShardClaim, nextOffset: number) => Promise<void>;
   /** Whether no newer claim on the shard exists. */
   readonly isStillOwn: (claim: ShardClaim) => Promise<boolean>;
-  /** The book of an instrument contradicts its exchange. */
-  readonly onResyncWanted: (instrument: InstrumentKey, reason: string) => void;
+  /** The book of an instrument contradicts its exchange, that of this source where one is named. */
+  readonly onResyncWanted: (instrument: InstrumentKey, reason: string, source?: string) => void;
   readonly onBegun: (claim: ShardClaim, progress: ShardProgress) => void;
   readonly onFenced: () => void;
 };

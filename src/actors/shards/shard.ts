@@ -3,7 +3,8 @@
  * after a failure is read again, tells them when they have caught up, and keeps in the database from where on the log is needed.
  */
 import type { TimerHandle } from '../../base/clock.ts';
-import { TampinesError, hasErrorCode } from '../../base/errors.ts';
+import { TampinesError } from '../../base/errors.ts';
+import { OutageLog } from '../../base/outage-log.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { describeCause } from '../../supervision/failure.ts';
 import { restartWithBackoff } from '../../supervision/strategy.ts';
@@ -14,6 +15,7 @@ import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
+import { SavedPlace } from './saved-place.ts';
 import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
 
@@ -75,12 +77,13 @@ class Shard {
   /** Members that have not caught up. */
   readonly #behind = new Set<Member>();
   #stragglers: TimerHandle | undefined;
-  #isSaving = false;
-  #savedPosition = 0;
+  #savedPlace!: SavedPlace;
+  readonly #askingOutage: OutageLog;
 
   constructor(options: ShardOptions, context: ActorContext<ShardMessage>) {
     this.#options = options;
     this.#context = context;
+    this.#askingOutage = new OutageLog(context);
   }
 
   /** Claims the shard anew in each life: what the last one may have left half done is then nobody's. */
@@ -91,7 +94,12 @@ class Shard {
     this.#beginning = await begin();
     const { claim, nextOffset, endOffset, instruments } = this.#beginning;
     this.#progress = new ShardProgress(nextOffset);
-    this.#savedPosition = nextOffset;
+    this.#savedPlace = new SavedPlace({
+      saved: nextOffset,
+      save: (place) => this.#options.savePosition(claim, place),
+      onFenced: () => this.#options.onFenced(),
+      outage: new OutageLog(this.#context),
+    });
     log.info(
       { shard, epoch: claim.epoch, nextOffset, endOffset, instruments: instruments.length },
       'shard claimed',
@@ -126,7 +134,7 @@ class Shard {
         this.#members.get(message.instrument as InstrumentKey)?.lane.fail(message);
         return undefined;
       case 'ResyncBook':
-        this.#options.onResyncWanted(message.instrument as InstrumentKey, message.reason);
+        this.#options.onResyncWanted(message.instrument as InstrumentKey, message.reason, message.source);
         return undefined;
       case 'WantedChanged':
         return this.#followWanted();
@@ -395,11 +403,14 @@ class Shard {
 
   /** A database that is away is no reason to begin anew: asked again later. */
   async #readWanted(): Promise<readonly DesiredInstrument[] | undefined> {
-    const { log, self, timers } = this.#context;
+    const { self, timers } = this.#context;
     try {
-      return await this.#options.readWanted();
+      const wanted = await this.#options.readWanted();
+      this.#askingOutage.over('asked again which instruments are wanted');
+      return wanted;
     } catch (error) {
-      log.warn({ cause: describeCause(error) }, 'could not ask which instruments are wanted, will ask again');
+      const fields = { cause: describeCause(error) };
+      this.#askingOutage.failed(fields, 'could not ask which instruments are wanted, will ask again');
       timers.after(ASK_AGAIN_MS, () => this.#context.send(self, { type: 'WantedChanged' }));
       return undefined;
     }
@@ -428,23 +439,6 @@ class Shard {
       if (member === undefined) continue;
       this.#context.send(member.symbol.ref, { type: 'CheckpointDue' });
     }
-    const { neededFrom } = this.#progress;
-    if (this.#isSaving || neededFrom <= this.#savedPosition) return;
-    this.#isSaving = true;
-    const { savePosition, onFenced } = this.#options;
-    const { claim } = this.#beginning;
-    const { log } = this.#context;
-    savePosition(claim, neededFrom).then(
-      () => {
-        this.#savedPosition = neededFrom;
-        this.#isSaving = false;
-      },
-      (error: unknown) => {
-        this.#isSaving = false;
-        if (hasErrorCode(error, 'FENCED')) onFenced();
-        else
-          log.warn({ shard: claim.shard, cause: describeCause(error) }, 'the place in the log was not saved');
-      },
-    );
+    this.#savedPlace.keep(this.#progress.neededFrom);
   }
 }

@@ -41,8 +41,8 @@ function show(node: string, { nodes, shards, leases }: ClusterPicture): Shown {
     shards: shards.map(({ shard, epoch, owner, claimedAtMs }) => {
       return { shard, epoch, owner, isOwnerAlive: alive.has(owner), claimedAtMs };
     }),
-    leases: leases.map(({ exchange, slot, epoch, holder }) => ({
-      ...{ exchange, slot, epoch },
+    leases: leases.map(({ exchange, slot, replica, epoch, holder }) => ({
+      ...{ exchange, slot, replica, epoch },
       holder: holder ?? null,
     })),
   };

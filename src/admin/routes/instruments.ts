@@ -4,6 +4,7 @@ import type { DesiredInstrument } from '../../actors/ports.ts';
 import type { InstrumentStatus } from '../../actors/running-instrument.ts';
 import type { SymbolView } from '../../actors/symbol-protocol.ts';
 import { TampinesError } from '../../base/errors.ts';
+import { feedsOf } from '../../market/standby-book.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import { requesterOf } from '../access.ts';
 import type { AdminApp, AdminOptions } from '../admin-options.ts';
@@ -254,13 +255,20 @@ function toInstrument(
     actorStatus: status.actorStatus,
     restarts: status.restarts,
     lastFailure: status.lastFailure ?? null,
+    ...(status.whyParked !== undefined && { whyParked: status.whyParked }),
     version: versionOf(status, epoch),
   };
 }
 
 /** In a cluster it is wanted from now on, and started in a moment by whoever has its shard. Its version is of no run that there will be. */
 function toStarting(wanted: DesiredInstrument, epoch: number): z.output<typeof instrumentSchema> {
-  const unborn = { startNumber: 0, incarnation: 0, restarts: 0, lastFailure: undefined };
+  const unborn = {
+    startNumber: 0,
+    incarnation: 0,
+    restarts: 0,
+    lastFailure: undefined,
+    whyParked: undefined,
+  };
   return toInstrument({ ...unborn, instrument: wanted, actorStatus: 'starting' }, epoch);
 }
 
@@ -279,6 +287,8 @@ function describeState({ state, status, reason }: SymbolView): StateDescription 
     lotSize: state.metadata?.lotSize ?? null,
     lastBookEventMs: state.lastBookEvent?.eventTimeMs ?? null,
     watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    feeds: feedsOf(state).map(({ sinceMs, ...feed }) => ({ ...feed, sinceMs: sinceMs ?? null })),
+    feedSwitches: state.standby?.switchCount ?? 0,
     counters: { ...state.counters },
   };
 }

@@ -1,24 +1,25 @@
 /** Kafka, as the log of a cluster and for outputs: whether its brokers let this node in, and are enough. Nothing is made. */
-import type { Log } from '../../base/log.ts';
 import { createKafkaClient, kafkaFailure } from '../../kafka/kafka-client.ts';
+import type { KafkaAccess } from '../../kafka/kafka-options.ts';
 import type { Settings } from '../../settings-schema.ts';
+import { NO_LOG } from '../no-log.ts';
 import type { Finding } from './finding.ts';
 import { fail, ok } from './finding.ts';
 
-const silent = (): void => undefined;
-/** What is wrong comes out as a failure. */
-const NO_LOG: Log = { debug: silent, info: silent, warn: silent, error: silent };
+type CheckedKafka = KafkaAccess & Pick<Settings['kafka'], 'replicationFactor'>;
 
 /** Nothing where no setting names a broker. */
 export async function checkKafka({ kafka, outputs }: Settings): Promise<Finding[]> {
   const own = outputs.kafka.topics.length > 0 ? outputs.kafka.brokers : [];
   return Promise.all([
     ...(kafka.brokers.length > 0 ? [checkBrokers('kafka', kafka)] : []),
-    ...(own.length > 0 ? [checkBrokers('kafka outputs', { ...kafka, brokers: own })] : []),
+    ...(own.length > 0
+      ? [checkBrokers('kafka outputs', { ...kafka, brokers: own, brokersSetting: 'outputs.kafka.brokers' })]
+      : []),
   ]);
 }
 
-async function checkBrokers(check: string, kafka: Settings['kafka']): Promise<Finding> {
+async function checkBrokers(check: string, kafka: CheckedKafka): Promise<Finding> {
   const named = kafka.brokers.join(', ');
   try {
     const admin = createKafkaClient(kafka, { clientId: 'tampines-doctor', log: NO_LOG }).admin();
@@ -35,12 +36,12 @@ async function checkBrokers(check: string, kafka: Settings['kafka']): Promise<Fi
   } catch (error) {
     return fail(
       check,
-      kafkaFailure(`reach ${named}`, error).message,
+      kafkaFailure(`reach ${named}`, error, kafka).message,
       'check that Kafka runs there and is reached from here, kafka.tls and kafka.sasl',
     );
   }
 }
 
-function accessOf({ tls, sasl }: Settings['kafka']): string {
+function accessOf({ tls, sasl }: KafkaAccess): string {
   return `${tls.mode === 'on' ? ', TLS' : ''}${sasl.mechanism === 'none' ? '' : `, ${sasl.mechanism}`}`;
 }

@@ -2,7 +2,7 @@
 import { hasErrorCode } from '../../base/errors.ts';
 import { liveAdapters } from '../../build-core.ts';
 import type { Settings } from '../../settings-schema.ts';
-import { loadSettings } from '../../settings.ts';
+import { checkRoles, loadSettings } from '../../settings.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Screen } from '../operator/screen.ts';
@@ -24,7 +24,7 @@ export type DoctorOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Of the node; that of the settings when absent. */
   readonly url: string | undefined;
-  /** Names of exchanges to reach; empty: those of the wanted instruments, or all where none is wanted. */
+  /** Names of exchanges to reach; empty: those that the settings name by their instruments, else by their addresses. */
   readonly exchanges: readonly string[];
 };
 
@@ -46,7 +46,9 @@ export async function doctor(options: DoctorOptions): Promise<ExitCode> {
 async function examine({ config, environment, set, url, exchanges }: DoctorOptions): Promise<Finding[]> {
   let settings: Settings;
   try {
-    ({ settings } = loadSettings({ file: config, environment, assignments: set }));
+    const loaded = loadSettings({ file: config, environment, assignments: set });
+    ({ settings } = loaded);
+    checkRoles(settings, loaded.origins);
   } catch (error) {
     if (!hasErrorCode(error, 'SETTINGS_INVALID')) throw error;
     return [
@@ -77,11 +79,15 @@ function checkSettings({ exchanges, instruments }: Settings): Finding[] {
   return [ok('settings', 'valid, no instruments wanted beside those spawned over REST')];
 }
 
+/** Nine exchanges that nobody follows are nobody's business: only those are asked that are named. */
 function chooseExchanges(settings: Settings, asked: readonly string[]): Promise<Finding[]>[] {
-  const wanted = asked.length > 0 ? asked : settings.instruments.map(exchangeOf);
-  const adapters = liveAdapters().filter(
-    ({ exchange }) => wanted.length === 0 || wanted.includes(exchange as string),
-  );
+  const wanted = settings.instruments.map(exchangeOf);
+  const named = [asked, wanted, Object.keys(settings.exchanges)].find(({ length }) => length > 0) ?? [];
+  if (named.length === 0) {
+    const found = 'none was asked: the settings name no instrument; `--exchange kraken` asks one';
+    return [Promise.resolve([ok('exchanges', found)])];
+  }
+  const adapters = liveAdapters().filter(({ exchange }) => named.includes(exchange as string));
   const unknown = asked.filter((name) => !adapters.some(({ exchange }) => exchange === name));
   return [
     ...adapters.map((adapter) => checkExchange(adapter, settings)),

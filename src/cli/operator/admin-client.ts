@@ -63,7 +63,11 @@ export class AdminClient {
     const response = await this.#fetch(request, options.signal ?? AbortSignal.timeout(ANSWER_TIMEOUT_MS));
     if (response.ok) return response;
     const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
-    throw problem.success ? this.#refusal(problem.data) : this.#noNode(request, response.status);
+    if (problem.success) throw this.#refusal(problem.data);
+    throw this.#noNode(
+      `${this.url}${request.path} answered with status ${response.status} and no problem document: this is no Tampines node.`,
+      'check --url or TAMPINES_URL.',
+    );
   }
 
   async #fetch({ method, path, query, body, headers }: AdminRequest, signal: AbortSignal): Promise<Response> {
@@ -85,9 +89,9 @@ export class AdminClient {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
     } catch (cause) {
-      throw new CommandFailure(
-        EXIT_CODES.unreachable,
-        `No node answers at ${this.url}: ${reasonOf(cause)}\nWhat to do: start it with \`tampines start\`, or name another with --url or TAMPINES_URL.`,
+      throw this.#noNode(
+        `No node answers at ${this.url}: ${reasonOf(cause)}`,
+        'start it with `tampines start`, or name another with --url or TAMPINES_URL.',
         { cause },
       );
     }
@@ -107,11 +111,12 @@ export class AdminClient {
     return new CommandFailure(exitCode, lines.map(toPrintable).join('\n'));
   }
 
-  #noNode({ path }: AdminRequest, status: number): CommandFailure {
-    return new CommandFailure(
-      EXIT_CODES.unreachable,
-      `${this.url}${path} answered with status ${status} and no problem document: this is no Tampines node.\nWhat to do: check --url or TAMPINES_URL.`,
-    );
+  /** There is no node to write a problem document; scripts read its `detail` all the same. */
+  #noNode(detail: string, toDo: string, options?: ErrorOptions): CommandFailure {
+    const message = this.#isJson
+      ? JSON.stringify({ title: 'No node', detail, toDo }, undefined, 2)
+      : `${detail}\nWhat to do: ${toDo}`;
+    return new CommandFailure(EXIT_CODES.unreachable, message, options);
   }
 }
 

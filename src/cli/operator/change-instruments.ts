@@ -1,7 +1,8 @@
 /** `tampines spawn`, `stop`, `restart`, `park` and `resync`: changes of instruments. */
 import type { z } from 'zod';
 import { instrumentSchema, spawnResultsSchema } from '../../admin/operations-schemas.ts';
-import { CommandFailure, EXIT_CODES } from '../exit-codes.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import type { Column } from '../text-table.ts';
 import { formatTable } from '../text-table.ts';
 import type { AdminClient } from './admin-client.ts';
@@ -27,27 +28,28 @@ const RESULT_COLUMNS: readonly Column<z.output<typeof spawnResultsSchema>['resul
   { title: 'WHY', text: ({ problem }) => problem?.detail ?? '' },
 ];
 
-/** Unified symbols or the exchange's own; one is answered as it is, several with a result each. @throws CommandFailure when any was refused */
+/** Unified symbols or the exchange's own; one is answered as it is, several with a result each. Returns the exit code: `failed` when any of several was refused. */
 export async function spawnInstruments({
   symbols,
   ...options
-}: Omit<ChangeOptions, 'symbol'> & { readonly symbols: readonly string[] }): Promise<void> {
+}: Omit<ChangeOptions, 'symbol'> & { readonly symbols: readonly string[] }): Promise<ExitCode> {
   const [symbol] = symbols;
   if (symbol !== undefined && symbols.length === 1) {
     await spawnInstrument({ ...options, symbol });
-    return;
+    return EXIT_CODES.done;
   }
   const { client, screen, isJson, exchange } = options;
   const body = { instruments: symbols.map((each) => ({ exchange, symbol: each })) };
   const answer = await client.read({ method: 'POST', path: '/v1/instruments', body }, spawnResultsSchema);
-  if (isJson) writeJson(screen, answer);
-  else writeLines(screen, formatTable(RESULT_COLUMNS, answer.results, { widthMax: screen.width }));
   const refusedCount = answer.results.filter(({ problem }) => problem !== undefined).length;
-  if (refusedCount === 0) return;
-  throw new CommandFailure(
-    EXIT_CODES.failed,
-    `${refusedCount} of ${answer.results.length} were not spawned, see above`,
-  );
+  if (isJson) writeJson(screen, answer);
+  else {
+    writeLines(screen, formatTable(RESULT_COLUMNS, answer.results, { widthMax: screen.width }));
+    if (refusedCount > 0) {
+      writeLines(screen, [`${refusedCount} of ${answer.results.length} were not spawned, see above`]);
+    }
+  }
+  return refusedCount === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
 async function spawnInstrument({ client, screen, isJson, exchange, symbol }: ChangeOptions): Promise<void> {

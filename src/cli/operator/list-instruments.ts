@@ -15,7 +15,8 @@ export type InstrumentsQuery = {
   readonly sort?: string | undefined;
 };
 
-export type ListedInstrument = z.output<typeof instrumentsSchema>['instruments'][number];
+export type ListedInstruments = z.output<typeof instrumentsSchema>;
+export type ListedInstrument = ListedInstruments['instruments'][number];
 
 const PAGE_INSTRUMENTS = 1_000;
 
@@ -42,20 +43,25 @@ export async function listInstruments(options: {
   }
   if (instruments.length === 0) writeLines(screen, ['No instrument matches.']);
   else writeLines(screen, formatTable(COLUMNS, instruments, { widthMax: screen.width }));
+  const missing = tellMissing(nodes);
+  if (missing.length > 0) writeLines(screen, ['', ...missing]);
+}
+
+/** Returns which nodes of a cluster did not say what they have, a line each with why; nothing where all did. */
+export function tellMissing(nodes: ListedInstruments['nodes']): string[] {
   const missing = (nodes ?? []).filter(({ isAnswered }) => !isAnswered);
-  if (missing.length === 0) return;
-  writeLines(screen, ['', 'Not all: what these nodes have is missing.']);
-  writeLines(
-    screen,
-    missing.map(({ node, detail }) => toPrintable(`  ${node}: ${detail}`)),
-  );
+  if (missing.length === 0) return [];
+  return [
+    'Not all: what these nodes have is missing.',
+    ...missing.map(({ node, detail }) => toPrintable(`  ${node}: ${detail}`)),
+  ];
 }
 
 /** Returns all that match, with their markets, when the node said so and, in a cluster, which nodes it asked. */
 export async function readInstruments(
   client: AdminClient,
   query: InstrumentsQuery,
-): Promise<Pick<z.output<typeof instrumentsSchema>, 'timeMs' | 'nodes' | 'instruments'>> {
+): Promise<Pick<ListedInstruments, 'timeMs' | 'nodes' | 'instruments'>> {
   const instruments: ListedInstrument[] = [];
   for (;;) {
     const page = await client.read(
@@ -73,9 +79,9 @@ export async function readInstruments(
   }
 }
 
-/** A book's word on why it is stale comes before what its actor failed of last. */
-function whyOf({ market, lastFailure }: ListedInstrument): string {
-  return market?.status === 'stale' ? market.reason : (lastFailure ?? '');
+/** A book's word on why it is stale comes before what its actor is parked for or failed of last. */
+function whyOf({ market, whyParked, lastFailure }: ListedInstrument): string {
+  return market?.status === 'stale' ? market.reason : (whyParked ?? lastFailure ?? '');
 }
 
 /** Returns `340 ms`, `12 s` or `5 min`; a dash where nothing is known. */

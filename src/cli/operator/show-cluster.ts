@@ -1,6 +1,7 @@
 /** `tampines cluster`: the nodes, who has which shards, who feeds what, and what nobody does. */
 import { z } from 'zod';
 import { clusterSchema } from '../../admin/cluster-schemas.ts';
+import { nameOfSlot } from '../../cluster/ports.ts';
 import type { Column } from '../text-table.ts';
 import { formatTable, toPrintable } from '../text-table.ts';
 import type { AdminClient } from './admin-client.ts';
@@ -60,9 +61,7 @@ function orphansOf({ shards, leases }: Cluster): string[] {
   const lost = shards
     .filter(({ isOwnerAlive }) => !isOwnerAlive)
     .map(({ shard, owner }) => `${shard} (${owner})`);
-  const unfed = leases
-    .filter(({ holder }) => holder === null)
-    .map(({ exchange, slot }) => `${exchange}/${slot}`);
+  const unfed = leases.filter(({ holder }) => holder === null).map(nameOfSlot);
   return [
     ...(lost.length === 0 ? [] : [`Shards whose node is gone: ${lost.join(', ')}`]),
     ...(unfed.length === 0 ? [] : [`Slots that nobody feeds: ${unfed.join(', ')}`]),

@@ -6,7 +6,7 @@ import { formatTable, toPrintable } from '../text-table.ts';
 import type { AdminClient } from './admin-client.ts';
 import { formatTime } from './event-columns.ts';
 import type { InstrumentsQuery, ListedInstrument } from './list-instruments.ts';
-import { formatLag, readInstruments } from './list-instruments.ts';
+import { formatLag, readInstruments, tellMissing } from './list-instruments.ts';
 import type { Screen } from './screen.ts';
 import { writeJson, writeLines } from './screen.ts';
 
@@ -50,18 +50,19 @@ export async function watchMarkets(options: WatchOptions): Promise<void> {
   let before = await readInstruments(client, query);
   if (!screen.isTerminal || options.isJson) {
     await timers.sleep(everyMs);
-    writeOnce(options, toRows(await readInstruments(client, query), before));
+    const now = await readInstruments(client, query);
+    writeOnce(options, now, toRows(now, before));
     return;
   }
   screen.write(OTHER_SCREEN);
   try {
-    draw(options, before.timeMs, toRows(before, undefined));
+    draw(options, before, toRows(before, undefined));
     for (;;) {
       await Promise.race([timers.sleep(everyMs), untilAborted(signal)]);
       if (signal.aborted) break;
       try {
         const now = await readInstruments(client, query);
-        draw(options, now.timeMs, toRows(now, before));
+        draw(options, now, toRows(now, before));
         before = now;
       } catch (error) {
         if (!(error instanceof CommandFailure)) throw error;
@@ -83,11 +84,15 @@ export function watchKeys(input: NodeJS.ReadStream, end: () => void): () => void
   return () => void input.off('data', onKeys).setRawMode(false).pause();
 }
 
-function writeOnce({ screen, isJson }: WatchOptions, rows: readonly Row[]): void {
+function writeOnce({ screen, isJson }: WatchOptions, { nodes }: Reading, rows: readonly Row[]): void {
   if (isJson) {
     const instruments = rows.map((row) => ({ ...row, eventsPerSecond: row.eventsPerSecond ?? null }));
-    writeJson(screen, { instruments });
-  } else writeLines(screen, formatTable(COLUMNS, rows, { widthMax: screen.width }));
+    writeJson(screen, { nodes, instruments });
+    return;
+  }
+  const missing = tellMissing(nodes);
+  const table = formatTable(COLUMNS, rows, { widthMax: screen.width });
+  writeLines(screen, missing.length === 0 ? table : [...table, '', ...missing]);
 }
 
 function toRows(now: Reading, before: Reading | undefined): Row[] {
@@ -103,7 +108,7 @@ function toRows(now: Reading, before: Reading | undefined): Row[] {
   });
 }
 
-function draw({ screen, client }: WatchOptions, timeMs: number, rows: readonly Row[]): void {
+function draw({ screen, client }: WatchOptions, { timeMs, nodes }: Reading, rows: readonly Row[]): void {
   const count = (status: string): number => rows.filter(({ market }) => market?.status === status).length;
   const rate = rows.reduce((sum, { eventsPerSecond }) => sum + (eventsPerSecond ?? 0), 0);
   const head = [
@@ -113,11 +118,13 @@ function draw({ screen, client }: WatchOptions, timeMs: number, rows: readonly R
     `${formatTime(timeMs).slice(11, 19)} UTC`,
     'q ends',
   ].join('   ');
-  const rowsMax = Math.max(1, (screen.height ?? Infinity) - 4);
+  // Above the table: below a long one nobody would see them.
+  const missing = tellMissing(nodes);
+  const rowsMax = Math.max(1, (screen.height ?? Infinity) - 4 - missing.length);
   const left = rows.length - rowsMax;
   const table = formatTable(COLUMNS, rows.slice(0, rowsMax), { widthMax: screen.width });
   const rest = left > 0 ? [`… ${left} more; --exchange, --contains, --book and --status choose`] : [];
-  drawLines(screen, [head, '', ...table, ...rest]);
+  drawLines(screen, [head, ...missing, '', ...table, ...rest]);
 }
 
 function drawLines(screen: Screen, lines: readonly string[]): void {

@@ -1,6 +1,6 @@
 import type { Migration } from './migration.ts';
 
-/** Which log the states of this schema stand in. Batch numbers mean places in it, so it never changes. */
+/** Which log the states of this schema stand in. Batch numbers mean places in it. */
 export const eventLog: Migration = {
   version: 5,
   name: 'event-log',

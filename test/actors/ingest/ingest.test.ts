@@ -16,7 +16,7 @@ import { wantedInstrument } from '../shards/shard-world.ts';
 
 const SLOTS = 3;
 const instruments = ['A', 'B', 'C', 'D', 'E'].map(wantedInstrument);
-const partOf = (index: number): IngestPart => ({ exchange: 'plain', slot: index % SLOTS });
+const partOf = (index: number): IngestPart => ({ exchange: 'plain', slot: index % SLOTS, replica: 0 });
 
 function openIngest() {
   const { system, time } = createTestSystem();

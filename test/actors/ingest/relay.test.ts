@@ -85,7 +85,7 @@ async function openRelay(known: () => Promise<KnownTrades | undefined> = () => P
     relayActor({
       instrument,
       outlet,
-      leaseEpoch: LEASE_EPOCH,
+      lease: { epoch: LEASE_EPOCH, replica: 0 },
       isHeld: () => lease.isHeld,
       readKnownTrades: known,
     }),

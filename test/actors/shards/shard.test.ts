@@ -123,6 +123,23 @@ describe('a shard', () => {
     expect(world.saved).toEqual([]);
   });
 
+  it('that can not ask which instruments are wanted asks until it can, and says once that it could not', async () => {
+    let askedCount = 0;
+    const readWanted = () =>
+      ++askedCount <= 20 ? Promise.reject(new Error('away')) : Promise.resolve([first, second]);
+    const { world } = await openShard(4, { readWanted });
+    world.test.system.send(world.ref, { type: 'WantedChanged' });
+    await world.test.time.advance(30_000);
+    expect(askedCount).toBe(21);
+    const said = world.test.logLines
+      .map(({ message }) => message)
+      .filter((message) => message.includes('ask'));
+    expect(said).toEqual([
+      'could not ask which instruments are wanted, will ask again',
+      'asked again which instruments are wanted',
+    ]);
+  });
+
   it('asks once whether all of the instruments that it does not know are wanted', async () => {
     let askedCount = 0;
     const readWanted = () => {

@@ -100,6 +100,21 @@ describe('the doctor', () => {
     expect(checks.filter((check) => check.startsWith('exchange binance'))).toEqual([]);
   });
 
+  it('asks the exchanges whose addresses are set where no instrument is named, and none where none is', async () => {
+    const { findings } = await examine({ set: [] });
+    const checks = findings.map(({ check }) => check).filter((check) => check.startsWith('exchange'));
+    expect(new Set(checks.map((check) => check.split(' ')[1]))).toEqual(
+      new Set(['binance', 'cryptocom', 'kraken']),
+    );
+    const { screen, take } = createScreen();
+    const set = [`node.dataDirectory=${dataDirectory}`, `redis.port=${closedPort}`];
+    const nobody = { config: undefined, environment: {}, set, url: node.server.url, exchanges: [] };
+    expect(await doctor({ screen, isJson: false, ...nobody })).toBe(EXIT_CODES.done);
+    expect(take().match(/^.* exchange.*$/gm)).toEqual([
+      expect.stringMatching(/^ok +exchanges +none was asked: .* `--exchange kraken` asks one$/),
+    ]);
+  });
+
   it('tells a person what to do about each fault, and ends with 1', async () => {
     const { screen, take } = createScreen();
     const exitCode = await doctor({
@@ -126,6 +141,11 @@ describe('the doctor', () => {
       verdict: 'fail',
       found: containing('admin.prot'),
     });
+  });
+
+  it('finds a role that nobody would keep', async () => {
+    const { verdictOf } = await examine({ set: ['node.roles=ingest'] });
+    expect(verdictOf.get('settings')).toMatchObject({ verdict: 'fail', found: containing('kafka.brokers') });
   });
 
   it('finds exchanges that there are none, and those that do not answer', async () => {

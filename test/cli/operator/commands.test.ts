@@ -81,6 +81,20 @@ describe('ls', () => {
     expect(node.take()).toMatch(/parked +- +\d+ +- +.*the disk is on fire/);
   });
 
+  it('says of one that an operator parked that it was asked for, until it runs again', async () => {
+    await node.world.instruments.spawn('binance', 'BTC-USDT');
+    await until(() => node.world.actorStatus('binance:BTC-USDT') === 'running');
+    await parkInstrument({ ...node.forPeople, ...BTC });
+    node.take();
+    await listInstruments({ ...node.forPeople, query: { status: 'parked' } });
+    expect(node.take().split('\n')[1]).toMatch(/^binance:BTC-USDT +parked .* asked for over REST$/);
+    await restartInstrument({ ...node.forPeople, ...BTC });
+    await until(() => node.world.actorStatus('binance:BTC-USDT') === 'running');
+    node.take();
+    await listInstruments({ ...node.forScripts, query: {} });
+    expect(node.take()).not.toContain('whyParked');
+  });
+
   it.each([
     [null, '-'],
     [340, '340 ms'],
@@ -112,18 +126,17 @@ describe('changes', () => {
   });
 
   it('spawn several, each with its result, and fail when any was refused', async () => {
-    const failure = await failureOf(
-      spawnInstruments({ ...node.forPeople, exchange: 'binance', symbols: ['BTC-USDT', 'NO-SUCH'] }),
-    );
-    expect([failure.exitCode, failure.message]).toEqual([
-      EXIT_CODES.failed,
-      '1 of 2 were not spawned, see above',
-    ]);
-    expect(node.take().split('\n').slice(1, 3)).toEqual([
+    const asked = { exchange: 'binance', symbols: ['BTC-USDT', 'NO-SUCH'] };
+    expect(await spawnInstruments({ ...node.forPeople, ...asked })).toBe(EXIT_CODES.failed);
+    expect(node.take().split('\n').slice(1, 4)).toEqual([
       'BTC-USDT  spawned',
       expect.stringMatching(/^NO-SUCH +UNKNOWN_SYMBOL +binance lists no symbol/),
+      '1 of 2 were not spawned, see above',
     ]);
-    await spawnInstruments({ ...node.forScripts, exchange: 'binance', symbols: ['ETH-USDT', 'XBT-EUR'] });
+    expect(await spawnInstruments({ ...node.forScripts, ...asked })).toBe(EXIT_CODES.failed);
+    expect(JSON.parse(node.take())).toMatchObject({ results: [{ status: 409 }, { status: 404 }] });
+    const fit = { exchange: 'binance', symbols: ['ETH-USDT', 'XBT-EUR'] };
+    expect(await spawnInstruments({ ...node.forScripts, ...fit })).toBe(EXIT_CODES.done);
     expect(JSON.parse(node.take())).toMatchObject({ results: [{ status: 201 }, { status: 201 }] });
   });
 
@@ -388,11 +401,11 @@ describe('events that are followed', () => {
 });
 
 describe('a node that is not there', () => {
-  const ls = (url: string) =>
+  const ls = (url: string, isJson = false) =>
     listInstruments({
-      client: new AdminClient({ url, token: '', isJson: false }),
+      client: new AdminClient({ url, token: '', isJson }),
       screen: createScreen().screen,
-      isJson: false,
+      isJson,
       query: {},
     });
 
@@ -402,6 +415,12 @@ describe('a node that is not there', () => {
     const failure = await failureOf(ls(url));
     expect(failure.exitCode).toBe(EXIT_CODES.unreachable);
     expect(failure.message).toMatch(/^No node answers at http:\S+: .*ECONNREFUSED.*\nWhat to do: /);
+    const told = await failureOf(ls(url, true));
+    expect(JSON.parse(told.message)).toEqual({
+      title: 'No node',
+      detail: expect.stringContaining('ECONNREFUSED') as string,
+      toDo: expect.stringContaining('TAMPINES_URL') as string,
+    });
   });
 
   it('but something else, is told so', async () => {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PassThrough } from 'node:stream';
 import { systemTimers } from '../../../src/base/clock.ts';
+import { AdminClient } from '../../../src/cli/operator/admin-client.ts';
 import type { WatchOptions } from '../../../src/cli/operator/watch-markets.ts';
 import { watchKeys, watchMarkets } from '../../../src/cli/operator/watch-markets.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
 import { NOON_MS, bookSnapshot, instrument, trade } from '../../support/market-events.ts';
+import { createClusterWorld } from '../../admin/cluster-world.ts';
 import { until } from '../../admin/support.ts';
 import type { AskedNode } from './support.ts';
 import { createScreen, failureOf, startAskedNode } from './support.ts';
@@ -101,6 +103,34 @@ describe('top', () => {
     await until(() => (shown += take()).includes('… 2 more'));
     end.abort();
     await watching;
+  });
+
+  it('says whose instruments are missing of a cluster: above the table, below it without a terminal, and to scripts', async () => {
+    const cluster = await createClusterWorld();
+    await cluster.a.world.instruments.spawn('binance', 'BTC-USDT');
+    cluster.goneOwners.push('c');
+    const gone = '  c: It is gone, and no other node has taken its shards yet.';
+    const client = new AdminClient({ url: cluster.a.server.url, token: '', isJson: false });
+    const terminal = createScreen({ isTerminal: true, width: 200, height: 20 });
+    const end = new AbortController();
+    const watching = watchMarkets(options({ client, screen: terminal.screen, signal: end.signal }));
+    let shown = '';
+    await until(() => (shown += terminal.take()).includes('binance:BTC-USDT'));
+    end.abort();
+    await watching;
+    const lines = shown
+      .split('\u001b[H')[1]!
+      .split('\r\n')
+      .map((line) => line.replaceAll(/\u001b\[\w/g, ''));
+    expect(lines.slice(1, 3)).toEqual(['Not all: what these nodes have is missing.', gone]);
+    const { screen, take } = createScreen();
+    await watchMarkets(options({ client, screen }));
+    expect(take().trimEnd().split('\n').at(-1)).toBe(gone);
+    await watchMarkets(options({ client, screen, isJson: true }));
+    expect(JSON.parse(take())).toMatchObject({
+      nodes: [{ node: 'a', isAnswered: true }, { node: 'b' }, { node: 'c', isAnswered: false }],
+    });
+    await cluster.end();
   });
 
   it('of a node that is not there is a failure, with the screen left alone', async () => {

@@ -8,6 +8,7 @@ import { durableFirst } from './lists/rule-2-durable-first.ts';
 import { exactDecimals } from './lists/rule-3-exact-decimals.ts';
 import { oneWriter } from './lists/rule-4-one-writer.ts';
 import { outputs } from './lists/outputs.ts';
+import { redundantFeeds } from './lists/redundant-feeds.ts';
 import { sharedLog } from './lists/shared-log.ts';
 import { silentInstruments } from './lists/silent-instruments.ts';
 import { stateOfTheLog } from './lists/rule-1-state-of-the-log.ts';
@@ -28,6 +29,7 @@ export const guards: readonly Guard[] = [
   ...silentInstruments,
   ...wholeTrades,
   ...sharedLog,
+  ...redundantFeeds,
   ...outputs,
   ...connections,
   ...storedBytes,

@@ -31,6 +31,7 @@ const KINDS = {
   'new feed': 4_000,
   'written again': 2_000,
   'silent feed': 8_000,
+  'lost feeder': 9_000,
   resync: 6_000,
 } as const;
 type Kind = keyof typeof KINDS;
@@ -127,6 +128,9 @@ export class ClusterFaults {
         return;
       case 'silent feed':
         feeds.pick().beSilent(world.nowMs + this.#random() * 12_000);
+        return;
+      case 'lost feeder':
+        feeds.loseFeeder();
         return;
       case 'resync':
         feeds.pick().resync();

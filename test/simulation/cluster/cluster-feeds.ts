@@ -1,8 +1,10 @@
 /**
  * Those who write the log: for each instrument one feed or two at once, each with a book of its own making. They reconnect, fall silent, write again
- * what they wrote before, cut in other ways, and go on after another one has been followed.
+ * what they wrote before, cut in other ways, and go on after another one has been followed. Where instruments are fed twice the two are replicas, each of
+ * a node that may be lost and whose place another one takes later, under the next lease.
  */
 import type { RandomSource } from '../../../src/base/clock.ts';
+import { sourceUnderLease } from '../../../src/market/book-sources.ts';
 import type { BookDelta, BookSnapshot, EventBatch, MarketEvent } from '../../../src/market/events.ts';
 import type { InstrumentKey } from '../../../src/market/symbols.ts';
 import type { MemoryEventLog } from '../../support/memory-event-log.ts';
@@ -80,9 +82,12 @@ class Feed {
 }
 
 class InstrumentFeeds {
-  readonly #feeds: Feed[] = [];
+  /** The newest two or, where it is fed twice, one of each replica. */
+  #feeds: Feed[] = [];
   readonly #options: ClusterFeedsOptions & { readonly instrument: InstrumentKey };
   readonly #random: RandomSource;
+  readonly #lost = new Set<Feed>();
+  readonly #epochs = [1, 1];
   #feedCount = 0;
   #tradeCount = 0;
   #quietUntilMs = 0;
@@ -90,24 +95,56 @@ class InstrumentFeeds {
   constructor(options: ClusterFeedsOptions & { readonly instrument: InstrumentKey }) {
     this.#options = options;
     this.#random = options.world.stream(`feeds of ${options.instrument}`);
-    this.connect();
+    for (let replica = 0; replica < options.redundancy; replica++) this.#connect(replica);
   }
 
+  /** One of its feeds opens another connection. */
   connect(): void {
-    const { world, instrument } = this.#options;
-    const feed = new Feed(`${instrument}/${++this.#feedCount}`, this.#random);
-    this.#feeds.push(feed);
-    if (this.#feeds.length > 2) this.#feeds.shift();
+    const replica = this.#drawReplica();
+    if (!this.#isLost(replica)) this.#connect(replica);
+  }
+
+  #connect(replica: number): void {
+    const { world, instrument, redundancy } = this.#options;
+    const name = `${instrument}/${++this.#feedCount}`;
+    const isReplica = redundancy > 1;
+    const feed = new Feed(
+      isReplica ? sourceUnderLease(this.#epochs[replica]!, name, replica) : name,
+      this.#random,
+    );
+    if (isReplica) this.#feeds[replica] = feed;
+    else this.#feeds = [...this.#feeds, feed].slice(-2);
     const { nowMs } = world;
     this.#write(feed.batch([feedStatus({ ...timesAt(nowMs), status: 'connected', reason: 'new' })]));
-    this.#write(feed.batch([feed.snapshot(nowMs)]));
+    this.#writeBookOf(feed);
   }
 
-  resync(): void {
-    const feed = this.#feeds.at(-1)!;
+  /** At once where it is fed once. Else the other feed has its say before. */
+  #writeBookOf(feed: Feed): void {
+    const { world, redundancy } = this.#options;
+    const write = (): void => {
+      if (!this.#lost.has(feed)) this.#write(feed.batch([feed.snapshot(world.nowMs)]));
+    };
+    if (redundancy === 1) write();
+    else world.after(world.nature, 200 + this.#random() * 2_000, 'book', write);
+  }
+
+  /** Nothing comes from the node of this replica any more. */
+  lose(replica: number): void {
+    this.#lost.add(this.#feeds[replica]!);
+  }
+
+  takeOver(replica: number): void {
+    this.#epochs[replica]!++;
+    this.#connect(replica);
+  }
+
+  resync(replica = this.#drawReplica()): void {
+    const feed = this.#options.redundancy > 1 ? this.#feeds[replica]! : this.#feeds.at(-1)!;
+    if (this.#lost.has(feed)) return;
     const { nowMs } = this.#options.world;
     this.#write(feed.batch([feedStatus({ ...timesAt(nowMs), status: 'stale', reason: 'asked' })]));
-    this.#write(feed.batch([feed.snapshot(nowMs)]));
+    this.#writeBookOf(feed);
   }
 
   beSilent(untilMs: number): void {
@@ -116,13 +153,14 @@ class InstrumentFeeds {
 
   writeAgain(): void {
     const feed = this.#feeds[Math.floor(this.#random() * this.#feeds.length)]!;
+    if (this.#lost.has(feed)) return;
     for (const batch of feed.batchesAgain()) this.#write(batch);
   }
 
   speak(): void {
     const { nowMs } = this.#options.world;
     if (nowMs < this.#quietUntilMs) return;
-    for (const feed of this.#feeds) {
+    for (const feed of this.#living()) {
       const events: MarketEvent[] = [];
       for (let count = Math.floor(this.#random() ** 2 * 6); count >= 0; count--) {
         if (this.#random() < 0.7) events.push(feed.delta(nowMs));
@@ -134,9 +172,24 @@ class InstrumentFeeds {
   }
 
   tellTime(): void {
-    const { nowMs } = this.#options.world;
-    if (nowMs < this.#quietUntilMs) return;
-    this.#write(this.#feeds.at(-1)!.batch([heartbeat(nowMs)]));
+    const { world, redundancy } = this.#options;
+    if (world.nowMs < this.#quietUntilMs) return;
+    for (const feed of redundancy > 1 ? this.#living() : this.#feeds.slice(-1))
+      this.#write(feed.batch([heartbeat(world.nowMs)]));
+  }
+
+  #living(): Feed[] {
+    return this.#feeds.filter((feed) => !this.#lost.has(feed));
+  }
+
+  #isLost(replica: number): boolean {
+    const feed = this.#feeds[replica];
+    return this.#options.redundancy > 1 && feed !== undefined && this.#lost.has(feed);
+  }
+
+  #drawReplica(): number {
+    const { redundancy } = this.#options;
+    return redundancy === 1 ? 0 : Math.floor(this.#random() * redundancy);
   }
 
   #nextTradeId(): number {
@@ -152,6 +205,8 @@ class InstrumentFeeds {
 export type ClusterFeedsOptions = {
   readonly world: World;
   readonly log: MemoryEventLog;
+  /** Feeds of each instrument that are meant to be there at once. */
+  readonly redundancy: number;
   /** In order. */
   readonly later: (action: () => void) => void;
 };
@@ -160,10 +215,13 @@ export class ClusterFeeds {
   readonly #world: World;
   readonly #random: RandomSource;
   readonly #feeds: ReadonlyMap<InstrumentKey, InstrumentFeeds>;
+  readonly #redundancy: number;
+  readonly #lostReplicas = new Set<number>();
   #isOver = false;
 
   constructor(options: ClusterFeedsOptions, instruments: readonly InstrumentKey[]) {
     this.#world = options.world;
+    this.#redundancy = options.redundancy;
     this.#random = options.world.stream('feeds');
     this.#feeds = new Map(
       instruments.map((instrument) => [instrument, new InstrumentFeeds({ ...options, instrument })]),
@@ -187,8 +245,21 @@ export class ClusterFeeds {
     this.#isOver = true;
   }
 
-  resync(instrument: InstrumentKey): void {
-    if (!this.#isOver) this.#feeds.get(instrument)?.resync();
+  resync(instrument: InstrumentKey, replica: number): void {
+    if (!this.#isOver) this.#feeds.get(instrument)?.resync(replica);
+  }
+
+  /** A node that feeds one of the replicas is lost; another one takes its place after a while. Nothing where instruments are fed once. */
+  loseFeeder(): void {
+    if (this.#redundancy === 1) return;
+    const replica = Math.floor(this.#random() * this.#redundancy);
+    if (this.#lostReplicas.has(replica)) return;
+    this.#lostReplicas.add(replica);
+    for (const feeds of this.#feeds.values()) feeds.lose(replica);
+    this.#world.after(this.#world.nature, 1_000 + this.#random() * 11_000, 'another feeder', () => {
+      this.#lostReplicas.delete(replica);
+      for (const feeds of this.#feeds.values()) feeds.takeOver(replica);
+    });
   }
 
   /** One of them, by chance. */

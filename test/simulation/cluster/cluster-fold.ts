@@ -55,14 +55,14 @@ export function policyOf(instrument: string, settings: Settings): InstrumentPoli
 
 export class ClusterFold {
   readonly instrument: string;
-  readonly #records: readonly AppendedRecord[];
+  readonly records: readonly AppendedRecord[];
   readonly #policy: InstrumentPolicy;
   /** By position. */
   readonly #steps: Step[] = [];
 
   constructor(instrument: string, records: readonly AppendedRecord[], settings: Settings) {
     this.instrument = instrument;
-    this.#records = records;
+    this.records = records;
     this.#policy = policyOf(instrument, settings);
     this.#fold();
   }
@@ -70,6 +70,11 @@ export class ClusterFold {
   /** Position of the state that has all records before `place`. */
   positionAt(place: number): number {
     return this.#steps.findLast(({ offset }) => offset < place)?.position ?? 0;
+  }
+
+  /** Of the book with the record at this offset in it. */
+  statusAfter(offset: number): string | undefined {
+    return this.#steps[this.positionAt(offset + 1) - 1]?.status;
   }
 
   get end(): Step | undefined {
@@ -91,7 +96,7 @@ export class ClusterFold {
 
   #fold(visit?: (position: number, read: () => Uint8Array) => void): void {
     const state = createInstrumentState(this.#policy);
-    for (const { batch, order, offset } of this.#records) {
+    for (const { batch, order, offset } of this.records) {
       for (const [index, event] of batch.events.entries()) {
         const single = { source: batch.source, firstOrdinal: batch.firstOrdinal + index, events: [event] };
         const { entry } = decide(state, single, this.#policy);

@@ -40,7 +40,7 @@ export type ClusterSurroundings = {
   readonly databaseOf: (process: Process) => Database;
   readonly logAccessOf: (process: Process) => LogAccess;
   readonly outputs?: WantedOutputs | undefined;
-  readonly onResyncWanted: (instrument: InstrumentKey) => void;
+  readonly onResyncWanted: (instrument: InstrumentKey, replica: number) => void;
   readonly onLog: (process: Process, level: string, fields: object, message: string) => void;
 };
 
@@ -96,12 +96,12 @@ export class SimClusterNode {
         openReader: (events) => this.#logAccess.openReader(events),
       },
       claimShard: (shard) => storage.journal.claim(shard, name),
-      positions: new ShardPositions(database),
+      positions: new ShardPositions(database, 0),
       readKnownTrades: () => Promise.resolve(undefined),
       mayFeed: () => false,
       isWanted: () => true,
       onWantedChanged: () => undefined,
-      resyncElsewhere: (instrument) => surroundings.onResyncWanted(instrument),
+      resyncElsewhere: (instrument, _reason, replica) => surroundings.onResyncWanted(instrument, replica),
     });
     this.built.takePart();
   }

@@ -19,6 +19,7 @@ import { ClusterFaults } from './cluster-faults.ts';
 import { ClusterFeeds } from './cluster-feeds.ts';
 import type { AppendedRecord } from './cluster-fold.ts';
 import { checkBooks, checkPositions, checkSnapshots, ClusterFold } from './cluster-fold.ts';
+import { checkRedundancy } from './redundant-fold.ts';
 import { DirectLogAccess, SimClusterNode, wayOf } from './sim-cluster-node.ts';
 
 const SCHEMA = 'tampines';
@@ -58,7 +59,8 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
   const appended = new Map<InstrumentKey, AppendedRecord[]>(instruments.map((key) => [key, []]));
   log.onAppended = (partition, offset, instrument, batch) =>
     appended.get(instrument)!.push({ order: history.nextOrder(), partition, offset, batch });
-  const feeds = new ClusterFeeds({ world, log, later: wayOf(world, world.nature) }, instruments);
+  const redundancy = random() < 0.5 ? 2 : 1;
+  const feeds = new ClusterFeeds({ world, log, redundancy, later: wayOf(world, world.nature) }, instruments);
   const nodes: SimClusterNode[] = [];
   const startNode = (): void => {
     const name = `node-${nodes.length + 1}`;
@@ -68,7 +70,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
         databaseOf: (process) =>
           new SimDatabase({ world, process, server: postgres, faults, schema: SCHEMA }),
         logAccessOf: (process) => new DirectLogAccess(log, () => wayOf(world, process)),
-        onResyncWanted: (instrument) => feeds.resync(instrument),
+        onResyncWanted: (instrument, replica) => feeds.resync(instrument, replica),
         onLog: (process, level, fields, message) =>
           trace?.(`    ${process.name} ${level} ${message} ${JSON.stringify(fields, withErrors)}`),
       }),
@@ -100,6 +102,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     ...checkBooks(folded, partitionOf, history),
     ...checkPositions(folded, partitionOf, history),
     ...[...folded.values()].flatMap((fold) => checkSnapshots(fold, history)),
+    ...(redundancy === 1 ? [] : [...folded.values()].flatMap(checkRedundancy)),
     ...(await checkOwners(world, nodes, folded)),
   ];
   for (const violation of violations) world.trace.add(JSON.stringify(violation));

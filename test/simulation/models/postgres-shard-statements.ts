@@ -6,6 +6,8 @@ export const SHARD_STATEMENTS: readonly KnownStatement[] = [
   [/^SELECT next_position AS "nextOffset" FROM shard WHERE id = \$1( AND epoch = \$2)?$/, readPosition],
   [/^UPDATE shard SET next_position = .* WHERE id = \$1( AND epoch = \$2)?$/, savePosition],
   ['SELECT id, epoch FROM shard WHERE id = ANY($1::int[])', readEpochs],
+  // The log of the simulation is never moved.
+  ['SELECT generation FROM event_log', () => ({ rows: [{ generation: 0 }] })],
 ];
 
 function findHeld({ tables, text }: StatementContext, [id, epoch]: readonly SqlValue[]) {

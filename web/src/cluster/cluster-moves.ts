@@ -33,11 +33,16 @@ export function withMoves(
   return news.length === 0 ? moves : [...news.toReversed(), ...moves].slice(0, KEPT_MOVES);
 }
 
+/** `slot 3`, of the second feed `slot 3.1`. */
+export function nameOfSlot({ slot, replica }: { readonly slot: number; readonly replica: number }): string {
+  return replica === 0 ? `slot ${slot}` : `slot ${slot}.${replica}`;
+}
+
 function heldIn({ shards, leases }: ClusterAnswer): Held[] {
   return [
     ...shards.map(({ shard, owner, epoch }) => ({ what: `shard ${shard}`, holder: owner, epoch })),
-    ...leases.map(({ exchange, slot, holder, epoch }) => ({
-      what: `${exchange} slot ${slot}`,
+    ...leases.map(({ exchange, holder, epoch, ...lease }) => ({
+      what: `${exchange} ${nameOfSlot(lease)}`,
       holder,
       epoch,
     })),

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { ClusterAnswer } from '../node/rest-documents.ts';
+import { nameOfSlot } from './cluster-moves.ts';
 import { colourOf } from './node-colours.ts';
 
 type MapProps = { readonly answer: ClusterAnswer };
@@ -46,10 +47,10 @@ export function SlotMap({ answer }: MapProps): JSX.Element {
           <ul class="holder-map figures">
             {answer.leases
               .filter((lease) => lease.exchange === exchange)
-              .map(({ slot, epoch, holder }) => (
+              .map(({ epoch, holder, ...lease }) => (
                 <Holder
-                  key={slot}
-                  label={`slot ${slot}`}
+                  key={nameOfSlot(lease)}
+                  label={nameOfSlot(lease)}
                   holder={holder}
                   epoch={epoch}
                   isOrphaned={holder === null || !alive.has(holder)}

@@ -36,7 +36,8 @@ export function CandleChart(props: {
   const place = useRef<HTMLDivElement>(null);
   const [newest, setNewest] = useState<Candle>();
   const [pointed, setPointed] = useState<Candle>();
-  useChart({ place, source, priceDecimals, setNewest, setPointed });
+  const [nothing, setNothing] = useState('');
+  useChart({ place, source, priceDecimals, setNewest, setPointed, setNothing });
   return (
     <section class="panel candle-panel" aria-label="Candles">
       <header>
@@ -54,7 +55,7 @@ export function CandleChart(props: {
           ))}
         </span>
       </header>
-      <CandleText candle={pointed ?? newest} priceDecimals={priceDecimals} />
+      <CandleText candle={pointed ?? newest} nothing={nothing} priceDecimals={priceDecimals} />
       <div class="candle-chart figures" ref={place} role="img" aria-label={`Candles of ${source.interval}`} />
     </section>
   );
@@ -62,10 +63,12 @@ export function CandleChart(props: {
 
 function CandleText(props: {
   readonly candle: Candle | undefined;
+  /** What is said where there is none. */
+  readonly nothing: string;
   readonly priceDecimals: number;
 }): JSX.Element {
-  const { candle, priceDecimals } = props;
-  if (candle === undefined) return <p class="candle-text">No candles yet</p>;
+  const { candle, nothing, priceDecimals } = props;
+  if (candle === undefined) return <p class="candle-text">{nothing}</p>;
   const { open, close } = candle;
   const change = open === null || close === null ? 'same' : signOf(subtractDecimals(close, open));
   return (
@@ -91,8 +94,9 @@ function useChart(of: {
   readonly priceDecimals: number;
   readonly setNewest: (candle: Candle | undefined) => void;
   readonly setPointed: (candle: Candle | undefined) => void;
+  readonly setNothing: (text: string) => void;
 }): void {
-  const { place, source, priceDecimals, setNewest, setPointed } = of;
+  const { place, source, priceDecimals, setNewest, setPointed, setNothing } = of;
   const drawn = useRef<Drawn>(undefined);
   const palette = useStore(paletteNumber);
   const { exchange, symbol, channelName, interval } = source;
@@ -115,7 +119,9 @@ function useChart(of: {
           made.volumes.setData(list.map(toVolume));
           if (isFirst) showNewest(made.chart, list.length);
           setNewest(history.newest);
+          setNothing('No candles yet');
         },
+        onFailure: (reason) => setNothing(`Candles can’t be read: ${reason}`),
         onCandle: (candle, history) => {
           const isOlder = candle.openTimeMs < history.newest!.openTimeMs;
           made.candles.update(toBar(candle), isOlder);

@@ -19,6 +19,8 @@ export type CandleListener = {
   readonly onHistory: (history: CandleHistory) => void;
   /** One of it changed, or is new. */
   readonly onCandle: (candle: Candle, history: CandleHistory) => void;
+  /** The history could not be read; it is tried again until `onHistory`. */
+  readonly onFailure: (reason: string) => void;
 };
 
 const HISTORY_CANDLES = 500;
@@ -42,6 +44,7 @@ export function followCandles(source: CandleSource, listener: CandleListener): (
     } catch (error) {
       if (end.signal.aborted) return;
       nodeLink.noteFailure(error);
+      listener.onFailure(error instanceof Error ? error.message : String(error));
       timer = setTimeout(() => void read(), TRY_AGAIN_MS);
     }
   };

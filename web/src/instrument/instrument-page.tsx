@@ -62,7 +62,7 @@ function Instrument(props: {
     lostReason: link.state === 'lost' ? link.reason : undefined,
     actorStatus,
     status: book.document?.status,
-    reason: (book.document?.reason ?? '') || (actorStatus === 'parked' ? (detail.lastFailure ?? '') : ''),
+    reason: detail.whyParked ?? book.document?.reason ?? '',
     doubt: book.doubt ?? failure,
   });
   const priceDecimals = decimalsOf(detail.state?.tickSize);

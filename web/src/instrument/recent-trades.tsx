@@ -22,7 +22,7 @@ export function RecentTrades(props: {
   readonly quantityDecimals: number;
 }): JSX.Element {
   const { exchange, symbol, channelName, priceDecimals, quantityDecimals } = props;
-  const { trades, refusal } = useTape(`${instrumentPath(exchange, symbol)}/trades`, channelName);
+  const { trades, refusal, nothing } = useTape(`${instrumentPath(exchange, symbol)}/trades`, channelName);
   return (
     <section class="panel trades-panel" aria-label="Recent trades">
       <header>
@@ -60,7 +60,7 @@ export function RecentTrades(props: {
             ))}
           </tbody>
         </table>
-        {trades.length === 0 && <p class="nothing">No trade in the last hour</p>}
+        {trades.length === 0 && <p class="nothing">{nothing}</p>}
       </div>
     </section>
   );
@@ -70,10 +70,12 @@ type Tape = {
   readonly trades: readonly Trade[];
   /** Why the stream has none; they are read by REST then. */
   readonly refusal: string | undefined;
+  /** What is said where there are none. */
+  readonly nothing: string;
 };
 
 function useTape(path: string, channelName: string): Tape {
-  const tape = useMemo(() => new Store<Tape>({ trades: [], refusal: undefined }), [path]);
+  const tape = useMemo(() => new Store<Tape>({ trades: [], refusal: undefined, nothing: '' }), [path]);
   useEffect(() => {
     const end = new AbortController();
     const take = (told: readonly Trade[]): void => {
@@ -84,10 +86,21 @@ function useTape(path: string, channelName: string): Tape {
     const refuse = (refusal: string | undefined): void => {
       if (tape.get().refusal !== refusal) tape.set({ ...tape.get(), refusal });
     };
+    const sayOfNothing = (nothing: string): void => {
+      if (tape.get().nothing !== nothing) tape.set({ ...tape.get(), nothing });
+    };
     const read = (): void =>
-      void readRecent(path, end.signal).then(take, (error: unknown) => {
-        if (!end.signal.aborted) nodeLink.noteFailure(error);
-      });
+      void readRecent(path, end.signal).then(
+        (trades) => {
+          sayOfNothing('No trade in the last hour');
+          take(trades);
+        },
+        (error: unknown) => {
+          if (end.signal.aborted) return;
+          nodeLink.noteFailure(error);
+          sayOfNothing(`Trades can’t be read: ${error instanceof Error ? error.message : String(error)}`);
+        },
+      );
     const stops = [
       followChannel(`trades:${channelName}`, {
         onDocument: ({ trades }, { continuity }) => {

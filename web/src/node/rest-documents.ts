@@ -25,12 +25,19 @@ export type Instrument = {
   readonly actorStatus: string;
   readonly restarts: number;
   readonly lastFailure: string | null;
+  /** Only while its actor is parked. */
+  readonly whyParked?: string;
   readonly version: string;
 };
+
+/** A node of a cluster that was asked for its part of a list. */
+export type AskedNode = { readonly node: string; readonly isAnswered: boolean; readonly detail: string };
 
 export type InstrumentsAnswer = {
   readonly total: number;
   readonly timeMs: number;
+  /** Of a cluster. */
+  readonly nodes?: readonly AskedNode[];
   readonly instruments: readonly (Instrument & { readonly market: MarketSummary | null })[];
 };
 
@@ -88,7 +95,12 @@ export type Actor = {
   readonly lastFailure: { readonly atMs: number; readonly cause: string } | null;
 };
 
-export type ActorsAnswer = { readonly total: number; readonly actors: readonly Actor[] };
+export type ActorsAnswer = {
+  readonly total: number;
+  /** Of a cluster. */
+  readonly nodes?: readonly AskedNode[];
+  readonly actors: readonly Actor[];
+};
 
 export type SupervisionEvent = {
   readonly timeMs: number;
@@ -154,6 +166,7 @@ export type ClusterAnswer = {
   readonly leases: readonly {
     readonly exchange: string;
     readonly slot: number;
+    readonly replica: number;
     readonly epoch: number;
     readonly holder: string | null;
   }[];

@@ -45,7 +45,7 @@ export function rowsOf(
 }
 
 function mergeListed(key: string, listed: Listed, timeMs: number, before: MarketRow | undefined): MarketRow {
-  const { instrumentId, exchange, symbol, actorStatus, restarts, lastFailure, market } = listed;
+  const { instrumentId, exchange, symbol, actorStatus, restarts, lastFailure, whyParked, market } = listed;
   const head = { key, instrumentId, exchange, symbol, actorStatus, restarts, lastFailure };
   if (market === null) {
     const held = before ?? { ...NOTHING, ...head };
@@ -53,7 +53,7 @@ function mergeListed(key: string, listed: Listed, timeMs: number, before: Market
       ...held,
       ...head,
       status: held.status === 'live' ? 'stale' : held.status,
-      reason: 'its actor can’t be asked',
+      reason: whyParked ?? 'its actor can’t be asked',
     };
   }
   const { bid, ask, spread } = market;

@@ -4,6 +4,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import { linkTo } from '../navigation.ts';
 import { nodeLink } from '../node/node-link.ts';
 import { publishing } from '../node/publishing.ts';
+import { MissingNodes } from '../parts/missing-nodes.tsx';
 import { useRowWindow } from '../parts/use-row-window.ts';
 import { useSeconds } from '../parts/use-seconds.ts';
 import { Store, useStore } from '../state/store.ts';
@@ -137,6 +138,7 @@ export function OverviewPage(): JSX.Element {
           live: lostReason === undefined ? liveCount : 0,
         }}
       />
+      <MissingNodes nodes={rows?.nodes} />
       <div
         class="market-grid"
         role="grid"

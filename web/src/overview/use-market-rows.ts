@@ -20,6 +20,8 @@ export type MarketRows = {
   readonly byKey: ReadonlyMap<string, MarketRow>;
   /** Grows with each list that came; in between only what the rows say changes. */
   readonly listNumber: number;
+  /** Who was asked for it, in a cluster. */
+  readonly nodes: InstrumentsAnswer['nodes'];
 };
 
 /** It outlives the page, so that who comes back finds it as he left it. */
@@ -32,10 +34,11 @@ export function useListedRows(): void {
 async function readAll(signal: AbortSignal): Promise<void> {
   const instruments: InstrumentsAnswer['instruments'][number][] = [];
   let timeMs = 0;
+  let nodes: InstrumentsAnswer['nodes'];
   for (let total = Infinity; instruments.length < total;) {
     const query = `include=market&limit=${PAGE_ROWS}&offset=${instruments.length}`;
     const page = await readJson<InstrumentsAnswer>(`/v1/instruments?${query}`, signal);
-    timeMs = page.timeMs;
+    ({ timeMs, nodes } = page);
     instruments.push(...page.instruments);
     // Some may have been stopped between two pages.
     total = page.instruments.length === 0 ? 0 : page.total;
@@ -43,7 +46,7 @@ async function readAll(signal: AbortSignal): Promise<void> {
   nodeLink.noteTime(timeMs);
   const before = marketRows.get();
   const byKey = rowsOf({ instruments, timeMs }, before?.byKey ?? new Map<string, MarketRow>());
-  marketRows.set({ byKey, listNumber: (before?.listNumber ?? 0) + 1 });
+  marketRows.set({ byKey, listNumber: (before?.listNumber ?? 0) + 1, nodes });
 }
 
 /** Follows the tickers of the rows in sight, once it is settled which these are. */

@@ -6,6 +6,7 @@ import { nodeLink } from '../node/node-link.ts';
 import type { ActorsAnswer, SupervisionEvent } from '../node/rest-documents.ts';
 import { useAnswer } from '../node/use-answer.ts';
 import { InstrumentOperations } from '../parts/instrument-operations.tsx';
+import { MissingNodes } from '../parts/missing-nodes.tsx';
 import { useRowWindow } from '../parts/use-row-window.ts';
 import { useSeconds } from '../parts/use-seconds.ts';
 import { ageText } from '../text/time-text.ts';
@@ -59,6 +60,7 @@ export function ActorPanel({ events }: { readonly events: readonly SupervisionEv
         <span class="count">{answer === undefined ? '' : `${answer.total} actors`}</span>
       </header>
       {failure !== undefined && <p class="is-ill panel-failure">{failure}</p>}
+      <MissingNodes nodes={answer?.nodes} />
       <div
         class="actor-view figures"
         ref={view}

@@ -109,8 +109,8 @@ export const connections: readonly Guard[] = [
     holds: 8,
     name: 'Nothing is asked for on a connection that is to be replaced',
     file: 'src/exchanges/feed-session.ts',
-    text: '    if (!this.#isReplaced) {\n      for (const { book }',
-    without: '    {\n      for (const { book }',
+    text: '    if (!this.#isReplaced) {\n      const { isDeaf }',
+    without: '    {\n      const { isDeaf }',
     tests: [
       {
         file: 'test/exchanges/feed-session.test.ts',

@@ -98,8 +98,8 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A list of closed candles takes none of an older epoch',
     file: 'src/publishing/scripts.ts',
-    text: '  if isOld and not isThere then\n    rejected = rejected + 1\n  elseif not isThere then',
-    without: '  if not isThere then',
+    text: '    if isOld and not isThere then\n      rejected = rejected + 1\n    elseif isList and not isThere then',
+    without: '    if isList and not isThere then',
     tests: [
       {
         file: 'test/publishing/real-publisher.int.test.ts',
@@ -216,7 +216,7 @@ export const oneWriter: readonly Guard[] = [
     holds: 4,
     name: 'A slot is taken from another node only when its lease ran out or was given up',
     file: 'src/persistence/lease-table.ts',
-    text: "WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $5::int * interval '1 ms'",
+    text: "WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $6::int * interval '1 ms'",
     without: 'WHERE $5::int IS NOT NULL',
     tests: [
       {

@@ -102,9 +102,9 @@ export const boundedQueues: readonly Guard[] = [
   {
     holds: 5,
     name: 'Closed candles that wait for Redis are bounded, the oldest go',
-    file: 'src/publishing/publisher-backlog.ts',
-    text: '    if (this.#closed.size <= this.#closedMax) return;',
-    without: '    if (this.#closed.size >= 0) return;',
+    file: 'src/publishing/closed-candle-queue.ts',
+    text: '    if (this.#count <= this.#candlesMax) return false;',
+    without: '    if (this.#count >= 0) return false;',
     tests: [
       {
         file: 'test/publishing/embedded-publisher.test.ts',

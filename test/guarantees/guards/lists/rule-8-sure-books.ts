@@ -59,7 +59,7 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'Deltas on a book that is not sure are left out',
     file: 'src/market/evolve.ts',
-    text: "  if (state.bookStatus.status !== 'live') {\n    state.counters.deltasIgnoredWhileStale++;\n    return;\n  }\n",
+    text: "  if (track.bookStatus.status !== 'live') {\n    counters.deltasIgnoredWhileStale++;\n    return;\n  }\n",
     without: '',
     tests: [{ file: 'test/market/instrument-state.test.ts', name: 'the book is live only since a snapshot' }],
   },
@@ -67,7 +67,7 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'A feed that says it is not connected makes the book stale',
     file: 'src/market/evolve.ts',
-    text: '      markStale(state, event.reason, event.receiveTimeMs, state.lastBookEvent, outputs);\n',
+    text: '      markStale(track, event.reason, event.receiveTimeMs, track.lastBookEvent, outputs);\n',
     without: '',
     tests: [
       { file: 'test/market/instrument-state.test.ts', name: 'the book is live only since a snapshot' },

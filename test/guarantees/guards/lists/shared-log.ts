@@ -3,6 +3,8 @@ import type { Guard } from '../guard.ts';
 const SHARED_LOG = 'test/actors/shared-log.test.ts';
 const SHARD = 'test/actors/shards/shard.test.ts';
 const KEEPER = 'test/actors/shards/shard-keeper.test.ts';
+const LOG_MOVE = 'test/cluster/log-move.test.ts';
+const LOG_MOVES = 'test/persistence/log-moves.int.test.ts';
 
 /** What keeps an instrument right whose log is read by others, and moves from node to node with its shard. */
 export const sharedLog: readonly Guard[] = [
@@ -99,7 +101,7 @@ export const sharedLog: readonly Guard[] = [
     holds: 8,
     name: 'A book follows no source of a node whose lease another has taken',
     file: 'src/market/book-sources.ts',
-    text: 'isAnnouncement(event) && epochOf(source) >= epochOf(followed);',
+    text: 'isAnnouncement(event) && this.standingOf(source) >= 0;',
     without: 'isAnnouncement(event);',
     tests: [
       {
@@ -136,5 +138,98 @@ export const sharedLog: readonly Guard[] = [
         name: 'has what it dropped while its actor took nothing read again',
       },
     ],
+  },
+  {
+    holds: 1,
+    name: 'Places count on from beyond all of the log before when it is moved to another topic',
+    file: 'src/cluster/log-move.ts',
+    text: 'firstPlace: Math.max(from.newestStatePlace, ...ends),',
+    without: 'firstPlace: Math.min(from.newestStatePlace, ...ends),',
+    tests: [{ file: LOG_MOVE, name: 'goes on for every instrument with the record behind its state' }],
+  },
+  {
+    holds: 1,
+    name: 'A moved log holds no record that a state holds already',
+    file: 'src/cluster/log-move.ts',
+    text: 'place >= (statePlaces.get(instrument) ?? 0);',
+    without: 'place >= Math.min(0, statePlaces.get(instrument) ?? 0);',
+    tests: [{ file: LOG_MOVE, name: 'holds no record that a state holds already' }],
+  },
+  {
+    holds: 'trades',
+    name: 'A log that no longer reaches back to what is in no state is not moved',
+    file: 'src/cluster/log-move.ts',
+    text: 'if (fromPlace < firstPlace) {',
+    without: 'if (fromPlace < firstPlace && fromPlace > endPlace) {',
+    tests: [{ file: LOG_MOVE, name: 'is refused where the log no longer reaches back' }],
+  },
+  {
+    holds: 'trades',
+    name: 'What was written to a log while it was moved is not left behind',
+    file: 'src/cluster/log-move.ts',
+    text: 'if (ranges[shard]?.endPlace !== endPlace) {',
+    without: 'if (ranges[shard] === undefined) {',
+    tests: [{ file: LOG_MOVE, name: 'is given up where something was written meanwhile' }],
+  },
+  {
+    holds: 4,
+    name: 'A log is not moved below states that were saved meanwhile',
+    file: 'src/persistence/log-moves.ts',
+    text: "await confirm(isAsRead ? running : [...running, 'shards were claimed or states saved meanwhile']);",
+    without: 'await confirm(isAsRead ? running : [...running]);',
+    tests: [{ file: LOG_MOVES, name: 'says where a state was saved since it was read' }],
+  },
+  {
+    holds: 4,
+    name: 'Nobody saves a state while the log is moved',
+    file: 'src/persistence/log-moves.ts',
+    text: 'FROM ${schema}.shard ORDER BY id FOR UPDATE`',
+    without: 'FROM ${schema}.shard ORDER BY id`',
+    tests: [{ file: LOG_MOVES, name: 'lets no node come to life while it is moved' }],
+  },
+  {
+    holds: 4,
+    name: 'Of two attempts to move a log the newest alone comes to its end',
+    file: 'src/persistence/log-moves.ts',
+    text: 'if (log.newest !== to.generation) throw logMovedError(to.generation, log.newest);',
+    without: '',
+    tests: [{ file: LOG_MOVES, name: 'is moved by the newest attempt alone' }],
+  },
+  {
+    holds: 4,
+    name: 'No epoch falls when instruments come to other shards with a moved log',
+    file: 'src/persistence/log-moves.ts',
+    text: 'const epoch = Math.max(0, ...from.shards.map((shard) => shard.epoch)) + 1;',
+    without: 'const epoch = Math.min(1, ...from.shards.map((shard) => shard.epoch)) + 1;',
+    tests: [{ file: LOG_MOVES, name: 'is another one in one transaction' }],
+  },
+  {
+    holds: 4,
+    name: 'No node comes to life by a log that another topic has taken the place of',
+    file: 'src/persistence/node-table.ts',
+    text: 'FROM ${schema}.event_log WHERE generation = $7 FOR SHARE)',
+    without: 'FROM ${schema}.event_log WHERE generation = $7)',
+    tests: [{ file: LOG_MOVES, name: 'lets no node come to life while it is moved' }],
+  },
+  {
+    holds: 4,
+    name: 'A node that was frozen while its log was moved ends',
+    file: 'src/cluster/cluster-membership.ts',
+    text: "if (hasErrorCode(error, 'EVENT_LOG_MOVED')) this.#end(error.fields, LOG_MOVED);\n        else this",
+    without: 'this',
+    tests: [
+      {
+        file: 'test/cluster/cluster-membership.test.ts',
+        name: 'neither starts nor goes on where the log that it works by was moved',
+      },
+    ],
+  },
+  {
+    holds: 4,
+    name: 'A shard’s place is told only to who reads the log that it is a place of',
+    file: 'src/persistence/shard-positions.ts',
+    text: 'await requireGeneration(this.#database, this.#logGeneration);',
+    without: '',
+    tests: [{ file: LOG_MOVES, name: 'is another one in one transaction' }],
   },
 ];

@@ -19,7 +19,7 @@ export const silentInstruments: readonly Guard[] = [
     holds: 8,
     name: 'A book whose instrument is parked is marked stale',
     file: 'src/actors/stale-watch.ts',
-    text: 'return `the instrument is parked${cause}`;',
+    text: 'return `the instrument is parked: ${node.whyParked}`;',
     without: 'return undefined;',
     tests: [{ file: watch, name: 'a parked instrument is stale with the cause' }],
   },

@@ -67,7 +67,10 @@ export async function runShards(postgres: RealPostgres, trial: Trial | undefined
   const appended = new Map<InstrumentKey, AppendedRecord[]>(INSTRUMENTS.map((key) => [key, []]));
   log.onAppended = (partition, offset, instrument, batch) =>
     appended.get(instrument)!.push({ order: history.nextOrder(), partition, offset, batch });
-  const feeds = new ClusterFeeds({ world, log, later: wayOf(world, world.nature) }, INSTRUMENTS);
+  const feeds = new ClusterFeeds(
+    { world, log, redundancy: 1, later: wayOf(world, world.nature) },
+    INSTRUMENTS,
+  );
   const nodes: SimClusterNode[] = [];
   const points = new CallPoints(trial, (process) => {
     world.kill(process);
@@ -86,7 +89,7 @@ export async function runShards(postgres: RealPostgres, trial: Trial | undefined
           }),
         logAccessOf: (process) => new WatchedLog({ world, process, log, points }),
         outputs: { topics: new Set(['candles', 'trades']), source: 'crash-points' },
-        onResyncWanted: (instrument) => feeds.resync(instrument),
+        onResyncWanted: (instrument, replica) => feeds.resync(instrument, replica),
         onLog: () => undefined,
       }),
     );

@@ -1,0 +1,27 @@
+/** A book as one source makes it, and how sure it is. */
+import type { Sequence } from './events.ts';
+import type { OrderBook } from './order-book.ts';
+
+/**
+ * `empty`: no snapshot was ever seen. `live`: the book is the exchange's. `stale`: it may be wrong and is not to be relied on.
+ * `reason` tells why it is stale and is empty otherwise; `sinceMs` is the receive time of the event that brought the status.
+ */
+type BookStatus = {
+  readonly status: 'empty' | 'live' | 'stale';
+  readonly reason: string;
+  readonly sinceMs: number | undefined;
+};
+
+/** The last book event that changed the levels. */
+type LastBookEvent = {
+  readonly eventTimeMs: number;
+  readonly receiveTimeMs: number;
+  readonly sequence: Sequence | undefined;
+};
+
+/** Changed in place by `evolve` and by nothing else. */
+export type BookTrack = {
+  bookStatus: BookStatus;
+  book: OrderBook;
+  lastBookEvent: LastBookEvent | undefined;
+};

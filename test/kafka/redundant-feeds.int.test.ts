@@ -1,0 +1,281 @@
+/**
+ * Each instrument is fed by two processes (`feed.redundancy: 2`). Whichever is killed, frozen or stopped: no subscriber is ever told that a book is not
+ * live, no gap is recorded, what is published in the end is what the exchange truly holds, and each trade is stored once.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Decimal } from 'decimal.js';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
+import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
+import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
+import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
+import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
+import { shardOf } from '../../src/market/shards.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { NodeProcess } from '../chaos/nodes/node-process.ts';
+import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
+import { RedisOrder } from '../support/redis-order.ts';
+import { eventually, queryRows, storedTradeIds } from '../support/running-node.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
+
+const FEEDERS = ['feed-1', 'feed-2'] as const;
+type Feeder = (typeof FEEDERS)[number];
+const LEASE_MS = 3_000;
+const SLOTS = 8;
+
+const schema = freshName('redundant');
+const symbols = demoSymbols.binance;
+const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
+  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}`;
+const channels = symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`);
+let folder: string;
+let program: string;
+let binance: SimulatedExchange;
+/** Its own: tests beside this one publish books of the same names. */
+let server: ChaosRedis;
+let redis: Redis;
+const nodes = new Map<string, NodeProcess>();
+
+function redisUrl(): string {
+  return `redis://127.0.0.1:${server.port}`;
+}
+
+async function start(name: string, role: 'ingest' | 'compute'): Promise<NodeProcess> {
+  const node = new NodeProcess({
+    program,
+    name,
+    folder,
+    assignments: [
+      `postgres.schema=${schema}`,
+      'admin.port=0',
+      `node.roles=${role}`,
+      `exchanges.binance.wsUrl=${binance.endpoints.ws}`,
+      `exchanges.binance.restUrl=${binance.endpoints.rest}`,
+      `instruments=${symbols.map(keyOf).join(',')}`,
+      `kafka.brokers=${testKafkaBrokers().join(',')}`,
+      `kafka.topicPrefix=${schema.replaceAll('_', '-')}`,
+      'kafka.partitions=4',
+      'kafka.replicationFactor=1',
+      `node.leaseMs=${LEASE_MS}`,
+      `feed.slots=${SLOTS}`,
+      'feed.redundancy=2',
+      'feed.heartbeatMs=500',
+      'checkpoint.everyMs=1500',
+      // Whole books, to be compared.
+      'publish.bookDepth=5000',
+      'publish.bookResolutions=1',
+      'log.format=json',
+    ],
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redisUrl() },
+    onLine: () => undefined,
+  });
+  nodes.set(name, node);
+  expect(await node.waitUntilReady(30_000)).toBe(true);
+  return node;
+}
+
+type FeedView = { readonly replica: number; readonly isFollowed: boolean; readonly status: string };
+type Lease = { readonly slot: number; readonly replica: number; readonly holder: string | null };
+
+async function ask<Value>(path: string): Promise<Value> {
+  const response = await fetch(new URL(path, nodes.get('books')!.adminUrl));
+  expect(response.status).toBe(200);
+  return (await response.json()) as Value;
+}
+
+async function feedsOf(key: string): Promise<readonly FeedView[]> {
+  const [exchange, symbol] = key.split(':');
+  const detail = await ask<{ readonly state: { readonly feeds: readonly FeedView[] } | null }>(
+    `/v1/instruments/${exchange}/${symbol}`,
+  );
+  return detail.state?.feeds ?? [];
+}
+
+/** Every book has two feeds, both sound. */
+async function untilAllAreRedundant(): Promise<void> {
+  await eventually('every book has two sound feeds', async () => {
+    const all = await Promise.all(symbols.map((symbol) => feedsOf(keyOf(symbol))));
+    const areSound = all.every(
+      (feeds) => feeds.length === 2 && feeds.every(({ status }) => status === 'live'),
+    );
+    const { leases } = await ask<{ readonly leases: readonly Lease[] }>('/v1/cluster');
+    const areHeld = leases.length === 2 * SLOTS && leases.every(({ holder }) => holder !== null);
+    return areSound && areHeld ? true : undefined;
+  });
+}
+
+/** The feeder whose books are followed: of most instruments, where both have some. */
+async function followedFeeder(): Promise<Feeder> {
+  const { leases } = await ask<{ readonly leases: readonly Lease[] }>('/v1/cluster');
+  const feeders = await Promise.all(
+    symbols.map(keyOf).map(async (key) => {
+      const followed = (await feedsOf(key)).find(({ isFollowed }) => isFollowed)!;
+      const slot = shardOf(key as InstrumentKey, SLOTS);
+      return leases.find((lease) => lease.slot === slot && lease.replica === followed.replica)?.holder;
+    }),
+  );
+  const [one, other] = FEEDERS.map((name) => feeders.filter((feeder) => feeder === name).length);
+  return one! >= other! ? FEEDERS[0] : FEEDERS[1];
+}
+
+type PublishedBook = {
+  readonly status: string;
+  readonly bids: readonly (readonly [string, string])[];
+  readonly asks: readonly (readonly [string, string])[];
+};
+
+function isTrue(book: PublishedBook, truth: BookTruth): boolean {
+  const text = (levels: readonly (readonly [string, string])[]): string =>
+    levels
+      .map(([price, quantity]) => `${new Decimal(price).toFixed()} ${new Decimal(quantity).toFixed()}`)
+      .join();
+  return (
+    book.status === 'live' && text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
+  );
+}
+
+/** The market stands still until every book in Redis is what it truly is. */
+async function expectTruth(): Promise<void> {
+  await eventually('every book in Redis is live and true', async () => {
+    binance.market.start();
+    await systemTimers.sleep(400);
+    binance.market.stop();
+    for (let tries = 0; tries < 40; tries++) {
+      const texts = await redis.mget(channels);
+      const areTrue = texts.map(
+        (text, index) =>
+          text !== null &&
+          isTrue(JSON.parse(text) as PublishedBook, binance.market.bookOf(symbols[index]!.nativeSymbol)),
+      );
+      if (areTrue.every(Boolean)) return true;
+      await systemTimers.sleep(50);
+    }
+    return undefined;
+  });
+  binance.market.start();
+}
+
+/** What subscribers are told of books from now on that is not live, and where it goes back. */
+async function watch(): Promise<() => void> {
+  const notLive: string[] = [];
+  const reader = new Redis(redisUrl());
+  await reader.subscribe(...channels);
+  reader.on('message', (channel: string, text: string) => {
+    const { status, reason } = JSON.parse(text) as { status: string; reason: string };
+    if (status !== 'live') notLive.push(`${channel}: ${status}, ${reason}`);
+  });
+  const order = await RedisOrder.watch(redisUrl(), channels);
+  return () => {
+    reader.disconnect();
+    order.close();
+    expect(order.seenCount).toBe(symbols.length);
+    expect(order.stepsBack).toEqual([]);
+    expect(notLive).toEqual([]);
+  };
+}
+
+async function bookGapCount(): Promise<number> {
+  const [row] = await queryRows<{ count: string }>(
+    `SELECT count(*) FROM ${schema}.feed_gap WHERE channel = 'book'`,
+    [],
+  );
+  return Number(row!.count);
+}
+
+async function switchCounts(): Promise<number> {
+  const response = await fetch(new URL('/metrics', nodes.get('books')!.adminUrl));
+  const line = /^tampines_cluster_book_switches_total\{exchange="binance"\} (\d+)$/m.exec(
+    await response.text(),
+  );
+  return Number(line?.[1] ?? 0);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tampines-redundant-'));
+  program = provideProgram(folder, () => undefined);
+  server = await ChaosRedis.start(folder);
+  redis = new Redis(redisUrl());
+  binance = await createSimulatedBinance({
+    clock: systemClock,
+    timers: systemTimers,
+    random: createSeededRandom(20261130),
+    stepsPerSecond: 100,
+    tradeShare: 0.4,
+    symbols,
+  });
+  await start('books', 'compute');
+  for (const name of FEEDERS) await start(name, 'ingest');
+});
+
+afterAll(async () => {
+  await Promise.all([...nodes.values()].map((node) => node.kill()));
+  redis.disconnect();
+  await server.close();
+  await binance.close();
+  await dropSchema(schema);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('books that are fed twice', () => {
+  it.each([
+    { how: 'killed', lose: (node: NodeProcess) => node.kill() },
+    {
+      how: 'stopped in order',
+      lose: (node: NodeProcess) => {
+        node.terminate();
+        return node.ended;
+      },
+    },
+  ])('stay live without a gap when the feeder that they follow is $how', async ({ lose }) => {
+    await untilAllAreRedundant();
+    const endWatch = await watch();
+    const gapsBefore = await bookGapCount();
+    for (let round = 0; round < 2; round++) {
+      await untilAllAreRedundant();
+      const switchesBefore = await switchCounts();
+      const name = await followedFeeder();
+      await lose(nodes.get(name)!);
+      await systemTimers.sleep(2 * LEASE_MS);
+      await expectTruth();
+      expect(await switchCounts()).toBeGreaterThan(switchesBefore);
+      await start(name, 'ingest');
+      await expectTruth();
+    }
+    await untilAllAreRedundant();
+    expect(await bookGapCount()).toBe(gapsBefore);
+    endWatch();
+  });
+
+  it('stay live without a gap while a feeder is frozen for longer than its leases, and when it wakes up', async () => {
+    await untilAllAreRedundant();
+    const endWatch = await watch();
+    const gapsBefore = await bookGapCount();
+    const node = nodes.get(await followedFeeder())!;
+    node.freeze();
+    await systemTimers.sleep(3 * LEASE_MS);
+    await expectTruth();
+    node.thaw();
+    await expectTruth();
+    await untilAllAreRedundant();
+    expect(node.end).toBeUndefined();
+    expect(await bookGapCount()).toBe(gapsBefore);
+    endWatch();
+  });
+
+  it('had each trade stored once', async () => {
+    binance.market.stop();
+    for (const symbol of symbols) {
+      await eventually(`${keyOf(symbol)} has all trades`, async () => {
+        const stored = await storedTradeIds(schema, keyOf(symbol));
+        const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
+        return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
+          ? true
+          : undefined;
+      });
+    }
+  });
+});

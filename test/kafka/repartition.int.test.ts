@@ -1,0 +1,414 @@
+/**
+ * A cluster whose log is moved to another number of partitions, on a real Kafka and Postgres: whatever was in no state when the nodes stopped is folded from
+ * the new topic, so that states, trades and candles are those of the plain fold of everything that was ever written to the old one.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import kafkajs from 'kafkajs';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
+import { CommandFailure, EXIT_CODES } from '../../src/cli/exit-codes.ts';
+import { repartition } from '../../src/cli/log/repartition.ts';
+import { logCodec } from '../../src/codec/log-codec.ts';
+import { adapters } from '../../src/exchanges/registry.ts';
+import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
+import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
+import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
+import { decodeRecord } from '../../src/kafka/record-codec.ts';
+import { decide } from '../../src/market/decide.ts';
+import { evolve } from '../../src/market/evolve.ts';
+import type { InstrumentPolicy, InstrumentState } from '../../src/market/instrument-state.ts';
+import { createInstrumentState, snapshotInstrument } from '../../src/market/instrument-state.ts';
+import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { formatUnits } from '../../src/market/units.ts';
+import type { Storage } from '../../src/persistence/open-storage.ts';
+import { openStorage } from '../../src/persistence/open-storage.ts';
+import { loadSettings } from '../../src/settings.ts';
+import { NodeProcess } from '../chaos/nodes/node-process.ts';
+import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import type { RunningNode } from '../support/running-node.ts';
+import { eventually, isTrue, queryRows, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
+import {
+  dropSchema,
+  freshName,
+  noteServiceUse,
+  testDatabaseUrl,
+  testKafkaBrokers,
+  testRedisUrl,
+} from '../support/services.ts';
+import { projectPath } from '../support/source-files.ts';
+import { contextOf } from '../support/writer-context.ts';
+
+const schema = freshName('moved');
+const topicPrefix = schema.replaceAll('_', '-');
+const symbols = demoSymbols.binance;
+const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): InstrumentKey =>
+  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}` as InstrumentKey;
+
+const settingsOf = (partitions: number): string[] => [
+  `postgres.schema=${schema}`,
+  `kafka.brokers=${testKafkaBrokers().join(',')}`,
+  `kafka.topicPrefix=${topicPrefix}`,
+  `kafka.partitions=${partitions}`,
+  'kafka.replicationFactor=1',
+  'kafka.heartbeatMs=200',
+  'kafka.sessionTimeoutMs=6000',
+  'node.leaseMs=3000',
+  'feed.heartbeatMs=500',
+  'candles.intervals=1s,1m',
+  'candles.outOfOrdernessMs=500',
+];
+const environment = { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() };
+
+let binance: SimulatedExchange;
+let storage: Storage;
+let folder: string;
+const nodes = new Set<RunningNode>();
+const processes = new Set<NodeProcess>();
+
+const exchangeSettings = (): string[] => [
+  `exchanges.binance.wsUrl=${binance.endpoints.ws}`,
+  `exchanges.binance.restUrl=${binance.endpoints.rest}`,
+];
+
+async function start(name: string, roles: string, partitions: number): Promise<RunningNode> {
+  const node = await runNode({
+    schema,
+    redisUrl: testRedisUrl(),
+    exchanges: { binance: binance.endpoints },
+    assignments: [
+      `node.name=${name}`,
+      `node.roles=${roles}`,
+      // Only the last ones count.
+      'checkpoint.everyMs=600000',
+      ...settingsOf(partitions),
+    ],
+  });
+  nodes.add(node);
+  return node;
+}
+
+async function stop(node: RunningNode): Promise<void> {
+  await node.stop();
+  nodes.delete(node);
+}
+
+async function expectTruth(node: RunningNode): Promise<void> {
+  await eventually('every book is live and true', async () => {
+    binance.market.start();
+    await systemTimers.sleep(300);
+    binance.market.stop();
+    for (let tries = 0; tries < 60; tries++) {
+      const areTrue = await Promise.all(
+        symbols.map(async (symbol) =>
+          isTrue(
+            await viewBook(node, keyOf(symbol)),
+            binance.market.bookOf(symbol.nativeSymbol),
+            Number.MAX_SAFE_INTEGER,
+          ),
+        ),
+      );
+      if (areTrue.every(Boolean)) return true;
+      await systemTimers.sleep(50);
+    }
+    return undefined;
+  });
+  binance.market.start();
+}
+
+/** From the first stored trade on, the table holds each trade of the market once. */
+async function expectAllTrades(): Promise<void> {
+  binance.market.stop();
+  for (const symbol of symbols) {
+    await eventually(`${keyOf(symbol)} has all trades`, async () => {
+      const stored = await storedTradeIds(schema, keyOf(symbol));
+      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
+      return stored.join() === made.slice(made.indexOf(stored[0]!)).join() ? true : undefined;
+    });
+  }
+  binance.market.start();
+}
+
+/** Runs the command; returns what it wrote, or what it failed with. */
+async function run(partitions: number, { isDryRun = false, asPartitions = partitions } = {}) {
+  const lines: string[] = [];
+  const screen = {
+    ...{ isTerminal: false, width: undefined, height: undefined },
+    write: (text: string) => void lines.push(text),
+  };
+  try {
+    await repartition({
+      ...{ screen, isJson: true, isDryRun, partitions, config: undefined, environment },
+      set: settingsOf(asPartitions),
+    });
+  } catch (error) {
+    expect(error).toBeInstanceOf(CommandFailure);
+    const { exitCode, message } = error as CommandFailure;
+    return { exitCode, document: JSON.parse(message) as Record<string, unknown> };
+  }
+  return { exitCode: EXIT_CODES.done, document: JSON.parse(lines.join('')) as Record<string, unknown> };
+}
+
+type Folded = {
+  readonly state: InstrumentState;
+  readonly tradeIds: Set<string>;
+  /** By interval and open time. */
+  readonly candles: Map<string, string>;
+};
+
+/** The plain fold of all that a topic holds, by instrument. */
+async function foldTopic(topic: string): Promise<Map<InstrumentKey, Folded>> {
+  const { settings } = loadSettings({ environment, assignments: settingsOf(1) });
+  const policy: InstrumentPolicy = {
+    checksum: adapters.get('binance')?.checksum,
+    candles: settings.candles,
+    maxFutureMs: settings.feed.maxFutureMs,
+  };
+  const folded = new Map<InstrumentKey, Folded>();
+  for (const [key, value, headers, offset] of await readAll(topic)) {
+    const record = decodeRecord(offset, { key, value, headers: headers ?? {} });
+    if (record.type === 'unreadable') throw record.cause;
+    const { instrument, batch } = record;
+    if (!folded.has(instrument)) {
+      folded.set(instrument, {
+        state: createInstrumentState(policy),
+        tradeIds: new Set(),
+        candles: new Map(),
+      });
+    }
+    const { state, tradeIds, candles } = folded.get(instrument)!;
+    const { entry } = decide(state, batch, policy);
+    if (entry === undefined) continue;
+    evolve(state, entry, policy, {
+      onTrade: ({ tradeId }) => void tradeIds.add(tradeId),
+      onCandleClosed: ({ interval, openTimeMs, revision, close, volume, tradeCount, scales }) => {
+        const texts = [close === undefined ? '' : formatUnits(close, scales.price)];
+        texts.push(formatUnits(volume, scales.quantity), String(tradeCount), String(revision));
+        candles.set(`${interval} ${openTimeMs}`, texts.join(' '));
+      },
+      onLateTrade: () => undefined,
+      onCandlesSkipped: () => undefined,
+      onBookUnsure: () => undefined,
+      onBookStatus: () => undefined,
+    });
+  }
+  return folded;
+}
+
+type Wire = readonly [Buffer | null, Buffer | null, kafkajs.IHeaders | undefined, number];
+
+async function readAll(topic: string): Promise<Wire[]> {
+  const client = new kafkajs.Kafka({
+    brokers: [...testKafkaBrokers()],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 20, initialRetryTime: 200, maxRetryTime: 1_000 },
+  });
+  const admin = client.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
+  const consumer = client.consumer({ groupId: freshName('reader') });
+  const records: Wire[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage: ({ message: { key, value, headers, offset } }) => {
+      records.push([key, value, headers, Number(offset)]);
+      return Promise.resolve();
+    },
+  });
+  await eventually(`${topic} is read`, () => Promise.resolve(records.length === wanted ? true : undefined));
+  await consumer.disconnect();
+  return records;
+}
+
+/** What the database holds of the instrument, in the words of the fold. */
+async function readStored(instrument: InstrumentKey) {
+  const candles = await queryRows<{ key: string; text: string }>(
+    `SELECT interval || ' ' || open_time_ms AS key,
+        concat_ws(' ', coalesce(close::text, ''), volume, trade_count, revision) AS text
+      FROM ${schema}.candle JOIN ${schema}.instrument ON id = instrument_id WHERE key = $1`,
+    [instrument],
+  );
+  const snapshot = await storage.journal.latestSnapshot(instrument);
+  return {
+    state: Buffer.from(logCodec.encodeState(snapshot!.state)).toString('hex'),
+    tradeIds: new Set(await storedTradeIds(schema, instrument)),
+    candles: new Map(candles.map(({ key, text }) => [key, text])),
+  };
+}
+
+beforeAll(async () => {
+  noteServiceUse('Redis');
+  folder = mkdtempSync(join(tmpdir(), 'tampines-moved-'));
+  storage = await openStorage({
+    location: { url: testDatabaseUrl() },
+    schema,
+    context: contextOf(new RecordingLog()),
+  });
+  binance = await createSimulatedBinance({
+    clock: systemClock,
+    timers: systemTimers,
+    random: createSeededRandom(20261130),
+    stepsPerSecond: 100,
+    tradeShare: 0.4,
+    symbols,
+  });
+});
+
+afterAll(async () => {
+  await Promise.all([...processes].map((node) => node.kill()));
+  for (const node of nodes) await node.stop();
+  rmSync(folder, { recursive: true, force: true });
+  await binance.close();
+  await storage.close();
+  await dropSchema(schema);
+});
+
+describe('a cluster', () => {
+  it('refuses to have its log moved while a node is alive, and goes on', async () => {
+    expect(await run(5)).toMatchObject({
+      exitCode: EXIT_CODES.failed,
+      document: { code: 'SETTINGS_INVALID' },
+    });
+    const compute = await start('compute', 'compute,admin', 3);
+    const ingest = await start('ingest', 'ingest,admin', 3);
+    for (const { nativeSymbol } of symbols) await compute.instruments.spawn('binance', nativeSymbol);
+    await expectTruth(compute);
+    expect(await run(5)).toMatchObject({
+      exitCode: EXIT_CODES.conflict,
+      document: {
+        code: 'CLUSTER_RUNNING',
+        fields: {
+          running: ['the node compute is alive', 'the node ingest feeds binance', 'the node ingest is alive'],
+        },
+      },
+    });
+    await expectTruth(compute);
+    // What is written from here on is in no state.
+    await stop(compute);
+    await systemTimers.sleep(2_000);
+    await stop(ingest);
+    // As after a crash between the two writes: states are newer than the places of their shards say.
+    await queryRows(`UPDATE ${schema}.shard SET next_position = 0`, []);
+  });
+
+  it('says what would be done, and does nothing', async () => {
+    const { document } = await run(5, { isDryRun: true });
+    expect(document).toMatchObject({
+      ...{ isDone: false, to: null, instruments: symbols.length, running: [] },
+      from: { topic: `${topicPrefix}.events`, partitions: 3 },
+    });
+    expect(document['recordsToRead']).toBeGreaterThan(symbols.length);
+    await expect(start('early', 'admin', 5)).rejects.toThrow('tampines log repartition --partitions 5');
+  });
+
+  it('is as it was when that is killed in its last step', async () => {
+    const holder = new pg.Client(testDatabaseUrl());
+    await holder.connect();
+    await holder.query('BEGIN');
+    // It comes as far as the rows of shards, with all copied and the row of the log held.
+    await holder.query(`SELECT FROM ${schema}.shard FOR UPDATE`);
+    const options = settingsOf(5).flatMap((assignment) => ['--set', assignment]);
+    const command = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/tampines.ts', 'log', 'repartition', '--partitions', '5', ...options],
+      { cwd: projectPath('.'), env: { PATH: process.env['PATH'], ...environment }, stdio: 'ignore' },
+    );
+    const ended = once(command, 'exit');
+    await eventually('it is in its last step', async () => {
+      const asked = queryRows(`SELECT FROM ${schema}.event_log FOR UPDATE NOWAIT`, []);
+      return (await asked.then(
+        () => false,
+        () => true,
+      ))
+        ? true
+        : undefined;
+    });
+    command.kill('SIGKILL');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    expect(
+      await eventually('the database knows that it is gone', () =>
+        queryRows(
+          `SELECT generation, last_generation, partitions FROM ${schema}.event_log FOR UPDATE NOWAIT`,
+          [],
+        ),
+      ),
+    ).toEqual([{ generation: 0, last_generation: 1, partitions: 3 }]);
+  });
+
+  it('has every state, trade and candle that follow from the old log once it was moved', async () => {
+    const { exitCode, document } = await run(5, { asPartitions: 3 });
+    expect(exitCode).toBe(EXIT_CODES.done);
+    expect(document).toMatchObject({
+      isDone: true,
+      to: { topic: `${topicPrefix}.events.2`, partitions: 5 },
+      leftTopics: [`${topicPrefix}.events.1`],
+    });
+    const { recordsCopied, recordsToRead } = document as Record<string, number>;
+    expect(recordsCopied).toBeGreaterThan(symbols.length);
+    expect(recordsToRead).toBeGreaterThan(recordsCopied! + symbols.length);
+    await expect(start('late', 'admin', 3)).rejects.toThrow('holds states of the topic');
+
+    const folds = await foldTopic(`${topicPrefix}.events`);
+    expect([...folds.keys()].sort()).toEqual(symbols.map(keyOf).sort());
+    const compute = await start('compute', 'compute,admin', 5);
+    for (const [instrument, { state }] of folds) {
+      await eventually(`${instrument} has read the new log`, async () =>
+        (await viewBook(compute, instrument)).position === state.position ? true : undefined,
+      );
+    }
+    await stop(compute);
+    for (const [instrument, { state, tradeIds, candles }] of folds) {
+      expect(await readStored(instrument)).toEqual({
+        state: Buffer.from(logCodec.encodeState(snapshotInstrument(state))).toString('hex'),
+        ...{ tradeIds, candles },
+      });
+    }
+  });
+
+  it('says so when it is asked for once more, and goes on with its feeds', async () => {
+    const { document } = await run(5);
+    expect(document).toMatchObject({ isDone: true, to: null, recordsCopied: 0 });
+    const node = await start('all', 'ingest,compute,admin', 5);
+    await expectTruth(node);
+    await expectAllTrades();
+    await stop(node);
+  });
+
+  it('is not disturbed by a node that was frozen while its log was moved, and that node ends', async () => {
+    const frozen = new NodeProcess({
+      ...{ program: provideProgram(folder, () => undefined), name: 'frozen', folder, environment },
+      assignments: [...settingsOf(5), ...exchangeSettings(), 'admin.port=0', 'log.format=json'],
+      onLine: () => undefined,
+    });
+    processes.add(frozen);
+    expect(await frozen.waitUntilReady(30_000)).toBe(true);
+    await eventually('it has the shards', async () => {
+      const [row] = await queryRows<{ count: number }>(
+        `SELECT count(*)::int AS count FROM ${schema}.shard WHERE owner = 'frozen'`,
+        [],
+      );
+      return row?.count === 5 ? true : undefined;
+    });
+    frozen.freeze();
+    await eventually('it counts as gone', async () =>
+      (await run(7)).exitCode === EXIT_CODES.done ? true : undefined,
+    );
+    const next = await start('next', 'ingest,compute,admin', 7);
+    await expectTruth(next);
+    frozen.thaw();
+    expect((await frozen.ended).code).toBe(EXIT_CODES.fenced);
+    await expectTruth(next);
+    await expectAllTrades();
+    await stop(next);
+  });
+});
