@@ -7,6 +7,7 @@ import { TampinesError } from '../../../../src/base/errors.ts';
 import { systemTimers } from '../../../../src/base/clock.ts';
 import type { InstrumentKey } from '../../../../src/market/symbols.ts';
 import type { Database, RunStatement, Statement } from '../../../../src/persistence/database.ts';
+import { claimEventLog } from '../../../../src/persistence/event-log-kind.ts';
 import { openDatabase } from '../../../../src/persistence/open-database.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -38,10 +39,11 @@ export class RealPostgres {
     this.database = database;
   }
 
-  /** @param schema of its own */
-  static async open(url: string, schema: string): Promise<RealPostgres> {
+  /** @param schema of its own @param partitions of the log that the nodes read */
+  static async open(url: string, schema: string, partitions: number): Promise<RealPostgres> {
     const log = new RecordingLog();
     const database = await openDatabase({ location: { url }, schema, timers: systemTimers, log });
+    await claimEventLog(database, { name: 'events', partitions });
     await database.query({
       text: `CREATE TABLE ${schema}.written (place bigint GENERATED ALWAYS AS IDENTITY, source text, "row" jsonb)`,
     });

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { Call, Trial } from './call-points.ts';
 import { RealPostgres } from './real-postgres.ts';
-import { runShards } from './shard-run.ts';
+import { PARTITIONS, runShards } from './shard-run.ts';
 
 const { values } = parseArgs({
   options: { each: { type: 'string', default: 'Infinity' } },
@@ -14,7 +14,7 @@ const { values } = parseArgs({
 const url = process.env['TEST_DATABASE_URL'];
 if (url === undefined)
   throw new Error('TEST_DATABASE_URL is not set: crash points of a cluster need a Postgres');
-const postgres = await RealPostgres.open(url, `crash_points_${process.pid}`);
+const postgres = await RealPostgres.open(url, `crash_points_${process.pid}`, PARTITIONS);
 let failedCount = 0;
 try {
   const undisturbed = await runShards(postgres, undefined);

@@ -39,7 +39,7 @@ export type ShardRun = {
 };
 
 const SEED = 20261129;
-const PARTITIONS = 2;
+export const PARTITIONS = 2;
 export const INSTRUMENTS = ['kraken:COIN0-USD', 'kraken:COIN1-USD', 'kraken:COIN2-USD'] as InstrumentKey[];
 const SESSION_MS = 800;
 const RESTART_MS = 500;

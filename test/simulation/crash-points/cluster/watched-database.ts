@@ -76,8 +76,12 @@ export class WatchedDatabase implements Database {
       if (!isOver) world.hold(rollBack());
     });
     try {
-      open = await within('BEGIN', IN_TRANSACTION, () => this.#options.server.openTransaction());
-      const { run, commit } = open;
+      const { run, commit } = await within('BEGIN', IN_TRANSACTION, async () => {
+        // Known at once: a process that ends before it hears of it leaves it open else, and its connection taken.
+        open = await this.#options.server.openTransaction();
+        if (isOver) await open.rollBack();
+        return open;
+      });
       const value = await work(<Row extends QueryResultRow>(statement: Statement) =>
         within(this.#nameOf(statement), IN_TRANSACTION, () => run<Row>(statement)),
       );
