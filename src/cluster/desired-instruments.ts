@@ -119,8 +119,9 @@ export class DesiredInstruments {
       ]),
     );
     if (fingerprint === this.#fingerprint) return;
-    this.#fingerprint = fingerprint;
     this.#current = instruments;
     this.#options.onChanged(instruments);
+    // Who fails on it is told again with the next reading.
+    this.#fingerprint = fingerprint;
   }
 }

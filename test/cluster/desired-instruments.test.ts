@@ -25,6 +25,7 @@ describe('the desired instruments', () => {
   let stored: DesiredInstrument[];
   let readings: number;
   let isAway: boolean;
+  let isFollowerFailing: boolean;
   let told: number[][];
   let handlers: Handlers;
   let followed: DesiredInstruments;
@@ -34,6 +35,7 @@ describe('the desired instruments', () => {
     stored = [desired(1)];
     readings = 0;
     isAway = false;
+    isFollowerFailing = false;
     told = [];
     followed = new DesiredInstruments({
       source: {
@@ -48,7 +50,10 @@ describe('the desired instruments', () => {
       clock,
       timers: clock,
       log,
-      onChanged: (instruments) => void told.push(instruments.map(({ instrumentId }) => instrumentId)),
+      onChanged: (instruments) => {
+        told.push(instruments.map(({ instrumentId }) => instrumentId));
+        if (isFollowerFailing) throw new Error('the set could not be followed');
+      },
     });
     followed.start();
     await clock.advance(10);
@@ -69,6 +74,18 @@ describe('the desired instruments', () => {
     await clock.advance(1_010);
     expect(told).toEqual([[1], [1]]);
     expect(followed.current[0]?.settings).toEqual({ bookDepth: 7 });
+  });
+
+  it('are told again to whoever failed on them, until it has taken them', async () => {
+    isFollowerFailing = true;
+    stored = [desired(1), desired(2)];
+    await clock.advance(1_010);
+    expect(told).toEqual([[1], [1, 2]]);
+    isFollowerFailing = false;
+    await clock.advance(5_010);
+    expect(told).toEqual([[1], [1, 2], [1, 2]]);
+    await clock.advance(30_000);
+    expect(told).toHaveLength(3);
   });
 
   it('are not told again while they stay', async () => {

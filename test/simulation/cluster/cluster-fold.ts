@@ -45,6 +45,14 @@ const NOTHING: EvolveOutputs = {
   onBookStatus: () => undefined,
 };
 
+export function policyOf(instrument: string, settings: Settings): InstrumentPolicy {
+  return {
+    checksum: adapters.get(instrument.split(':')[0]!)?.checksum,
+    candles: settings.candles,
+    maxFutureMs: settings.feed.maxFutureMs,
+  };
+}
+
 export class ClusterFold {
   readonly instrument: string;
   readonly records: readonly AppendedRecord[];
@@ -55,11 +63,7 @@ export class ClusterFold {
   constructor(instrument: string, records: readonly AppendedRecord[], settings: Settings) {
     this.instrument = instrument;
     this.records = records;
-    this.#policy = {
-      checksum: adapters.get(instrument.split(':')[0]!)?.checksum,
-      candles: settings.candles,
-      maxFutureMs: settings.feed.maxFutureMs,
-    };
+    this.#policy = policyOf(instrument, settings);
     this.#fold();
   }
 

@@ -1,35 +1,45 @@
 /** A node of a cluster in a simulated process: it runs the shards that the group gives it, over the log in memory; others write that log. */
-import type { EventLogReaderEvents } from '../../../src/actors/event-log.ts';
+import type { EventLogReader, EventLogReaderEvents } from '../../../src/actors/event-log.ts';
 import { TampinesError } from '../../../src/base/errors.ts';
 import type { Log } from '../../../src/base/log.ts';
 import type { BuiltClusterNode } from '../../../src/build-cluster-node.ts';
 import { buildClusterNode } from '../../../src/build-cluster-node.ts';
 import { Closers } from '../../../src/closers.ts';
 import type { InstrumentKey } from '../../../src/market/symbols.ts';
+import type { Database } from '../../../src/persistence/database.ts';
 import { createStorage } from '../../../src/persistence/open-storage.ts';
+import type { WantedOutputs } from '../../../src/persistence/output-outbox.ts';
 import { ShardPositions } from '../../../src/persistence/shard-positions.ts';
 import type { Settings } from '../../../src/settings-schema.ts';
-import type { MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
+import type { Later, MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
 import type { FaultSwitches } from '../faults/fault-switches.ts';
 import { NetworkTransport } from '../models/market-network.ts';
-import type { PostgresServer } from '../models/postgres-server.ts';
 import type { RedisModel } from '../models/redis-model.ts';
 import { SimRedisClient } from '../models/redis-model.ts';
-import { SimDatabase } from '../models/sim-database.ts';
 import { Process } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 
 export const GROUP = 'shards';
 const LOG_TRAVEL_MAX_MS = 30;
-const SESSION_MS = 6_000;
+
+/** A process's way to the log of events. */
+export interface LogAccess {
+  /** Of the reader that was opened last. */
+  readonly member: MemoryReader | undefined;
+  openReader(events: EventLogReaderEvents): Promise<EventLogReader>;
+}
 
 export type ClusterSurroundings = {
   readonly world: World;
   readonly settings: Settings;
-  readonly postgres: PostgresServer;
   readonly redis: RedisModel;
   readonly log: MemoryEventLog;
   readonly faults: FaultSwitches;
+  /** The group gives up on a member that was not heard for so long. */
+  readonly sessionMs: number;
+  readonly databaseOf: (process: Process) => Database;
+  readonly logAccessOf: (process: Process) => LogAccess;
+  readonly outputs?: WantedOutputs | undefined;
   readonly onResyncWanted: (instrument: InstrumentKey, replica: number) => void;
   readonly onLog: (process: Process, level: string, fields: object, message: string) => void;
 };
@@ -49,27 +59,25 @@ export function wayOf(world: World, process: Process, travelMaxMs = LOG_TRAVEL_M
 export class SimClusterNode {
   readonly process: Process;
   readonly built: BuiltClusterNode;
-  /** Of its life that was opened last. */
-  reader: MemoryReader | undefined;
   hasEnded = false;
   isEnding = false;
   readonly #surroundings: ClusterSurroundings;
   readonly #closers: Closers;
+  readonly #logAccess: LogAccess;
   #client: SimRedisClient | undefined;
 
   constructor(name: string, surroundings: ClusterSurroundings) {
     this.#surroundings = surroundings;
-    const { world, settings, postgres, redis, faults } = surroundings;
+    const { world, settings, redis, faults, databaseOf, logAccessOf, outputs } = surroundings;
     this.process = new Process(name);
+    this.#logAccess = logAccessOf(this.process);
     const clock = world.clockOf(this.process);
     const timers = world.timersOf(this.process);
     const log = this.#log();
     const own = { clock, timers, random: world.stream(`chance of ${name}`), log };
     this.#closers = new Closers({ log, deadlineMs: settings.shutdown.deadlineMs, clock, timers });
-    const database = new SimDatabase({
-      ...{ world, process: this.process, server: postgres, faults, schema: settings.postgres.schema },
-    });
-    const storage = createStorage(database, own);
+    const database = databaseOf(this.process);
+    const storage = createStorage(database, own, outputs);
     this.#closers.add('storage', () => storage.close());
     this.built = buildClusterNode({
       settings,
@@ -85,7 +93,7 @@ export class SimClusterNode {
       runId: name,
       log: {
         openWriter: () => Promise.reject(new Error('this node feeds nothing')),
-        openReader: (events) => this.#openReader(events),
+        openReader: (events) => this.#logAccess.openReader(events),
       },
       claimShard: (shard) => storage.journal.claim(shard, name),
       positions: new ShardPositions(database, 0),
@@ -98,16 +106,21 @@ export class SimClusterNode {
     this.built.takePart();
   }
 
+  /** Of the group, as far as this node knows. */
+  get reader(): MemoryReader | undefined {
+    return this.#logAccess.member;
+  }
+
   /** `kill -9`; the group misses it after a while. */
   kill(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    const { world, redis, log } = this.#surroundings;
+    const { world, redis, log, sessionMs } = this.#surroundings;
     world.kill(this.process);
     if (this.#client !== undefined) redis.clients.delete(this.#client);
     const { reader } = this;
     if (reader !== undefined)
-      world.after(world.nature, SESSION_MS, 'session over', () => log.group(GROUP).leave(reader));
+      world.after(world.nature, sessionMs, 'session over', () => log.group(GROUP).leave(reader));
   }
 
   /** The ordered end. */
@@ -132,12 +145,6 @@ export class SimClusterNode {
       this.#surroundings.world.soon(this.process, 'reader fails', () => reader.fail(away('crashed')));
   }
 
-  #openReader(events: EventLogReaderEvents): Promise<MemoryReader> {
-    const { world, log } = this.#surroundings;
-    this.reader = log.openReader(GROUP, events, wayOf(world, this.process));
-    return Promise.resolve(this.reader);
-  }
-
   #log(): Log {
     const { onLog } = this.#surroundings;
     const write =
@@ -150,4 +157,22 @@ export class SimClusterNode {
 
 function away(message: string): TampinesError {
   return new TampinesError('SERVICE_UNAVAILABLE', message, { isRetryable: true });
+}
+
+/** The plain way, on which nothing goes wrong by itself. */
+export class DirectLogAccess implements LogAccess {
+  member: MemoryReader | undefined;
+  readonly #log: MemoryEventLog;
+  readonly #newWay: () => Later;
+
+  /** @param newWay each reader has one of its own */
+  constructor(log: MemoryEventLog, newWay: () => Later) {
+    this.#log = log;
+    this.#newWay = newWay;
+  }
+
+  openReader(events: EventLogReaderEvents): Promise<MemoryReader> {
+    this.member = this.#log.openReader(GROUP, events, this.#newWay());
+    return Promise.resolve(this.member);
+  }
 }

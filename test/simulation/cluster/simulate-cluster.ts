@@ -12,6 +12,7 @@ import { FaultSwitches } from '../faults/fault-switches.ts';
 import { History } from '../history.ts';
 import { PostgresServer } from '../models/postgres-server.ts';
 import { RedisModel } from '../models/redis-model.ts';
+import { SimDatabase } from '../models/sim-database.ts';
 import type { SeedResult } from '../simulate.ts';
 import { World } from '../world/world.ts';
 import { ClusterFaults } from './cluster-faults.ts';
@@ -19,9 +20,10 @@ import { ClusterFeeds } from './cluster-feeds.ts';
 import type { AppendedRecord } from './cluster-fold.ts';
 import { checkBooks, checkPositions, checkSnapshots, ClusterFold } from './cluster-fold.ts';
 import { checkRedundancy } from './redundant-fold.ts';
-import { SimClusterNode, wayOf } from './sim-cluster-node.ts';
+import { DirectLogAccess, SimClusterNode, wayOf } from './sim-cluster-node.ts';
 
 const SCHEMA = 'tampines';
+const SESSION_MS = 6_000;
 const HEAL_MAX_MS = 90_000;
 /** What was under way with the last fault shows within this: a claim that lay in the database, and the next one that answers it. */
 const CALM_MS = 20_000;
@@ -64,7 +66,10 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     const name = `node-${nodes.length + 1}`;
     nodes.push(
       new SimClusterNode(name, {
-        ...{ world, settings, postgres, redis, log, faults },
+        ...{ world, settings, redis, log, faults, sessionMs: SESSION_MS },
+        databaseOf: (process) =>
+          new SimDatabase({ world, process, server: postgres, faults, schema: SCHEMA }),
+        logAccessOf: (process) => new DirectLogAccess(log, () => wayOf(world, process)),
         onResyncWanted: (instrument, replica) => feeds.resync(instrument, replica),
         onLog: (process, level, fields, message) =>
           trace?.(`    ${process.name} ${level} ${message} ${JSON.stringify(fields, withErrors)}`),
@@ -114,7 +119,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
 }
 
 /** Each instrument runs on one node, and its state is the plain fold of its log. */
-async function checkOwners(
+export async function checkOwners(
   world: World,
   nodes: readonly SimClusterNode[],
   folds: ReadonlyMap<string, ClusterFold>,
@@ -155,7 +160,7 @@ async function checkOwners(
   return violations;
 }
 
-function ownersOf(nodes: readonly SimClusterNode[], key: InstrumentKey): SimClusterNode[] {
+export function ownersOf(nodes: readonly SimClusterNode[], key: InstrumentKey): SimClusterNode[] {
   return nodes.filter(({ hasEnded, built }) => !hasEnded && built.instruments.has(key));
 }
 

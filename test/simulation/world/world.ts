@@ -14,6 +14,8 @@ export class Process {
   isPaused = false;
   /** What its wall clock is ahead of the world's. */
   wallOffsetMs = 0;
+  /** Called when it is killed: what it held elsewhere is let go. */
+  readonly onKilled: (() => void)[] = [];
   /** Tasks that wait for the process to be resumed. */
   readonly waiting: Task[] = [];
 
@@ -43,6 +45,7 @@ export class World {
   #runnable: Task[] = [];
   readonly #timers = new TimerHeap<Task>();
   readonly #onTask: (() => void)[] = [];
+  #held: Promise<void>[] = [];
 
   constructor(seed: number) {
     this.seed = seed;
@@ -69,6 +72,14 @@ export class World {
   /** Called after each task. */
   onTask(listener: () => void): void {
     this.#onTask.push(listener);
+  }
+
+  /**
+   * Lets nothing else happen, and no time pass, until the work is done: for a real server, which here answers at once. Called within a task; the
+   * work must not wait for anything of the world.
+   */
+  hold(work: Promise<void>): void {
+    this.#held.push(work);
   }
 
   clockOf(process: Process): Clock {
@@ -123,6 +134,7 @@ export class World {
   kill(process: Process): void {
     process.isDead = true;
     process.waiting.length = 0;
+    for (const listener of process.onKilled) listener();
   }
 
   resume(process: Process): void {
@@ -142,6 +154,7 @@ export class World {
         this.#execute(task);
         // One real turn of the loop: everything that this task's promises lead to happens before the next task.
         await new Promise<void>((resolve) => realSetImmediate(resolve));
+        while (this.#held.length > 0) await Promise.all(this.#held.splice(0));
         for (const listener of this.#onTask) listener();
       }
     } finally {
