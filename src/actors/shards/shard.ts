@@ -53,6 +53,8 @@ type Member = {
   catchUpTo: number | undefined;
   /** It is here since this shard is, and its log was there, so nothing of it was left out. */
   isWhole: boolean;
+  /** From which on its life now needs the log; at first from the shard's beginning, which is where nobody's newest snapshot lacks anything. */
+  neededFrom: number;
   /** When a record of it was read last, by the monotonic clock; its actor knows when that is long ago. */
   heardAtMs: number;
   /** When the newest record that was read had been received, by the wall clock of whoever wrote it. */
@@ -179,8 +181,8 @@ class Shard {
     const symbol = host.run(instrument, {
       claim,
       ref: self,
-      onBegun: (place, life) =>
-        this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life }),
+      onBegun: (place, life, fellBack) =>
+        this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life, fellBack }),
       onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
     });
     const target = symbol.ref;
@@ -203,6 +205,7 @@ class Shard {
       lane,
       isWhole,
       catchUpTo: this.#beginning.endOffset,
+      neededFrom: this.#beginning.nextOffset,
       heardAtMs: clock.monotonicMs(),
       receivedAtMs: -Infinity,
       isSilent: false,
@@ -213,20 +216,22 @@ class Shard {
 
   #symbolBegins(
     key: InstrumentKey,
-    { place, life }: Pick<Extract<ShardMessage, { type: 'SymbolBegins' }>, 'place' | 'life'>,
+    { place, life, fellBack }: Extract<ShardMessage, { type: 'SymbolBegins' }>,
   ): void {
     const member = this.#members.get(key);
     if (member === undefined) return;
     member.catchUpTo = Math.max(this.#beginning.endOffset, this.#progress.readTo);
     this.#behind.add(member);
     const { nextOffset } = this.#beginning;
-    // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs.
-    const isAllThere = member.lane.begin(place, life);
+    // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs: they relied on the newest, though.
+    member.neededFrom = fellBack ? place : Math.max(place, nextOffset);
+    if (fellBack) this.#progress.noteFellBack(key, place, this.#context.clock.monotonicMs());
+    const isAllThere = member.lane.begin(place, life, fellBack);
     if (this.#expectedOffset === undefined) {
       this.#readWhenAllBegan();
       return;
     }
-    if (!isAllThere) this.#readAgainFrom(Math.max(place, nextOffset));
+    if (!isAllThere) this.#readAgainFrom(member.neededFrom);
     this.#tellCaughtUp(member);
   }
 
@@ -238,7 +243,9 @@ class Shard {
   #beginReading(): void {
     if (this.#expectedOffset !== undefined) return;
     this.#stragglers?.cancel();
-    this.#readFrom(this.#beginning.nextOffset);
+    let from = this.#beginning.nextOffset;
+    for (const { neededFrom } of this.#members.values()) from = Math.min(from, neededFrom);
+    this.#readFrom(from);
     for (const member of this.#members.values()) this.#tellCaughtUp(member);
   }
 
@@ -368,11 +375,16 @@ class Shard {
       'the log no longer holds what follows on the checkpoint: it is read from where it begins, trades in between are missing',
     );
     const reason = 'the log was kept for too short a time';
-    for (const { instrument, symbol } of this.#members.values()) {
+    // Before the shard's beginning only those need something that fell back.
+    const { nextOffset } = this.#beginning;
+    for (const member of this.#members.values()) {
+      if (foundOffset <= nextOffset && member.neededFrom >= foundOffset) continue;
+      const { instrument, symbol } = member;
+      member.isWhole &&= !this.#behind.has(member);
       this.#context.send(symbol.ref, { type: 'LogTorn', reason });
       this.#options.onResyncWanted(instrument.instrument, reason);
     }
-    for (const member of this.#behind) member.isWhole = false;
+    this.#progress.noteLostBefore(foundOffset);
     this.#readFrom(foundOffset);
   }
 
