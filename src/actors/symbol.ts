@@ -89,7 +89,7 @@ export function symbolActor(options: SymbolActorOptions): Spec {
     engine:
       options.sharedLog === undefined
         ? journalEngine(options, () => actor.handOverRows())
-        : sharedLogEngine(options, ({ fellBack }) => actor.noteSnapshot(fellBack)),
+        : sharedLogEngine(options, ({ fellBack }) => void (actor.fellBack = fellBack)),
     strategy: options.strategy,
     initialState: () => actor.begin(),
     restore: (snapshot) => actor.restore(snapshot),
@@ -125,7 +125,8 @@ class SymbolActor {
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
-  #fellBack = false;
+  /** The state snapshot is not the newest: that one can not be read. */
+  fellBack = false;
   /** Of the life that was recovered last. */
   #checkpoints: Checkpoints;
 
@@ -136,10 +137,6 @@ class SymbolActor {
     this.#recoveredBook = new RecoveredBook({ isRecording: options.isRecording ?? false });
     this.#shownBook = new ShownBook(options);
     this.#checkpoints = this.#checkpointsFrom(0);
-  }
-
-  noteSnapshot(fellBack: boolean): void {
-    this.#fellBack = fellBack;
   }
 
   begin(): InstrumentState {
@@ -224,7 +221,7 @@ class SymbolActor {
     if (sharedLog === undefined) this.#endRecovery(state, context);
     else publications.markStale(CATCHING_UP_REASON);
     const { batchNumber, incarnation: life } = context;
-    onReady({ instrument, position: state.position, batchNumber, life, fellBack: this.#fellBack });
+    onReady({ instrument, position: state.position, batchNumber, life, fellBack: this.fellBack });
   }
 
   #endRecovery(state: InstrumentState, context: Context): void {

@@ -10,12 +10,12 @@ import { describeCause } from '../../supervision/failure.ts';
 import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
-import type { RunningSymbol } from '../running-instrument.ts';
 import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
 import { SavedPlace } from './saved-place.ts';
+import type { Member } from './shard-member.ts';
 import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
 
@@ -44,23 +44,6 @@ export function shardActor(options: ShardOptions): ActorSpec<ShardMessage, Shard
     mailboxMaxMessages: MAILBOX_MAX_MESSAGES,
   };
 }
-
-type Member = {
-  readonly instrument: DesiredInstrument;
-  readonly symbol: RunningSymbol;
-  readonly lane: LogLane;
-  /** The log up to here is to be in its state before it publishes; `undefined` when it is. */
-  catchUpTo: number | undefined;
-  /** It is here since this shard is, and its log was there, so nothing of it was left out. */
-  isWhole: boolean;
-  /** From which on its life now needs the log; at first from the shard's beginning, which is where nobody's newest snapshot lacks anything. */
-  neededFrom: number;
-  /** When a record of it was read last, by the monotonic clock; its actor knows when that is long ago. */
-  heardAtMs: number;
-  /** When the newest record that was read had been received, by the wall clock of whoever wrote it. */
-  receivedAtMs: number;
-  isSilent: boolean;
-};
 
 class Shard {
   readonly #options: ShardOptions;
