@@ -133,7 +133,7 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
           claim,
           sharedLog: { onSaved },
           standbys,
-          onReady: (_instrument, place, life) => onBegun(place, life),
+          onReady: (_instrument, place, life, fellBack) => onBegun(place, life, fellBack),
         });
         instruments.run(instrument, symbol);
         return symbol;

@@ -91,8 +91,11 @@ export interface Journal {
   readSavepoint(instrument: InstrumentKey, batchNumber: number): Promise<InstrumentSnapshot>;
   /** Gives a savepoint up: recoveries go on from the ordinary snapshots. @throws TampinesError `FENCED` · `SAVEPOINT_UNKNOWN` */
   deleteSavepoint(claim: ShardClaim, instrument: InstrumentKey, batchNumber: number): Promise<void>;
-  /** The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. */
-  latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined>;
+  /**
+   * The newest readable snapshot; one that is torn or of a wrong hash is skipped with a warning and the one before it used. `onSkipped` is called for
+   * each that is skipped: more of the log is needed then than the snapshots promised.
+   */
+  latestSnapshot(instrument: InstrumentKey, onSkipped?: () => void): Promise<StateSnapshotRow | undefined>;
   /** Streams the batches after `afterBatchNumber` in order, in pages; `visit` is awaited for each. @throws TampinesError `JOURNAL_SEQUENCE` on a hole */
   readBatches(
     instrument: InstrumentKey,

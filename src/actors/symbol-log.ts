@@ -28,10 +28,23 @@ export function journalEngine(
   };
 }
 
-/** What follows on the state snapshot is delivered, and stands in the log before it is. */
-export function sharedLogEngine({ journal, instrument }: SymbolLog): Engine {
+/**
+ * What follows on the state snapshot is delivered, and stands in the log before it is.
+ * @param onSnapshotRead told whether a newer one could not be read: who delivers may think that the state has all that one had
+ */
+export function sharedLogEngine(
+  { journal, instrument }: SymbolLog,
+  onSnapshotRead: (snapshot: { fellBack: boolean }) => void,
+): Engine {
   return {
-    latestSnapshot: () => latestSnapshot(journal, instrument),
+    latestSnapshot: async () => {
+      let fellBack = false;
+      const found = await latestSnapshot(journal, instrument, () => {
+        fellBack = true;
+      });
+      onSnapshotRead({ fellBack });
+      return found;
+    },
     readBatches: () => Promise.resolve(),
     append: () => {
       const message = `Cannot append for ${instrument.instrument}: its log is written by those who feed it`;
@@ -43,7 +56,8 @@ export function sharedLogEngine({ journal, instrument }: SymbolLog): Engine {
 async function latestSnapshot(
   journal: Journal,
   { instrument }: DesiredInstrument,
+  onSkipped?: () => void,
 ): ReturnType<Engine['latestSnapshot']> {
-  const row = await journal.latestSnapshot(instrument);
+  const row = await journal.latestSnapshot(instrument, onSkipped);
   return row === undefined ? undefined : { batchNumber: row.batchNumber, snapshot: row.state };
 }

@@ -46,7 +46,12 @@ export type SymbolSpawnerOptions = {
   readonly isRecording?: boolean | undefined;
   readonly sharedLog?: SymbolActorOptions['sharedLog'];
   /** Told of each recovery of an instrument. */
-  readonly onReady: (instrument: DesiredInstrument, batchNumber: number, life: number) => void;
+  readonly onReady: (
+    instrument: DesiredInstrument,
+    batchNumber: number,
+    life: number,
+    fellBack: boolean,
+  ) => void;
 };
 
 export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredInstrument): RunningSymbol {
@@ -88,10 +93,10 @@ export function spawnSymbol(options: SymbolSpawnerOptions, instrument: DesiredIn
         wakeUp.takenCount++;
       },
       sharedLog: options.sharedLog,
-      onReady: ({ batchNumber, life }) => {
+      onReady: ({ batchNumber, life, fellBack }) => {
         // A wake-up that the last life did not work off must not keep the next one asleep.
         wakeUp.isPending = false;
-        options.onReady(instrument, batchNumber, life);
+        options.onReady(instrument, batchNumber, life, fellBack);
       },
     }),
   );

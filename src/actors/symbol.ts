@@ -71,6 +71,8 @@ export type SymbolActorOptions = {
     batchNumber: number;
     /** Number of the life. */
     life: number;
+    /** A newer state could not be read, so a shared log is needed from `batchNumber` on, however long ago that was. */
+    fellBack: boolean;
   }) => void;
 };
 
@@ -87,7 +89,7 @@ export function symbolActor(options: SymbolActorOptions): Spec {
     engine:
       options.sharedLog === undefined
         ? journalEngine(options, () => actor.handOverRows())
-        : sharedLogEngine(options),
+        : sharedLogEngine(options, ({ fellBack }) => void (actor.fellBack = fellBack)),
     strategy: options.strategy,
     initialState: () => actor.begin(),
     restore: (snapshot) => actor.restore(snapshot),
@@ -123,6 +125,8 @@ class SymbolActor {
   #deliveryFailure: DeliveryFailure | undefined;
   #isRecovering = true;
   #hasLived = false;
+  /** The state snapshot is not the newest: that one can not be read. */
+  fellBack = false;
   /** Of the life that was recovered last. */
   #checkpoints: Checkpoints;
 
@@ -217,7 +221,7 @@ class SymbolActor {
     if (sharedLog === undefined) this.#endRecovery(state, context);
     else publications.markStale(CATCHING_UP_REASON);
     const { batchNumber, incarnation: life } = context;
-    onReady({ instrument, position: state.position, batchNumber, life });
+    onReady({ instrument, position: state.position, batchNumber, life, fellBack: this.fellBack });
   }
 
   #endRecovery(state: InstrumentState, context: Context): void {

@@ -75,6 +75,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Broken: closed where others would go back to the pool. */
+type ConnectionState = { isBroken: boolean };
+
 export class PgDatabase implements Database {
   readonly schema: string;
   readonly isEmbedded: boolean;
@@ -154,14 +157,15 @@ export class PgDatabase implements Database {
   }
 
   transaction<Value>(work: (run: RunStatement) => Promise<Value>): Promise<Value> {
-    return this.#withClient(async (run) => {
+    return this.#withClient(async (run, connection) => {
       await run({ text: 'BEGIN' });
       try {
         const value = await work(run);
         await run({ text: 'COMMIT' });
         return value;
       } catch (error) {
-        if (!isConnectionLoss(error)) await run({ text: 'ROLLBACK' });
+        // What `work` throws says nothing of the connection; only its own statements do.
+        if (!connection.isBroken) await rollBack(run, connection);
         throw error;
       }
     });
@@ -173,7 +177,9 @@ export class PgDatabase implements Database {
     await this.#closeServer();
   }
 
-  async #withClient<Value>(work: (run: RunStatement) => Promise<Value>): Promise<Value> {
+  async #withClient<Value>(
+    work: (run: RunStatement, connection: ConnectionState) => Promise<Value>,
+  ): Promise<Value> {
     let client: pg.PoolClient;
     try {
       client = await this.#pool.connect();
@@ -183,7 +189,7 @@ export class PgDatabase implements Database {
         isRetryable: true,
       });
     }
-    let isBroken = false;
+    const connection: ConnectionState = { isBroken: false };
     try {
       return await work(async <Row extends QueryResultRow>(statement: Statement) => {
         try {
@@ -192,15 +198,15 @@ export class PgDatabase implements Database {
           return result;
         } catch (cause) {
           if (!isConnectionLoss(cause)) throw cause;
-          isBroken = true;
+          connection.isBroken = true;
           throw new TampinesError('OUTCOME_UNKNOWN', `Lost the connection to Postgres: ${describe(cause)}`, {
             cause,
             isRetryable: true,
           });
         }
-      });
+      }, connection);
     } finally {
-      client.release(isBroken);
+      client.release(connection.isBroken);
     }
   }
 
@@ -241,8 +247,16 @@ export function isTransient(error: unknown): boolean {
   return error instanceof pg.DatabaseError && TRANSIENT_SQL_CODE.test(error.code ?? '');
 }
 
+/** A connection whose transaction may still be open serves nobody else: the server rolls back what its end leaves. */
+async function rollBack(run: RunStatement, connection: ConnectionState): Promise<void> {
+  try {
+    await run({ text: 'ROLLBACK' });
+  } catch {
+    connection.isBroken = true;
+  }
+}
+
 function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof TampinesError) return error.code === 'OUTCOME_UNKNOWN';
   // Class 08 and 57P0x: the server ends the session. What is no answer of the server and no wrong argument came from the wire.
   if (error instanceof pg.DatabaseError) return /^(08|57P0)/.test(error.code ?? '');
   return !(error instanceof TypeError || error instanceof RangeError);

@@ -166,7 +166,10 @@ export class MemoryJournal implements Journal {
     await Promise.resolve();
   }
 
-  async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
+  async latestSnapshot(
+    instrument: InstrumentKey,
+    onSkipped?: () => void,
+  ): Promise<StateSnapshotRow | undefined> {
     await Promise.resolve();
     for (const stored of this.#storage.rowsOf(instrument).states.toReversed()) {
       try {
@@ -174,6 +177,7 @@ export class MemoryJournal implements Journal {
         return { instrument, batchNumber: stored.batchNumber, position: stored.position, state };
       } catch (error) {
         this.#log.warn({ err: error, instrument }, 'state snapshot skipped, using the one before');
+        onSkipped?.();
       }
     }
     return undefined;

@@ -164,8 +164,11 @@ export class PostgresJournal implements Journal {
     await this.#track(this.#savepoints.delete(claim, instrument, batchNumber));
   }
 
-  async latestSnapshot(instrument: InstrumentKey): Promise<StateSnapshotRow | undefined> {
-    const { snapshot, newestBatchNumber } = await this.#snapshots.readLatest(instrument);
+  async latestSnapshot(
+    instrument: InstrumentKey,
+    onSkipped?: () => void,
+  ): Promise<StateSnapshotRow | undefined> {
+    const { snapshot, newestBatchNumber } = await this.#snapshots.readLatest(instrument, onSkipped);
     this.#recoveredEnds.set(instrument, { batchNumber: newestBatchNumber, isRead: false });
     return snapshot;
   }

@@ -153,6 +153,7 @@ export class StateSnapshots {
   /** Returns the newest that can be read, and the batch number of the newest of all; 0 where there is none. */
   async readLatest(
     instrument: InstrumentKey,
+    onSkipped?: () => void,
   ): Promise<{ snapshot: StateSnapshotRow | undefined; newestBatchNumber: number }> {
     const instrumentId = await this.#ids.find(instrument);
     if (instrumentId === undefined) return { snapshot: undefined, newestBatchNumber: 0 };
@@ -168,6 +169,7 @@ export class StateSnapshots {
         return { snapshot: { instrument, batchNumber, position, state }, newestBatchNumber };
       } catch (error) {
         this.#context.log.warn({ err: error, instrument }, 'state snapshot skipped, using the one before');
+        onSkipped?.();
         below = row.batchNumber;
       }
     }

@@ -3,16 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { FeedReply, LoggedPlace, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import { sourceUnderLease } from '../../src/market/book-sources.ts';
 import { restartWithBackoff } from '../../src/supervision/strategy.ts';
+import { MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
 import { settle } from '../support/fake-clock.ts';
 import { bookSnapshot, timesAt, trade } from '../support/market-events.ts';
-import { createActors } from './support.ts';
+import { createActors, instrumentOf } from './support.ts';
 
 const DUE = { type: 'PublishDue', book: true, ticker: true, candles: true, refresh: false } as const;
 
-async function openSymbol() {
-  const actors = await createActors();
+async function openSymbol(storage = new MemoryJournalStorage()) {
+  const actors = await createActors({}, storage);
   const { system, time } = actors;
-  const begun: { place: number; life: number }[] = [];
+  const begun: { place: number; life: number; fellBack: boolean }[] = [];
   const saved: number[] = [];
   const replies: FeedReply[] = [];
   const feed = system.spawn<FeedReply, object>(system.root, {
@@ -26,7 +27,7 @@ async function openSymbol() {
   });
   const { ref: symbol } = actors.spawn('BTC-USD', {
     sharedLog: { onSaved: (place) => saved.push(place) },
-    onReady: (_instrument, place, life) => begun.push({ place, life }),
+    onReady: (_instrument, place, life, fellBack) => begun.push({ place, life, fellBack }),
   });
   await settle();
   const life = (): number => begun.at(-1)!.life;
@@ -69,6 +70,31 @@ describe('a symbol actor that stands in a shared log', () => {
     expect(await world.position()).toBe(3);
     expect(world.accepted()).toEqual([1, 2, 3]);
   });
+
+  it.each(['bit flip', 'torn', 'unknown schema'] as const)(
+    'says in each life whether a newer state could not be read: %s',
+    async (kind) => {
+      const storage = new MemoryJournalStorage();
+      const world = await openSymbol(storage);
+      for (const ordinal of [1, 2]) {
+        await world.deliver(ordinal, {});
+        await world.say({ type: 'CheckpointDue' });
+      }
+      expect(world.saved).toEqual([1, 2]);
+      const begunAgain = async () => {
+        await world.system.restart(world.symbol, 'test');
+        await world.time.advance(200);
+        return world.begun.at(-1);
+      };
+      expect(await begunAgain()).toMatchObject({ place: 2, fellBack: false });
+      storage.damage('state', instrumentOf('BTC-USD').instrument, 2, kind);
+      expect(await begunAgain()).toMatchObject({ place: 1, fellBack: true });
+      await world.deliver(2, {});
+      await world.deliver(3, {});
+      await world.say({ type: 'CheckpointDue' });
+      expect(await begunAgain()).toMatchObject({ place: 3, fellBack: false });
+    },
+  );
 
   it('acknowledges once more what it has', async () => {
     const world = await openSymbol();

@@ -364,7 +364,8 @@ export function holdableJournal() {
       await inner.append(claim, key, batchNumber, entry);
       if (failure?.after !== undefined) throw failure.after;
     },
-    latestSnapshot: (key: Parameters<Journal['latestSnapshot']>[0]) => inner.latestSnapshot(key),
+    latestSnapshot: (...parameters: Parameters<Journal['latestSnapshot']>) =>
+      inner.latestSnapshot(...parameters),
     readBatches: (...parameters: Parameters<Journal['readBatches']>) => inner.readBatches(...parameters),
     saveSnapshot: (...parameters: Parameters<Journal['saveSnapshot']>) => inner.saveSnapshot(...parameters),
     prune: (key: Parameters<Journal['prune']>[0]) => inner.prune(key),

@@ -98,15 +98,18 @@ export class LogLane {
     if (this.#inFlight === undefined) this.#sendNext();
   }
 
-  /** A life of the actor begins, with all of the log before `place`. Returns false when records behind it have left here: they must be read again. */
-  begin(place: number, life: number): boolean {
+  /**
+   * A life of the actor begins, with all of the log before `place`. Returns false when records behind it have left here: they must be read again.
+   * @param fellBack records behind it may never have come here
+   */
+  begin(place: number, life: number, fellBack = false): boolean {
     this.#place = place;
     this.#life = life;
     this.#inFlight = undefined;
     this.#isRefused = false;
     this.#isHoled = false;
     this.#eventIndex = 0;
-    const isWhole = this.#leftTo <= place;
+    const isWhole = !fellBack && this.#leftTo <= place;
     if (isWhole) {
       this.#waiting = this.#waiting.filter(({ offset }) => offset >= place);
       this.#takenTo = Math.max(this.#takenTo, place);

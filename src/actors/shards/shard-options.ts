@@ -21,6 +21,8 @@ export type ShardMessage =
       readonly instrument: InstrumentKey;
       readonly place: number;
       readonly life: number;
+      /** A newer state could not be read: all behind `place` is needed, also what lies before the shard's own beginning. */
+      readonly fellBack: boolean;
     }
   /** The set of wanted instruments has changed. */
   | { readonly type: 'WantedChanged' }
@@ -36,7 +38,7 @@ export interface ShardHost {
     shard: {
       readonly claim: ShardClaim;
       readonly ref: ActorRef<ShardMessage>;
-      readonly onBegun: (place: number, life: number) => void;
+      readonly onBegun: (place: number, life: number, fellBack: boolean) => void;
       readonly onSaved: (place: number) => void;
     },
   ): RunningSymbol;

@@ -58,6 +58,23 @@ export class ShardProgress {
     }
   }
 
+  /** Its newer snapshots can not be read: it has only what lies before `place`, whatever was said to be saved. */
+  noteFellBack(instrument: InstrumentKey, place: number, nowMs: number): void {
+    this.#savedTo.set(instrument, place);
+    const unsaved = this.#unsaved.get(instrument);
+    if (unsaved === undefined)
+      this.#unsaved.set(instrument, { from: place, lastOffset: place, sinceMs: nowMs });
+    else unsaved.from = Math.min(unsaved.from, place);
+  }
+
+  /** The log begins here: nobody can wait for what lay before. */
+  noteLostBefore(place: number): void {
+    for (const [instrument, unsaved] of this.#unsaved) {
+      if (unsaved.lastOffset < place) this.#unsaved.delete(instrument);
+      else unsaved.from = Math.max(unsaved.from, place);
+    }
+  }
+
   /** Nobody wants the instrument any more. */
   forget(instrument: InstrumentKey): void {
     this.#unsaved.delete(instrument);

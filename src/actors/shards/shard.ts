@@ -10,12 +10,12 @@ import { describeCause } from '../../supervision/failure.ts';
 import { restartWithBackoff } from '../../supervision/strategy.ts';
 import { toDeadLetterText } from '../dead-letter-text.ts';
 import type { LogRecord, PositionLost, UnreadableRecord } from '../event-log.ts';
-import type { RunningSymbol } from '../running-instrument.ts';
 import type { ActorContext, ActorSpec } from '../kernel/actor-types.ts';
 import type { DesiredInstrument } from '../ports.ts';
 import type { FeedReply } from '../symbol-protocol.ts';
 import { LogLane } from './log-lane.ts';
 import { SavedPlace } from './saved-place.ts';
+import type { Member } from './shard-member.ts';
 import type { ShardBeginning, ShardMessage, ShardOptions } from './shard-options.ts';
 import { ShardProgress } from './shard-progress.ts';
 
@@ -44,21 +44,6 @@ export function shardActor(options: ShardOptions): ActorSpec<ShardMessage, Shard
     mailboxMaxMessages: MAILBOX_MAX_MESSAGES,
   };
 }
-
-type Member = {
-  readonly instrument: DesiredInstrument;
-  readonly symbol: RunningSymbol;
-  readonly lane: LogLane;
-  /** The log up to here is to be in its state before it publishes; `undefined` when it is. */
-  catchUpTo: number | undefined;
-  /** It is here since this shard is, and its log was there, so nothing of it was left out. */
-  isWhole: boolean;
-  /** When a record of it was read last, by the monotonic clock; its actor knows when that is long ago. */
-  heardAtMs: number;
-  /** When the newest record that was read had been received, by the wall clock of whoever wrote it. */
-  receivedAtMs: number;
-  isSilent: boolean;
-};
 
 class Shard {
   readonly #options: ShardOptions;
@@ -179,8 +164,8 @@ class Shard {
     const symbol = host.run(instrument, {
       claim,
       ref: self,
-      onBegun: (place, life) =>
-        this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life }),
+      onBegun: (place, life, fellBack) =>
+        this.#context.send(self, { type: 'SymbolBegins', instrument: key, place, life, fellBack }),
       onSaved: (place) => this.#progress.noteSaved(key, place, clock.monotonicMs()),
     });
     const target = symbol.ref;
@@ -203,6 +188,7 @@ class Shard {
       lane,
       isWhole,
       catchUpTo: this.#beginning.endOffset,
+      neededFrom: this.#beginning.nextOffset,
       heardAtMs: clock.monotonicMs(),
       receivedAtMs: -Infinity,
       isSilent: false,
@@ -213,20 +199,22 @@ class Shard {
 
   #symbolBegins(
     key: InstrumentKey,
-    { place, life }: Pick<Extract<ShardMessage, { type: 'SymbolBegins' }>, 'place' | 'life'>,
+    { place, life, fellBack }: Extract<ShardMessage, { type: 'SymbolBegins' }>,
   ): void {
     const member = this.#members.get(key);
     if (member === undefined) return;
     member.catchUpTo = Math.max(this.#beginning.endOffset, this.#progress.readTo);
     this.#behind.add(member);
     const { nextOffset } = this.#beginning;
-    // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs.
-    const isAllThere = member.lane.begin(place, life);
+    // What a snapshot lacks of before the shard's own beginning, others made sure that nobody needs: they relied on the newest, though.
+    member.neededFrom = fellBack ? place : Math.max(place, nextOffset);
+    if (fellBack) this.#progress.noteFellBack(key, place, this.#context.clock.monotonicMs());
+    const isAllThere = member.lane.begin(place, life, fellBack);
     if (this.#expectedOffset === undefined) {
       this.#readWhenAllBegan();
       return;
     }
-    if (!isAllThere) this.#readAgainFrom(Math.max(place, nextOffset));
+    if (!isAllThere) this.#readAgainFrom(member.neededFrom);
     this.#tellCaughtUp(member);
   }
 
@@ -238,7 +226,9 @@ class Shard {
   #beginReading(): void {
     if (this.#expectedOffset !== undefined) return;
     this.#stragglers?.cancel();
-    this.#readFrom(this.#beginning.nextOffset);
+    let from = this.#beginning.nextOffset;
+    for (const { neededFrom } of this.#members.values()) from = Math.min(from, neededFrom);
+    this.#readFrom(from);
     for (const member of this.#members.values()) this.#tellCaughtUp(member);
   }
 
@@ -368,11 +358,16 @@ class Shard {
       'the log no longer holds what follows on the checkpoint: it is read from where it begins, trades in between are missing',
     );
     const reason = 'the log was kept for too short a time';
-    for (const { instrument, symbol } of this.#members.values()) {
+    // Before the shard's beginning only those need something that fell back.
+    const { nextOffset } = this.#beginning;
+    for (const member of this.#members.values()) {
+      if (foundOffset <= nextOffset && member.neededFrom >= foundOffset) continue;
+      const { instrument, symbol } = member;
+      member.isWhole &&= !this.#behind.has(member);
       this.#context.send(symbol.ref, { type: 'LogTorn', reason });
       this.#options.onResyncWanted(instrument.instrument, reason);
     }
-    for (const member of this.#behind) member.isWhole = false;
+    this.#progress.noteLostBefore(foundOffset);
     this.#readFrom(foundOffset);
   }
 

@@ -73,3 +73,30 @@ it('needs nothing of an instrument that nobody wants any more', () => {
   progress.forget('a' as InstrumentKey);
   expect(progress.neededFrom).toBe(9);
 });
+
+it('holds the place of an instrument that fell back until that is saved again, or the log has lost it', () => {
+  const [a, b] = instruments as [InstrumentKey, InstrumentKey];
+  const fallen = (): ShardProgress => {
+    const progress = new ShardProgress(0);
+    for (const [offset, owner] of [a, a, b, a].entries()) progress.noteRead(owner, offset, 0);
+    progress.noteSaved(a, 4, 0);
+    progress.noteSaved(b, 3, 0);
+    expect(progress.neededFrom).toBe(4);
+    progress.noteFellBack(a, 1, 0);
+    expect(progress.neededFrom).toBe(1);
+    progress.noteRead(a, 1, 0);
+    progress.noteRead(a, 3, 0);
+    return progress;
+  };
+  const saved = fallen();
+  saved.noteSaved(a, 2, 0);
+  expect(saved.neededFrom).toBe(2);
+  saved.noteSaved(a, 4, 0);
+  expect(saved.neededFrom).toBe(4);
+
+  const lost = fallen();
+  lost.noteLostBefore(3);
+  expect(lost.neededFrom).toBe(3);
+  lost.noteLostBefore(4);
+  expect(lost.neededFrom).toBe(4);
+});

@@ -48,7 +48,7 @@ export class ScriptedSymbol {
   takes = true;
   life = 0;
   place = 0;
-  begin: (place: number) => void = () => undefined;
+  begin: (place: number, fellBack?: boolean) => void = () => undefined;
 
   get places(): string[] {
     return this.told.flatMap((message) =>
@@ -76,7 +76,15 @@ export class ShardWorld {
   takenCount = 0;
   readonly ref: ActorRef<ShardMessage>;
 
-  constructor(instruments: readonly DesiredInstrument[], overrides: Partial<ShardOptions> = {}) {
+  readonly #firstPlaces: ReadonlyMap<InstrumentKey, { place: number; fellBack: boolean }>;
+
+  /** @param firstPlaces where symbol actors stand in their first lives; 0 by itself */
+  constructor(
+    instruments: readonly DesiredInstrument[],
+    overrides: Partial<ShardOptions> = {},
+    firstPlaces: ReadonlyMap<InstrumentKey, { place: number; fellBack: boolean }> = new Map(),
+  ) {
+    this.#firstPlaces = firstPlaces;
     const { system } = this.test;
     this.ref = system.spawn(
       system.root,
@@ -119,10 +127,10 @@ export class ShardWorld {
   }
 
   /** The life before is over, and a new one stands at this place. */
-  async beginAgain({ instrument }: DesiredInstrument, place: number): Promise<void> {
+  async beginAgain({ instrument }: DesiredInstrument, place: number, fellBack = false): Promise<void> {
     const failure = { cause: 'test', batch: undefined, isTransient: true };
     this.test.system.send(this.ref, { type: 'SymbolRecovered', instrument, ...failure });
-    this.symbols.get(instrument)!.begin(place);
+    this.symbols.get(instrument)!.begin(place, fellBack);
     await settle();
   }
 
@@ -132,9 +140,9 @@ export class ShardWorld {
       run: ({ instrument }, { ref: shard, onBegun }) => {
         const symbol = new ScriptedSymbol();
         this.symbols.set(instrument, symbol);
-        symbol.begin = (place) => {
+        symbol.begin = (place, fellBack = false) => {
           symbol.place = place;
-          onBegun(place, ++symbol.life);
+          onBegun(place, ++symbol.life, fellBack);
         };
         const ref = system.spawn<SymbolMessage, ScriptedSymbol>(shard, {
           name: instrument,
@@ -157,7 +165,8 @@ export class ShardWorld {
             return state;
           },
         });
-        symbol.begin(0);
+        const { place, fellBack } = this.#firstPlaces.get(instrument) ?? { place: 0, fellBack: false };
+        symbol.begin(place, fellBack);
         return { ref } as unknown as RunningSymbol;
       },
       end: async (_key, { ref }) => {

@@ -175,3 +175,72 @@ describe('a shard', () => {
     expect(world.symbol(first).places).toEqual(['0-5', '5-7']);
   });
 });
+
+describe('a shard one of whose instruments could not read its newest state', () => {
+  const claim = { shard: 0, epoch: 1 };
+  const begin = () => Promise.resolve({ claim, nextOffset: 6, endOffset: 10, instruments: [first, second] });
+  const openFallen = async (
+    fellBack: boolean,
+    overrides: ConstructorParameters<typeof ShardWorld>[1] = {},
+  ) => {
+    const places = new Map([
+      [first.instrument, { place: 2, fellBack }],
+      [second.instrument, { place: 6, fellBack: false }],
+    ]);
+    const world = new ShardWorld([first, second], { begin, ...overrides }, places);
+    await settle();
+    const nowMs = world.test.time.nowMs();
+    const recordsFrom = (offset: number) =>
+      Array.from({ length: 10 - offset }, (_, index) =>
+        recordOf((offset + index) % 2 === 0 ? first : second, offset + index, nowMs),
+      );
+    return { world, recordsFrom };
+  };
+
+  it('reads the log from the older place on, so that nothing is left out, and shows it as whole', async () => {
+    const { world, recordsFrom } = await openFallen(true);
+    expect(world.readFrom).toEqual([2]);
+    await world.records(recordsFrom(2));
+    expect(world.symbol(first).places).toEqual(['2-3', '3-5', '5-7', '7-9']);
+    expect(world.symbol(second).places).toEqual(['6-8', '8-10']);
+    expect(world.symbol(first).told.at(-1)).toEqual({ type: 'CaughtUp', life: 1, isWhole: true });
+  });
+
+  it('does not read again for one that was merely quiet', async () => {
+    const { world } = await openFallen(false);
+    expect(world.readFrom).toEqual([6]);
+  });
+
+  it('reads again for one that falls back in a later life, or comes late', async () => {
+    const { world, recordsFrom } = await openFallen(false);
+    await world.records(recordsFrom(6));
+    await world.beginAgain(first, 2, true);
+    expect(world.readFrom).toEqual([6, 2]);
+    await world.records(recordsFrom(2));
+    expect(world.symbol(first).places.slice(-4)).toEqual(['2-3', '3-5', '5-7', '7-9']);
+    expect(world.symbol(second).place).toBe(10);
+  });
+
+  it('saves no place past what that one needs', async () => {
+    const { world, recordsFrom } = await openFallen(true);
+    await world.records(recordsFrom(2));
+    await world.test.time.advance(5_000);
+    expect(world.saved).toEqual([]);
+  });
+
+  it('tells that one, and no other, that its log is torn where the log does not reach so far', async () => {
+    const asked: string[] = [];
+    const { world, recordsFrom } = await openFallen(true, {
+      onResyncWanted: (instrument) => void asked.push(instrument),
+    });
+    const lost = { expectedOffset: 2, foundOffset: 4 };
+    world.test.system.send(world.ref, { type: 'PositionLost', lost });
+    await settle();
+    expect([world.symbol(first).count('LogTorn'), world.symbol(second).count('LogTorn')]).toEqual([1, 0]);
+    expect(asked).toEqual([first.instrument]);
+    expect(world.readFrom.at(-1)).toBe(4);
+    await world.records(recordsFrom(4));
+    expect(world.symbol(first).told.at(-1)).toEqual({ type: 'CaughtUp', life: 1, isWhole: false });
+    expect(world.symbol(second).told.at(-1)).toEqual({ type: 'CaughtUp', life: 1, isWhole: true });
+  });
+});

@@ -120,6 +120,27 @@ export const sharedLog: readonly Guard[] = [
   },
   {
     holds: 'trades',
+    name: 'A shared log is read from the older state on where the newest can not be read',
+    file: 'src/actors/shards/shard.ts',
+    text: 'member.neededFrom = fellBack ? place : Math.max(place, nextOffset);',
+    without: 'member.neededFrom = Math.max(place, nextOffset);',
+    tests: [{ file: SHARD, name: 'reads the log from the older place on' }],
+  },
+  {
+    holds: 'trades',
+    name: 'No place of a shard is saved past what an instrument needs that fell back',
+    file: 'src/actors/shards/shard-progress.ts',
+    text: 'this.#savedTo.set(instrument, place);\n',
+    without: '\n',
+    tests: [
+      {
+        file: 'test/actors/shards/shard-progress.test.ts',
+        name: 'holds the place of an instrument that fell back',
+      },
+    ],
+  },
+  {
+    holds: 'trades',
     name: 'What is being read again for one instrument is not left out for another',
     file: 'src/actors/shards/shard.ts',
     text: 'this.#readFrom(Math.min(offset, this.#expectedOffset ?? offset));',

@@ -8,6 +8,16 @@ const damagedRows = 'test/persistence/damaged-rows.int.test.ts';
 export const storedBytes: readonly Guard[] = [
   {
     holds: 'bytes',
+    name: 'A transaction is rolled back whatever its work throws',
+    file: 'src/persistence/database.ts',
+    text: 'if (!connection.isBroken) await rollBack(run, connection);',
+    without: 'if (!connection.isBroken && !isConnectionLoss(error)) await rollBack(run, connection);',
+    tests: [
+      { file: 'test/persistence/transactions.int.test.ts', name: 'whose work throws an error of its own' },
+    ],
+  },
+  {
+    holds: 'bytes',
     name: 'The checksum of a journal row is compared',
     file: 'src/persistence/stored-bytes.ts',
     text: 'if (checksum !== stored.checksum) {',
