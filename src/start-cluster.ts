@@ -21,8 +21,8 @@ import { provideEventTopic } from './kafka/event-topic.ts';
 import type { EventTopic } from './kafka/kafka-options.ts';
 import { KafkaEventLogReader } from './kafka/kafka-event-log-reader.ts';
 import { KafkaEventLogWriter } from './kafka/kafka-event-log-writer.ts';
+import { PostgresNotifications } from './persistence/change-notifications.ts';
 import { PostgresPictureSource } from './persistence/cluster-picture.ts';
-import { DesiredNotifications } from './persistence/desired-notifications.ts';
 import { PostgresLeaseTable } from './persistence/lease-table.ts';
 import { readNewestTrade } from './persistence/newest-trade.ts';
 import { PostgresNodeTable } from './persistence/node-table.ts';
@@ -90,12 +90,17 @@ export async function createClusterProcess(
   });
   const desired = new DesiredInstruments({
     source: storage.catalog,
-    notifications: new DesiredNotifications({
+    notifications: new PostgresNotifications({
       url: settings.postgres.url,
       schema: settings.postgres.schema,
       timers,
       random,
       log,
+      // Who gave them up may be about to stop: that is in its row by now.
+      onSlotsGivenUp: () => {
+        membership?.refresh();
+        leases.check();
+      },
     }),
     clock,
     timers,

@@ -16,6 +16,7 @@ import { instrumentSettings } from './migrations/006-instrument-settings.ts';
 import { outputs } from './migrations/007-outputs.ts';
 import { leaseReplicas } from './migrations/008-lease-replicas.ts';
 import { logMoves } from './migrations/009-log-moves.ts';
+import { givenUpSlots } from './migrations/010-given-up-slots.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -27,6 +28,7 @@ const MIGRATIONS: readonly Migration[] = [
   outputs,
   leaseReplicas,
   logMoves,
+  givenUpSlots,
 ];
 
 /** The version of a database that this code brought up to date. */

@@ -1,6 +1,6 @@
 /**
- * Word of changes of the desired set, by LISTEN on a connection of its own: one of the pool is given to whoever comes next, and embedded Postgres has
- * one session for all, so this needs a real server. The trigger that tells is in migration 4.
+ * Word of changes of the desired set and of slots that were given up, by LISTEN on a connection of its own: one of the pool is given to whoever comes
+ * next, and embedded Postgres has one session for all, so this needs a real server. The triggers that tell are in migrations 4 and 10.
  */
 import pg from 'pg';
 import type { BackoffPolicy } from '../base/backoff.ts';
@@ -15,19 +15,21 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const PROBE_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 
-export type DesiredNotificationsOptions = {
+export type PostgresNotificationsOptions = {
   readonly url: string;
   /** That of the database; its own constructor has checked it. */
   readonly schema: string;
   readonly timers: Timers;
   readonly random: RandomSource;
   readonly log: Log;
+  /** Some slot has no holder any more. It may be missed: whoever needs it also looks now and then. */
+  readonly onSlotsGivenUp: () => void;
 };
 
 type Handlers = Parameters<ChangeNotifications['start']>[0];
 
-export class DesiredNotifications implements ChangeNotifications {
-  readonly #options: DesiredNotificationsOptions;
+export class PostgresNotifications implements ChangeNotifications {
+  readonly #options: PostgresNotificationsOptions;
   #handlers: Handlers | undefined;
   #client: pg.Client | undefined;
   #timer: TimerHandle | undefined;
@@ -35,7 +37,7 @@ export class DesiredNotifications implements ChangeNotifications {
   #attemptIndex = 0;
   #isStopped = false;
 
-  constructor(options: DesiredNotificationsOptions) {
+  constructor(options: PostgresNotificationsOptions) {
     this.#options = options;
   }
 
@@ -53,7 +55,7 @@ export class DesiredNotifications implements ChangeNotifications {
   }
 
   async #connect(): Promise<void> {
-    const { url, schema, log } = this.#options;
+    const { url, schema, log, onSlotsGivenUp } = this.#options;
     const client = new pg.Client({
       connectionString: url,
       application_name: 'tampines changes',
@@ -64,10 +66,14 @@ export class DesiredNotifications implements ChangeNotifications {
     this.#client = client;
     client.on('error', (error) => this.#lose(client, error));
     client.on('end', () => this.#lose(client, new Error('the connection was closed')));
-    client.on('notification', () => this.#handlers?.onChange());
+    const givenUp = `${schema}_given_up`;
+    client.on('notification', ({ channel }) => {
+      if (channel === givenUp) onSlotsGivenUp();
+      else this.#handlers?.onChange();
+    });
     try {
       await client.connect();
-      await client.query(`LISTEN ${schema}_desired`);
+      await client.query(`LISTEN ${schema}_desired; LISTEN ${givenUp}`);
     } catch (error) {
       this.#lose(client, error);
       return;

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import { DesiredInstruments } from '../../src/cluster/desired-instruments.ts';
-import { DesiredNotifications } from '../../src/persistence/desired-notifications.ts';
+import { PostgresNotifications } from '../../src/persistence/change-notifications.ts';
 import { PostgresInstrumentCatalog } from '../../src/persistence/instrument-catalog.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
+import { PostgresLeaseTable } from '../../src/persistence/lease-table.ts';
 import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
 import type { CuttingProxy } from '../support/cutting-proxy.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
@@ -18,12 +19,13 @@ function instrument(name: string) {
   return { instrument: toInstrumentKey(exchange, symbol), exchange, symbol, nativeSymbol };
 }
 
-describe('word of changes of the desired instruments', () => {
+describe('word of changes of the desired instruments, and of slots', () => {
   let test: TestDatabase;
   let catalog: PostgresInstrumentCatalog;
   let proxy: CuttingProxy;
-  let notifications: DesiredNotifications;
+  let notifications: PostgresNotifications;
   let changeCount: number;
+  let givenUpCount: number;
   let listening: boolean[];
   beforeEach(async () => {
     test = await openRealDatabase();
@@ -31,14 +33,17 @@ describe('word of changes of the desired instruments', () => {
     const url = new URL(testDatabaseUrl());
     proxy = await startCuttingProxy({ host: url.hostname, port: Number(url.port) });
     url.port = String(proxy.port);
-    changeCount = 0;
+    changeCount = givenUpCount = 0;
     listening = [];
-    notifications = new DesiredNotifications({
+    notifications = new PostgresNotifications({
       url: url.href,
       schema: test.database.schema,
       timers: systemTimers,
       random: createSeededRandom(1),
       log: test.log,
+      onSlotsGivenUp: () => {
+        givenUpCount++;
+      },
     });
   });
   afterEach(async () => {
@@ -89,6 +94,20 @@ describe('word of changes of the desired instruments', () => {
     await catalog.add(instrument('C'));
     await waitUntil(() => changeCount === 3);
     expect(changeCount).toBe(3);
+  });
+
+  it('comes once for each time that slots are given up, and not where they are only taken or renewed', async () => {
+    const table = new PostgresLeaseTable(test.database);
+    const holder = { name: 'a', runId: '1' };
+    const slots = [0, 1, 2].map((slot) => ({ exchange: 'kraken', slot, replica: 0 }));
+    await start();
+    const leases = await table.take(holder, slots, 10_000);
+    await table.renew(holder, leases, 10_000);
+    await table.release(holder, leases.slice(0, 2));
+    await waitUntil(() => givenUpCount === 1);
+    await table.releaseAll(holder);
+    await waitUntil(() => givenUpCount === 2);
+    expect(changeCount).toBe(1);
   });
 
   it('comes again after the connection was lost, also for what was changed meanwhile', async () => {
