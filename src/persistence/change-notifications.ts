@@ -66,14 +66,13 @@ export class PostgresNotifications implements ChangeNotifications {
     this.#client = client;
     client.on('error', (error) => this.#lose(client, error));
     client.on('end', () => this.#lose(client, new Error('the connection was closed')));
-    const givenUp = `${schema}_given_up`;
     client.on('notification', ({ channel }) => {
-      if (channel === givenUp) onSlotsGivenUp();
+      if (channel === `${schema}_given_up`) onSlotsGivenUp();
       else this.#handlers?.onChange();
     });
     try {
       await client.connect();
-      await client.query(`LISTEN ${schema}_desired; LISTEN ${givenUp}`);
+      await client.query(`LISTEN ${schema}_desired; LISTEN ${schema}_given_up`);
     } catch (error) {
       this.#lose(client, error);
       return;
