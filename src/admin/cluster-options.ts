@@ -14,7 +14,7 @@ export type AdminClusterOptions = {
     /** Asks the exchange for a fresh book. */
     readonly resync: (instrument: InstrumentKey, reason: string) => void;
   };
-  /** What other nodes publish, for clients of this node's stream. Without it they read of instruments that are here. */
+  /** Which instruments are to run anywhere, and what other nodes publish, for clients of this node's stream. Without it they read of instruments that are here. */
   readonly elsewhere?: ElsewhereChannels;
 };
 

@@ -40,7 +40,7 @@ export function addForwarding(
   client: ClusterClient,
 ): void {
   if (cluster === undefined) return;
-  const { directory, feed } = cluster;
+  const { directory, feed, elsewhere } = cluster;
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header(NODE_HEADER, toHeader(node));
     done();
@@ -54,8 +54,11 @@ export function addForwarding(
     const isOfFeed = route === RESYNC_ROUTE;
     if (isOfFeed ? feed.isFedHere(instrument) : instruments.has(instrument)) return;
     const owner = isOfFeed ? await directory.ingestOwnerOf(instrument) : await directory.ownerOf(instrument);
-    // It may be known here in a moment, or nowhere: the route says so.
-    if (owner?.name === node) return;
+    if (owner?.name === node) {
+      if (elsewhere?.find(instrument) !== undefined) throw notYetHere(instrument, node);
+      // It is wanted nowhere: the route says so.
+      return;
+    }
     const target = requireAlive(instrument, owner);
     if (isForwarded(request)) throw movedOn(instrument, target);
     const answer = await client.ask(target, {
@@ -77,6 +80,12 @@ function requireAlive(instrument: InstrumentKey, owner: NodeAddress | undefined)
       ? `No node has ${instrument} at present`
       : `${instrument} was last with node ${name}, which is gone`;
   throw new TampinesError('OWNER_UNKNOWN', message, { fields: { instrument }, isRetryable: true });
+}
+
+/** Its shard, or its slot, has only just come. */
+function notYetHere(instrument: InstrumentKey, node: string): TampinesError {
+  const message = `${instrument} is about to run on node ${node}`;
+  return new TampinesError('OWNER_UNKNOWN', message, { fields: { instrument }, isRetryable: true });
 }
 
 function movedOn(instrument: InstrumentKey, owner: AskedNode): TampinesError {

@@ -2,6 +2,7 @@
 import type { AdminOptions } from '../../src/admin/admin-options.ts';
 import type { AdminServer } from '../../src/admin/admin-server.ts';
 import { createAdminServer } from '../../src/admin/admin-server.ts';
+import type { DesiredInstrument } from '../../src/actors/ports.ts';
 import type { ClusterPicture } from '../../src/cluster/ports.ts';
 import type { World } from './support.ts';
 import { createWorld } from './support.ts';
@@ -20,6 +21,8 @@ export type ClusterWorld = {
   /** Names of nodes by instrument: whose actor has it, and who feeds it. */
   readonly owners: Map<string, string>;
   readonly feeders: Map<string, string>;
+  /** Instruments that are to run somewhere. */
+  readonly wanted: Map<string, DesiredInstrument>;
   /** Addresses by node, as registered; a node without one is gone. */
   readonly addresses: Map<string, string>;
   /** Nodes that are gone and had shards. */
@@ -32,6 +35,7 @@ export type ClusterWorld = {
 export async function createClusterWorld(overrides: Partial<AdminOptions> = {}): Promise<ClusterWorld> {
   const owners = new Map<string, string>();
   const feeders = new Map<string, string>();
+  const wanted = new Map<string, DesiredInstrument>();
   const addresses = new Map<string, string>();
   const goneOwners: string[] = [];
   const shards = [
@@ -71,6 +75,11 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
           isFedHere: (instrument) => feeders.get(instrument) === name,
           resync: (instrument) => void resyncs.push(instrument),
         },
+        elsewhere: {
+          find: (instrument) => wanted.get(instrument),
+          follow: () => undefined,
+          keep: () => undefined,
+        },
       },
       ...overrides,
     });
@@ -79,7 +88,7 @@ export async function createClusterWorld(overrides: Partial<AdminOptions> = {}):
   };
   const [a, b] = [await createNode('a'), await createNode('b')];
   return {
-    ...{ a, b, owners, feeders, addresses, goneOwners, shards },
+    ...{ a, b, owners, feeders, wanted, addresses, goneOwners, shards },
     end: async () => {
       for (const { server, world } of [a, b]) {
         await server.close();

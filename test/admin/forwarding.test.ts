@@ -3,12 +3,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemSchema } from '../../src/admin/problems.ts';
+import { toExchangeId, toInstrumentKey, toNativeSymbol, toUnifiedSymbol } from '../../src/market/symbols.ts';
 import { bookSnapshot, instrument, trade } from '../support/market-events.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 import { createClusterWorld } from './cluster-world.ts';
 import { until } from './support.ts';
 
+const BINANCE = toExchangeId('binance');
+const BTC_USDT = toUnifiedSymbol('BTC-USDT');
 const BTC = 'binance:BTC-USDT';
 const BTC_PATH = '/v1/instruments/binance/BTC-USDT';
 
@@ -56,6 +59,21 @@ async function replaceB(answer: RequestListener): Promise<IncomingMessage[]> {
   cluster.owners.set(BTC, 'b');
   return requests;
 }
+
+describe('a request for an instrument whose shard has just come here', () => {
+  it('is to be tried again, while nobody wants one that is answered with that', async () => {
+    cluster.owners.set(BTC, 'a');
+    expect(await problemOf(await askA(BTC_PATH))).toMatchObject({ code: 'INSTRUMENT_UNKNOWN' });
+    cluster.wanted.set(BTC, {
+      ...{ instrument: toInstrumentKey(BINANCE, BTC_USDT), exchange: BINANCE, symbol: BTC_USDT },
+      ...{ nativeSymbol: toNativeSymbol('BTCUSDT'), instrumentId: 1 },
+    });
+    const answer = await askA(`${BTC_PATH}/book`);
+    expect(await problemOf(answer)).toMatchObject({ status: 503, code: 'OWNER_UNKNOWN' });
+    await cluster.a.world.instruments.spawn('binance', 'BTC-USDT');
+    expect((await askA(BTC_PATH)).status).toBe(200);
+  });
+});
 
 describe('a request for an instrument of another node', () => {
   it('is answered as that node answers it, and names it', async () => {
