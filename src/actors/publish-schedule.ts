@@ -56,9 +56,43 @@ type Entry = {
 type Slot = {
   roundCount: number;
   readonly changed: Set<Entry>;
-  readonly refresh: Set<Entry>[];
-  readonly checkpoint: Set<Entry>[];
+  readonly refresh: Turns;
+  readonly checkpoint: Turns;
 };
+
+/** Those whose turn comes once in so many rounds, by the round. Only rounds in which somebody's comes take memory: periods may be long. */
+class Turns {
+  readonly #roundCount: number;
+  readonly #byRound = new Map<number, Set<Entry>>();
+
+  constructor(roundCount: number) {
+    this.#roundCount = roundCount;
+  }
+
+  in(round: number): Iterable<Entry> {
+    return this.#byRound.get(round % this.#roundCount) ?? NOBODY;
+  }
+
+  add(entry: Entry): void {
+    const round = this.#roundOf(entry);
+    const known = this.#byRound.get(round);
+    if (known === undefined) this.#byRound.set(round, new Set([entry]));
+    else known.add(entry);
+  }
+
+  delete(entry: Entry): void {
+    const round = this.#roundOf(entry);
+    const known = this.#byRound.get(round);
+    known?.delete(entry);
+    if (known?.size === 0) this.#byRound.delete(round);
+  }
+
+  #roundOf({ aheadRounds }: Entry): number {
+    return placeOf(-aheadRounds, this.#roundCount);
+  }
+}
+
+const NOBODY: readonly Entry[] = [];
 
 export class PublishSchedule {
   readonly #options: PublishScheduleOptions;
@@ -79,12 +113,11 @@ export class PublishSchedule {
       refresh: this.#rounds(options.refreshIntervalMs),
       checkpoint: this.#rounds(options.checkpointIntervalMs),
     };
-    const sets = (length: number): Set<Entry>[] => Array.from({ length }, () => new Set());
     this.#slots = Array.from({ length: SLOT_COUNT }, () => ({
       roundCount: 0,
       changed: new Set<Entry>(),
-      refresh: sets(this.#every.refresh),
-      checkpoint: sets(this.#every.checkpoint),
+      refresh: new Turns(this.#every.refresh),
+      checkpoint: new Turns(this.#every.checkpoint),
     }));
   }
 
@@ -122,8 +155,8 @@ export class PublishSchedule {
     this.#addedCount++;
     const every = this.#everyFor(scheduled.intervals);
     const entry = { scheduled, every, slot, aheadRounds, isRefused: false };
-    this.#refreshesWith(entry).add(entry);
-    this.#checkpointsWith(entry).add(entry);
+    slot.refresh.add(entry);
+    slot.checkpoint.add(entry);
     const { changes } = scheduled;
     changes.onMarked = () => slot.changed.add(entry);
     slot.changed.add(entry);
@@ -135,27 +168,19 @@ export class PublishSchedule {
     if (entry === undefined) return;
     entry.scheduled.changes.onMarked = undefined;
     entry.slot.changed.delete(entry);
-    this.#refreshesWith(entry).delete(entry);
-    this.#checkpointsWith(entry).delete(entry);
+    entry.slot.refresh.delete(entry);
+    entry.slot.checkpoint.delete(entry);
     this.#entries.delete(instrument);
-  }
-
-  #refreshesWith({ slot, aheadRounds }: Entry): Set<Entry> {
-    return slot.refresh[placeOf(-aheadRounds, slot.refresh.length)]!;
-  }
-
-  #checkpointsWith({ slot, aheadRounds }: Entry): Set<Entry> {
-    return slot.checkpoint[placeOf(-aheadRounds, slot.checkpoint.length)]!;
   }
 
   #tick(): void {
     const slot = this.#slots[this.#slotIndex]!;
     this.#slotIndex = (this.#slotIndex + 1) % SLOT_COUNT;
     const round = slot.roundCount++;
-    for (const entry of slot.checkpoint[round % slot.checkpoint.length]!) {
+    for (const entry of slot.checkpoint.in(round)) {
       this.#checkpoint(entry.scheduled, round + entry.aheadRounds);
     }
-    for (const entry of slot.refresh[round % slot.refresh.length]!) this.#wake(entry, round, true);
+    for (const entry of slot.refresh.in(round)) this.#wake(entry, round, true);
     for (const entry of slot.changed) this.#wakeChanged(entry, round);
   }
 
