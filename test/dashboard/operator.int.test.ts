@@ -88,8 +88,12 @@ it('restarts, resynchronises and parks an instrument with the token, asked for o
   for (const width of [1_300, 1_440, 800]) {
     await page.setViewportSize({ width, height: 900 });
     // All of what can be done to it is in sight, none of it cut.
-    const operations = row.locator('.actor-operations');
-    expect(await operations.evaluate('(cell) => cell.scrollWidth - cell.clientWidth')).toBe(0);
+    const hiddenPx = await page.evaluate(`(() => {
+      const rows = [...document.querySelectorAll('.actor-row')];
+      const cell = rows.find((each) => each.textContent.includes('kraken:ETH-USD')).querySelector('.actor-operations');
+      return cell.scrollWidth - cell.clientWidth;
+    })()`);
+    expect(hiddenPx).toBe(0);
   }
   await row.getByRole('button', { name: 'Restart' }).click();
   const dialog = page.getByRole('dialog');
