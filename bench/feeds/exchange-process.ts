@@ -9,9 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { assetPair, tradeFrame } from '../../src/feeds/simulators/kraken-text.ts';
-import type { SimulatedSymbol } from '../../src/feeds/simulators/simulated-book.ts';
 import type { MarketPace } from './market-moments.ts';
-import { SeededMarket } from './market-moments.ts';
+import { SeededMarket, benchSymbol } from './market-moments.ts';
 import { createWire } from './wires.ts';
 
 /** First word of the parent: what to make. */
@@ -59,7 +58,7 @@ async function serve(order: ExchangeOrder): Promise<void> {
   const { books, frames, startMs } = makeFrames(order);
   const sockets = new Map<string, WebSocket>();
   const server = http.createServer((_request, response) => {
-    const result = Object.fromEntries(Array.from(books.keys(), (name) => assetPair(symbolOf(name))));
+    const result = Object.fromEntries(Array.from(books.keys(), (name) => assetPair(benchSymbol(name))));
     response.end(JSON.stringify({ error: [], result }));
   });
   new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
@@ -134,7 +133,7 @@ function makeQuietTrades(
     .filter(([, socket]) => !loaded.has(socket))
     .map(([nativeSymbol]) => ({
       nativeSymbol,
-      text: tradeFrame('update', symbolOf(nativeSymbol), [trade]),
+      text: tradeFrame('update', benchSymbol(nativeSymbol), [trade]),
       tradeCount: 1,
       levelCount: 0,
     }));
@@ -151,7 +150,7 @@ function makeFrames({ symbolCount, quietCount = 0, frameCount, seed, pace }: Exc
   // A client that is quicker than this market must not meet times that are yet to come.
   const startMs = Date.now() - frameCount * MS_PER_MOMENT;
   const markets = Array.from({ length: symbolCount }, (_, index) => {
-    const symbol = symbolOf(`C${index}/USD`);
+    const symbol = benchSymbol(`C${index}/USD`);
     const { depth, tellPushedOut } = wire;
     const market = new SeededMarket({
       ...{ symbol, depth, tellPushedOut },
@@ -181,19 +180,6 @@ function makeFrames({ symbolCount, quietCount = 0, frameCount, seed, pace }: Exc
     }
   }
   return { books, frames, startMs };
-}
-
-function symbolOf(nativeSymbol: string): SimulatedSymbol {
-  return {
-    nativeSymbol,
-    base: nativeSymbol.split('/')[0]!,
-    quote: 'USD',
-    priceDecimals: 2,
-    quantityDecimals: 8,
-    tickUnits: 1,
-    startPriceUnits: 9_142_350,
-    levelQuantityUnits: 40_000_000,
-  };
 }
 
 function report(message: ExchangeReport): void {

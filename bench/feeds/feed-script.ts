@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { ExchangeAdapter } from '../../src/exchanges/adapter.ts';
 import { findAdapterForUrl } from '../../src/exchanges/registry.ts';
 import { readRecording } from '../../src/feeds/recording.ts';
-import { MUCH_TRADED, SeededMarket } from './market-moments.ts';
+import { MUCH_TRADED, SeededMarket, benchSymbol } from './market-moments.ts';
 import type { Wire } from './wires.ts';
 
 export type FeedLine =
@@ -39,16 +39,7 @@ export function writeScript(
 ): FeedScript {
   const { adapter, nativeSymbol, depth, tellPushedOut } = wire;
   const market = new SeededMarket({
-    symbol: {
-      nativeSymbol,
-      base: 'BTC',
-      quote: 'USD',
-      priceDecimals: 2,
-      quantityDecimals: 8,
-      tickUnits: 1,
-      startPriceUnits: 9_142_350,
-      levelQuantityUnits: 40_000_000,
-    },
+    symbol: benchSymbol(nativeSymbol, 'BTC'),
     seed,
     pace: MUCH_TRADED,
     depth,

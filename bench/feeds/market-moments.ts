@@ -44,6 +44,18 @@ export type MarketOptions = {
   readonly msPerMoment: number;
 };
 
+/** What all markets of benchmarks are of, but for their names. */
+export function benchSymbol(
+  nativeSymbol: string,
+  base: string = nativeSymbol.split('/')[0]!,
+): SimulatedSymbol {
+  return {
+    ...{ nativeSymbol, base, quote: 'USD' },
+    ...{ priceDecimals: 2, quantityDecimals: 8, tickUnits: 1 },
+    ...{ startPriceUnits: 9_142_350, levelQuantityUnits: 40_000_000 },
+  };
+}
+
 export class SeededMarket {
   readonly #options: MarketOptions;
   readonly #book: SimulatedBook;

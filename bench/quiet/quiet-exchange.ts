@@ -7,8 +7,7 @@ import type {
 } from '../../src/actors/feed-ports.ts';
 import type { Clock, Timers } from '../../src/base/clock.ts';
 import { assetPair, tradeFrame } from '../../src/feeds/simulators/kraken-text.ts';
-import type { SimulatedSymbol } from '../../src/feeds/simulators/simulated-book.ts';
-import { MUCH_TRADED, SeededMarket } from '../feeds/market-moments.ts';
+import { MUCH_TRADED, SeededMarket, benchSymbol } from '../feeds/market-moments.ts';
 import { createWire } from '../feeds/wires.ts';
 
 const HEARTBEAT_MS = 1_000;
@@ -30,7 +29,7 @@ export class QuietExchange implements FeedTransport {
     const wire = createWire('kraken');
     const { depth, tellPushedOut } = wire;
     const market = new SeededMarket({
-      ...{ symbol: symbolOf(MODEL), depth, tellPushedOut, seed: 21, pace: MUCH_TRADED },
+      ...{ symbol: benchSymbol(MODEL), depth, tellPushedOut, seed: 21, pace: MUCH_TRADED },
       ...{ startMs: time.nowMs(), msPerMoment: 20 },
     });
     this.#book = wire.book(market.now());
@@ -55,7 +54,7 @@ export class QuietExchange implements FeedTransport {
   }
 
   request(): Promise<HttpAnswer> {
-    const result = Object.fromEntries(this.#symbols.map((name) => assetPair(symbolOf(name))));
+    const result = Object.fromEntries(this.#symbols.map((name) => assetPair(benchSymbol(name))));
     const body = JSON.stringify({ error: [], result });
     return Promise.resolve({
       status: 200,
@@ -72,7 +71,7 @@ export class QuietExchange implements FeedTransport {
     this.#tradeCount++;
     for (const [symbol, { onFrame }] of this.#handlers) {
       const trade = { ...side, tradeId: this.#tradeCount, timeMs };
-      onFrame(tradeFrame('update', symbolOf(symbol), [trade]), timeMs);
+      onFrame(tradeFrame('update', benchSymbol(symbol), [trade]), timeMs);
     }
   }
 
@@ -88,17 +87,4 @@ export class QuietExchange implements FeedTransport {
       this.#time.after(1, () => handlers.onFrame(book, this.#time.nowMs()));
     }
   }
-}
-
-function symbolOf(nativeSymbol: string): SimulatedSymbol {
-  return {
-    nativeSymbol,
-    base: nativeSymbol.split('/')[0]!,
-    quote: 'USD',
-    priceDecimals: 2,
-    quantityDecimals: 8,
-    tickUnits: 1,
-    startPriceUnits: 9_142_350,
-    levelQuantityUnits: 40_000_000,
-  };
 }

@@ -7,7 +7,7 @@ import type { LogCopy, LogGeneration, LogTopics, ShardBounds } from '../cluster/
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { provideEventTopic } from './event-topic.ts';
-import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
+import { createEventProducer, createKafkaClient, kafkaFailure } from './kafka-client.ts';
 import { FETCH_MAX_BYTES, FETCH_MAX_BYTES_PER_PARTITION } from './kafka-event-log-reader.ts';
 import type { KafkaOptions } from './kafka-options.ts';
 import { eventTopicOf } from './kafka-options.ts';
@@ -71,7 +71,7 @@ export class KafkaEventTopics implements LogTopics {
     const counts = Array.from({ length: copy.to.partitions }, () => 0);
     const rests = restsOf(copy);
     if (rests.size === 0) return counts;
-    const producer = this.#createProducer();
+    const producer = createEventProducer(this.#options.kafka, this.#options);
     const consumer = this.#createConsumer(copy.to.generation);
     try {
       await producer.connect();
@@ -158,18 +158,6 @@ export class KafkaEventTopics implements LogTopics {
           .map(({ key, value, headers = {} }) => ({ key, value, headers, partition })),
       });
     }
-  }
-
-  #createProducer(): Producer {
-    return createKafkaClient(this.#options.kafka, this.#options).producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition!,
-    });
   }
 
   /** In a group of its own, for another attempt may still run. */

@@ -1,7 +1,7 @@
 /** kafkajs, set up once for all that use it here. */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import type { LogEntry, SASLOptions } from 'kafkajs';
+import type { LogEntry, Producer, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { TampinesError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -32,6 +32,22 @@ export function createKafkaClient(
     logLevel: kafkajs.logLevel.WARN,
     // It calls an error what it tries again the next moment. What matters comes out of it as a failure, and is logged where that is decided on.
     logCreator: () => (entry) => log.debug(fieldsOf(entry), entry.log.message),
+  });
+}
+
+/** Writes each message once and in order, to the partition that it names: as events are written to their log. */
+export function createEventProducer(
+  access: KafkaAccess,
+  options: Parameters<typeof createKafkaClient>[1],
+): Producer {
+  return createKafkaClient(access, options).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition!,
   });
 }
 

@@ -13,7 +13,7 @@ import type { EventBatch } from '../market/events.ts';
 import { shardOf } from '../market/shards.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import type { EventLogWriter, EventLogWriterEvents } from '../actors/event-log.ts';
-import { createKafkaClient, kafkaFailure } from './kafka-client.ts';
+import { createEventProducer, kafkaFailure } from './kafka-client.ts';
 import type { EventTopic, KafkaOptions } from './kafka-options.ts';
 import { PartitionLane } from './partition-lane.ts';
 import { encodeRecord } from './record-codec.ts';
@@ -67,15 +67,7 @@ export class KafkaEventLogWriter implements EventLogWriter {
 
   /** @throws TampinesError `SERVICE_UNAVAILABLE` when no broker answers */
   static async open(options: EventLogWriterOptions): Promise<KafkaEventLogWriter> {
-    const producer = createKafkaClient(options.kafka, options).producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition!,
-    });
+    const producer = createEventProducer(options.kafka, options);
     try {
       await producer.connect();
     } catch (error) {

@@ -5,17 +5,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Decimal } from 'decimal.js';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
-import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
-import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
 import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
+import {
+  keyOf,
+  symbols,
+  untilBooksAreTrue,
+  untilTradesAreStored,
+  viewPublished,
+} from '../support/cluster-truth.ts';
 import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, storedTradeIds } from '../support/running-node.ts';
 import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
@@ -26,9 +30,6 @@ const NAMES = ['one', 'two', 'three'] as const;
 
 const schema = freshName('kill');
 const topicPrefix = schema.replaceAll('_', '-');
-const symbols = demoSymbols.binance;
-const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
-  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}`;
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
@@ -75,41 +76,10 @@ async function start(name: string): Promise<NodeProcess> {
   return node;
 }
 
-type PublishedBook = {
-  readonly status: string;
-  readonly bids: readonly (readonly [string, string])[];
-  readonly asks: readonly (readonly [string, string])[];
-};
-
-function isTrue(book: PublishedBook, truth: BookTruth): boolean {
-  const text = (levels: readonly (readonly [string, string])[]): string =>
-    levels
-      .map(([price, quantity]) => `${new Decimal(price).toFixed()} ${new Decimal(quantity).toFixed()}`)
-      .join();
-  return (
-    book.status === 'live' && text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
-  );
-}
-
-/** The market stands still until every book in Redis is what it truly is. */
 async function expectTruth(): Promise<void> {
-  await eventually('every book in Redis is live and true', async () => {
-    binance.market.start();
-    await systemTimers.sleep(400);
-    binance.market.stop();
-    for (let tries = 0; tries < 40; tries++) {
-      const texts = await redis.mget(symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`));
-      const areTrue = texts.map(
-        (text, index) =>
-          text !== null &&
-          isTrue(JSON.parse(text) as PublishedBook, binance.market.bookOf(symbols[index]!.nativeSymbol)),
-      );
-      if (areTrue.every(Boolean)) return true;
-      await systemTimers.sleep(50);
-    }
-    return undefined;
-  });
-  binance.market.start();
+  await untilBooksAreTrue(binance, async () =>
+    (await redis.mget(symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`))).map(viewPublished),
+  );
 }
 
 /**
@@ -118,15 +88,9 @@ async function expectTruth(): Promise<void> {
  */
 async function expectAllTrades(): Promise<void> {
   binance.market.stop();
+  await untilTradesAreStored(binance, schema);
   const topic = await readTopic(testKafkaBrokers(), `${topicPrefix}.trades`);
   for (const symbol of symbols) {
-    await eventually(`${keyOf(symbol)} has all trades`, async () => {
-      const stored = await storedTradeIds(schema, keyOf(symbol));
-      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
-      return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
-        ? true
-        : undefined;
-    });
     await eventually(`${keyOf(symbol)} has told all trades`, async () => {
       const stored = await storedTradeIds(schema, keyOf(symbol));
       const told = withoutRepeats(topic.records.filter(({ key }) => key === keyOf(symbol)));

@@ -2,37 +2,37 @@
  * Three nodes of one cluster on a real Kafka, Postgres and Redis: what they run between them is what the exchanges truly hold, whoever comes and goes.
  * Here nodes are stopped in order; `cluster-kill.int.test.ts` kills them.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
-import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
+import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
+import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
 import type { RunningNode } from '../support/running-node.ts';
-import { eventually, isTrue, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
-import {
-  dropSchema,
-  freshName,
-  noteServiceUse,
-  testDatabaseUrl,
-  testKafkaBrokers,
-  testRedisUrl,
-} from '../support/services.ts';
+import { eventually, runNode, viewBook } from '../support/running-node.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 
 const schema = freshName('cluster');
-const symbols = demoSymbols.binance;
-/** Binance writes them without a hyphen. */
-const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): InstrumentKey =>
-  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}` as InstrumentKey;
 let binance: SimulatedExchange;
+let folder: string;
+/** Its own: tests beside and before this one publish books of the same names. */
+let server: ChaosRedis;
 const nodes = new Map<string, RunningNode>();
+
+function redisUrl(): string {
+  return `redis://127.0.0.1:${server.port}`;
+}
 
 const start = async (name: string, ...assignments: readonly string[]): Promise<RunningNode> => {
   const node = await runNode({
     schema,
-    redisUrl: testRedisUrl(),
+    redisUrl: redisUrl(),
     exchanges: { binance: binance.endpoints },
     assignments: [
       `node.name=${name}`,
@@ -67,46 +67,27 @@ async function shardEpochs(): Promise<number[]> {
   }
 }
 
-/** The market stands still until every book is what it truly is, wherever it runs. */
+/** Of whichever node has it. */
 async function expectTruth(): Promise<void> {
-  await eventually('every instrument runs on one node, live and true', async () => {
-    binance.market.start();
-    await systemTimers.sleep(300);
-    binance.market.stop();
-    for (let tries = 0; tries < 60; tries++) {
-      const views = await Promise.all(
-        symbols.map(async (symbol) => {
-          const owner = ownerOf(keyOf(symbol));
-          if (owner === undefined) return false;
-          const view = await viewBook(owner, keyOf(symbol));
-          return isTrue(view, binance.market.bookOf(symbol.nativeSymbol), Number.MAX_SAFE_INTEGER);
-        }),
-      );
-      if (views.every(Boolean)) return true;
-      await systemTimers.sleep(50);
-    }
-    return undefined;
-  });
-  binance.market.start();
+  await untilBooksAreTrue(binance, () =>
+    Promise.all(
+      symbols.map(async (symbol) => {
+        const owner = ownerOf(keyOf(symbol));
+        return owner && viewBook(owner, keyOf(symbol));
+      }),
+    ),
+  );
 }
 
-/** From the first stored trade on, the table holds each trade of the market once. */
 async function expectAllTrades(): Promise<void> {
   binance.market.stop();
-  for (const symbol of symbols) {
-    await eventually(`${keyOf(symbol)} has all trades`, async () => {
-      const stored = await storedTradeIds(schema, keyOf(symbol));
-      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
-      return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
-        ? true
-        : undefined;
-    });
-  }
+  await untilTradesAreStored(binance, schema);
   binance.market.start();
 }
 
 beforeAll(async () => {
-  noteServiceUse('Redis');
+  folder = mkdtempSync(join(tmpdir(), 'tampines-cluster-test-'));
+  server = await ChaosRedis.start(folder);
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,
@@ -119,8 +100,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const node of nodes.values()) await node.stop();
+  await server.close();
   await binance.close();
   await dropSchema(schema);
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('a cluster', () => {
@@ -156,7 +139,7 @@ describe('a cluster', () => {
   });
 
   it('goes on when a node leaves, and Redis never went back', async () => {
-    const redis = new Redis(testRedisUrl());
+    const redis = new Redis(redisUrl());
     const seen = new Map<string, { epoch: number; seq: number; bookSeq: number }>();
     const stepsBack: string[] = [];
     redis.on('message', (channel: string, text: string) => {

@@ -5,21 +5,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Decimal } from 'decimal.js';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
-import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
-import type { BookTruth } from '../../src/feeds/simulators/simulated-market.ts';
 import { shardOf } from '../../src/market/shards.ts';
-import type { InstrumentKey } from '../../src/market/symbols.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
 import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
+import {
+  keyOf,
+  symbols,
+  untilBooksAreTrue,
+  untilTradesAreStored,
+  viewPublished,
+} from '../support/cluster-truth.ts';
 import { RedisOrder } from '../support/redis-order.ts';
-import { eventually, queryRows, storedTradeIds } from '../support/running-node.ts';
+import { eventually, queryRows } from '../support/running-node.ts';
 import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 
 const FEEDERS = ['feed-1', 'feed-2'] as const;
@@ -28,9 +31,6 @@ const LEASE_MS = 3_000;
 const SLOTS = 8;
 
 const schema = freshName('redundant');
-const symbols = demoSymbols.binance;
-const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): string =>
-  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}`;
 const channels = symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`);
 let folder: string;
 let program: string;
@@ -114,7 +114,7 @@ async function followedFeeder(): Promise<Feeder> {
   const feeders = await Promise.all(
     symbols.map(keyOf).map(async (key) => {
       const followed = (await feedsOf(key)).find(({ isFollowed }) => isFollowed)!;
-      const slot = shardOf(key as InstrumentKey, SLOTS);
+      const slot = shardOf(key, SLOTS);
       return leases.find((lease) => lease.slot === slot && lease.replica === followed.replica)?.holder;
     }),
   );
@@ -122,41 +122,8 @@ async function followedFeeder(): Promise<Feeder> {
   return one! >= other! ? FEEDERS[0] : FEEDERS[1];
 }
 
-type PublishedBook = {
-  readonly status: string;
-  readonly bids: readonly (readonly [string, string])[];
-  readonly asks: readonly (readonly [string, string])[];
-};
-
-function isTrue(book: PublishedBook, truth: BookTruth): boolean {
-  const text = (levels: readonly (readonly [string, string])[]): string =>
-    levels
-      .map(([price, quantity]) => `${new Decimal(price).toFixed()} ${new Decimal(quantity).toFixed()}`)
-      .join();
-  return (
-    book.status === 'live' && text(book.bids) === text(truth.bids) && text(book.asks) === text(truth.asks)
-  );
-}
-
-/** The market stands still until every book in Redis is what it truly is. */
 async function expectTruth(): Promise<void> {
-  await eventually('every book in Redis is live and true', async () => {
-    binance.market.start();
-    await systemTimers.sleep(400);
-    binance.market.stop();
-    for (let tries = 0; tries < 40; tries++) {
-      const texts = await redis.mget(channels);
-      const areTrue = texts.map(
-        (text, index) =>
-          text !== null &&
-          isTrue(JSON.parse(text) as PublishedBook, binance.market.bookOf(symbols[index]!.nativeSymbol)),
-      );
-      if (areTrue.every(Boolean)) return true;
-      await systemTimers.sleep(50);
-    }
-    return undefined;
-  });
-  binance.market.start();
+  await untilBooksAreTrue(binance, async () => (await redis.mget(channels)).map(viewPublished));
 }
 
 /** What subscribers are told of books from now on that is not live, and where it goes back. */
@@ -268,14 +235,6 @@ describe('books that are fed twice', () => {
 
   it('had each trade stored once', async () => {
     binance.market.stop();
-    for (const symbol of symbols) {
-      await eventually(`${keyOf(symbol)} has all trades`, async () => {
-        const stored = await storedTradeIds(schema, keyOf(symbol));
-        const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
-        return stored.length > 0 && stored.join() === made.slice(made.indexOf(stored[0]!)).join()
-          ? true
-          : undefined;
-      });
-    }
+    await untilTradesAreStored(binance, schema);
   });
 });

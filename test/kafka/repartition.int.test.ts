@@ -15,7 +15,6 @@ import { CommandFailure, EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { repartition } from '../../src/cli/log/repartition.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import { adapters } from '../../src/exchanges/registry.ts';
-import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
 import { decodeRecord } from '../../src/kafka/record-codec.ts';
@@ -30,9 +29,10 @@ import { openStorage } from '../../src/persistence/open-storage.ts';
 import { loadSettings } from '../../src/settings.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
+import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { RunningNode } from '../support/running-node.ts';
-import { eventually, isTrue, queryRows, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
+import { eventually, queryRows, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
 import {
   dropSchema,
   freshName,
@@ -46,9 +46,6 @@ import { contextOf } from '../support/writer-context.ts';
 
 const schema = freshName('moved');
 const topicPrefix = schema.replaceAll('_', '-');
-const symbols = demoSymbols.binance;
-const keyOf = ({ nativeSymbol }: { nativeSymbol: string }): InstrumentKey =>
-  `binance:${nativeSymbol.replace(/USDT$/, '-USDT')}` as InstrumentKey;
 
 const settingsOf = (partitions: number): string[] => [
   `postgres.schema=${schema}`,
@@ -99,38 +96,12 @@ async function stop(node: RunningNode): Promise<void> {
 }
 
 async function expectTruth(node: RunningNode): Promise<void> {
-  await eventually('every book is live and true', async () => {
-    binance.market.start();
-    await systemTimers.sleep(300);
-    binance.market.stop();
-    for (let tries = 0; tries < 60; tries++) {
-      const areTrue = await Promise.all(
-        symbols.map(async (symbol) =>
-          isTrue(
-            await viewBook(node, keyOf(symbol)),
-            binance.market.bookOf(symbol.nativeSymbol),
-            Number.MAX_SAFE_INTEGER,
-          ),
-        ),
-      );
-      if (areTrue.every(Boolean)) return true;
-      await systemTimers.sleep(50);
-    }
-    return undefined;
-  });
-  binance.market.start();
+  await untilBooksAreTrue(binance, () => Promise.all(symbols.map((symbol) => viewBook(node, keyOf(symbol)))));
 }
 
-/** From the first stored trade on, the table holds each trade of the market once. */
 async function expectAllTrades(): Promise<void> {
   binance.market.stop();
-  for (const symbol of symbols) {
-    await eventually(`${keyOf(symbol)} has all trades`, async () => {
-      const stored = await storedTradeIds(schema, keyOf(symbol));
-      const made = binance.market.tradesOf(symbol.nativeSymbol).map(({ tradeId }) => String(tradeId));
-      return stored.join() === made.slice(made.indexOf(stored[0]!)).join() ? true : undefined;
-    });
-  }
+  await untilTradesAreStored(binance, schema);
   binance.market.start();
 }
 
