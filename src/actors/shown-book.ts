@@ -63,7 +63,7 @@ export class ShownBook {
     const { switchCount } = standby;
     const seen: Seen = {
       ...{ switchCount, silence: followedSilence(state), standby: standby.bookStatus.status },
-      followed: state.bookSources.snapshot().at(-1),
+      followed: state.bookSources.followed,
     };
     const newSwitches = before === undefined ? 0 : switchCount - before.switchCount;
     if (newSwitches > 0 || before?.standby !== seen.standby)

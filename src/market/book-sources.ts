@@ -38,6 +38,11 @@ export class BookSources {
     return new BookSources(this.snapshot(), this.#standby);
   }
 
+  /** `undefined` in a new state. */
+  get followed(): string | undefined {
+    return this.#followed;
+  }
+
   get standby(): string | undefined {
     return this.#standby;
   }

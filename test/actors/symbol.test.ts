@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FeedReply, SymbolMessage } from '../../src/actors/symbol-protocol.ts';
 import type { ActorRef, ActorSpec } from '../../src/actors/kernel/actor-types.ts';
 import type { MarketTables } from '../../src/actors/ports.ts';
+import type { RunningSymbol } from '../../src/actors/running-instrument.ts';
 import { TampinesError } from '../../src/base/errors.ts';
 import type { MarketEvent } from '../../src/market/events.ts';
 import { MemoryJournalStorage } from '../../src/persistence/memory-journal.ts';
@@ -211,6 +212,29 @@ describe('a symbol actor', () => {
     const ending = await begin();
     await ending.actors.system.shutdown();
     expect(closedAfterMs(ending.actors)).toEqual([1_000, 2_000]);
+  });
+
+  it.each<{ what: string; ask: (actors: Actors, symbol: RunningSymbol) => void }>([
+    {
+      what: 'a savepoint is taken',
+      ask: ({ system }, { ref }) => void system.send(ref, { type: 'TakeSavepoint', reply: () => undefined }),
+    },
+    { what: 'everything is published again', ask: (_actors, { publishAgain }) => publishAgain() },
+  ])('publishes candles of the log that it read when $what', async ({ ask }) => {
+    const storage = new MemoryJournalStorage();
+    const killed = await createActors({}, storage);
+    const { deliver } = spawnFeed(killed);
+    deliver(killed.spawn('BTC-USDT').ref, 1, bookSnapshot(), trade(), heartbeat(NOON_MS + 2_500));
+    await killed.time.advance(1);
+    const actors = await createActors({}, storage);
+    const symbol = actors.spawn('BTC-USDT');
+    await actors.time.advance(1);
+    const closedCount = (): number =>
+      actors.publications.filter(({ kind }) => kind === 'closedCandle').length;
+    expect(closedCount()).toBe(0);
+    ask(actors, symbol);
+    await actors.time.advance(1);
+    expect(closedCount()).toBe(1);
   });
 
   it('publishes a book at its turn though it was woken for something else before the book changed', async () => {
