@@ -29,7 +29,7 @@ export class NearWindow {
   /** Key of slot 0. */
   #base = 0;
   #count = 0;
-  /** That of the best level; −1 while empty. */
+  /** That of the best level; below 0 while empty. */
   #best = -1;
   /** The level that was asked for last, by its place from the best, and its slot: those who read go from one to the next. */
   #readPlace = 0;
@@ -82,14 +82,10 @@ export class NearWindow {
     return this.#quantities[this.#slotAt(place)]!;
   }
 
-  /** Whether its levels and this one lie on the same steps, and all keys of a window that is placed for it are safe integers. */
+  /** Whether its levels and this one lie on the same steps, and slot 0 of a window that is placed for it has a key that is a safe integer. */
   canMoveTo(bestKey: number): boolean {
-    const reach = WINDOW_SLOTS * this.#step;
-    return (
-      (this.#count === 0 || (bestKey - this.#base) % this.#step === 0) &&
-      bestKey - reach >= -Number.MAX_SAFE_INTEGER &&
-      bestKey + reach <= Number.MAX_SAFE_INTEGER
-    );
+    if (bestKey - BEST_SLOT * this.#step < -Number.MAX_SAFE_INTEGER) return false;
+    return this.#count === 0 || (bestKey - this.#base) % this.#step === 0;
   }
 
   /** Places it anew, for this level as the best, which no other level of it may be better than. Levels that are then below it are told to `onLeft`. */
@@ -142,7 +138,7 @@ export class NearWindow {
       quantities.copyWithin(-shift, 0);
       quantities.fill(0, 0, -shift);
     }
-    this.#best = this.#count === 0 ? -1 : this.#best - shift;
+    this.#best -= shift;
     this.#readSlot = -1;
   }
 
