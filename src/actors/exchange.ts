@@ -369,7 +369,10 @@ class Exchange {
   }
 }
 
-/** Spreads what connections do with their ticks, which is to tell quiet instruments the time: all at once they held up the node, and its output came in bursts. */
-function firstTickMs(number: number): number {
+/**
+ * Returns when the connection of this number, from 1 on, ticks first, after its start. Spreads what they do with their ticks, which is to tell quiet
+ * instruments the time: all at once they held up the node, and what it publishes came in bursts.
+ */
+export function firstTickMs(number: number): number {
   return Math.ceil(TICK_MS * (1 - ((TICK_OFFSET_PART * (number - 1)) % 1)));
 }

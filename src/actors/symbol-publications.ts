@@ -189,19 +189,20 @@ export class SymbolPublications {
   publishLast(state: InstrumentState, status: PublishedStatus): void {
     this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
     this.publishReplayed();
-    const published = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
+    const publications = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
     if (status.status !== 'stale') return;
     const { publisher, epoch } = this.#options;
+    const published = new Set(publications.map(({ key }) => key));
     const others = this.#keys.filter((key) => !published.has(key));
     publisher.markStale(others.map((key) => ({ key, epoch, reason: status.reason })));
   }
 
-  /** Returns the keys of what was published. */
+  /** Returns what was published. */
   #publishDue(
     state: InstrumentState,
     status: PublishedStatus,
     due: { book: boolean; ticker: boolean; candles: boolean },
-  ): ReadonlySet<string> {
+  ): readonly Publication[] {
     const publications: Publication[] = [];
     if (due.book && this.changes.book) {
       this.changes.book = false;
@@ -216,7 +217,7 @@ export class SymbolPublications {
       this.#addCandles(state, status, publications);
     }
     if (publications.length > 0) this.#options.publisher.publish(publications);
-    return new Set(publications.map(({ key }) => key));
+    return publications;
   }
 
   /** Goes out with `entryFolded`: many may close in one entry. */
