@@ -118,6 +118,7 @@ export class DerivedRows {
     if (count === 0) return;
     const rows = { trades: this.#trades ?? [], candles: this.#candles ?? [] };
     this.#trades = this.#candles = undefined;
+    const hasEarlier = this.#unwrittenCount > 0;
     this.#unwrittenCount += count;
     const generation = this.#generation;
     const write = this.#tables.write(rows).then(
@@ -130,6 +131,6 @@ export class DerivedRows {
         this.#failure = error instanceof Error ? error : new Error(String(error));
       },
     );
-    this.#lastWrite = Promise.all([this.#lastWrite, write]).then(() => undefined);
+    this.#lastWrite = hasEarlier ? Promise.all([this.#lastWrite, write]).then(() => undefined) : write;
   }
 }
