@@ -62,6 +62,11 @@ export class Candles {
     };
   }
 
+  /** −Infinity before any time was seen. */
+  get highestTimeMs(): number {
+    return this.#highestTimeMs;
+  }
+
   /** Event time believed complete; −Infinity before any time was seen. */
   get watermarkMs(): number {
     return this.#watermarkMs;
