@@ -169,11 +169,11 @@ class SymbolActor {
       onLateTrade: (trade) => {
         // What is read of a shared log nobody may have seen before.
         if (this.#isRecovering && this.#options.sharedLog === undefined) return;
-        this.#reject(
-          trade,
-          'late-trade',
-          'the trade is later than the allowed lateness and counts in no candle',
-        );
+        this.#reject(trade, {
+          reason: 'late-trade',
+          detail: 'the trade is later than the allowed lateness and counts in no candle',
+          name: `${trade.eventTimeMs} ${trade.tradeId}`,
+        });
       },
       onCandlesSkipped: () => undefined,
       onBookUnsure: (reason) => {
@@ -366,7 +366,10 @@ class SymbolActor {
     }
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
-    for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
+    for (const { event, reason, detail } of decision.rejected) {
+      const ordinal = batch.firstOrdinal + batch.events.indexOf(event);
+      this.#reject(event, { reason, detail, name: `${batch.source} ${ordinal} ${event.receiveTimeMs}` });
+    }
     let next = state;
     if (decision.entry !== undefined) {
       next =
@@ -422,8 +425,11 @@ class SymbolActor {
     return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
-  #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {
-    const { exchange, symbol } = this.#options.instrument;
+  #reject(
+    event: { readonly eventTimeMs: number },
+    { reason, detail, name }: { readonly reason: string; readonly detail: string; readonly name: string },
+  ): void {
+    const { exchange, symbol, instrument } = this.#options.instrument;
     this.#options.records.recordDeadLetter({
       timeMs: event.eventTimeMs,
       exchange,
@@ -431,6 +437,7 @@ class SymbolActor {
       reason,
       detail,
       text: toDeadLetterText(event),
+      place: `${instrument} ${reason} ${name}`,
     });
   }
 

@@ -3,9 +3,12 @@
  * their options.
  */
 import { writeFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addOperatorCommands } from './operator-commands.ts';
+import { parseSince } from './operator/since.ts';
 import { parseWhole } from './parse-whole.ts';
 
 /** Returns the command line, not parsed yet. A wrong one throws `CommanderError`. */
@@ -61,41 +64,98 @@ function addNodeCommands(program: Command): void {
     });
 }
 
+type LogOptions = {
+  readonly dryRun: boolean;
+  readonly config?: string;
+  readonly set: string[];
+  readonly json: boolean;
+};
+
 function addLogCommands(program: Command): void {
-  program
+  const log = program
     .command('log')
-    .description(
-      'move the log of events of a cluster, all of whose nodes are stopped, to a topic of another number of partitions',
-    )
-    .addArgument(new Argument('<change>', 'what to do').choices(['repartition']))
+    .description('change how a cluster, all of whose nodes are stopped, reads its log of events');
+  log
+    .command('repartition')
+    .description('move the log to a topic of another number of partitions')
     .requiredOption('--partitions <n>', 'of the new topic', parseWhole)
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--config <file>', 'settings file (YAML), as of the nodes')
+    .addOption(setOption)
+    .option('--json', 'for scripts', false)
+    .action(async (options: LogOptions & { partitions: number }) => {
+      const [{ repartition }, { standardOutput }] = await Promise.all([
+        import('./log/repartition.ts'),
+        import('./operator/screen.ts'),
+      ]);
+      const { partitions, dryRun: isDryRun, config, set, json: isJson } = options;
+      await repartition({
+        screen: standardOutput,
+        ...{ partitions, isDryRun, config, set, isJson },
+        environment: process.env,
+      });
+    });
+  log
+    .command('reset')
+    .description(
+      'let instruments read the log again from a state of before on, to fold anew what was folded wrongly',
+    )
+    .addOption(
+      new Option('--to-savepoint <batch>', 'of one instrument, as `tampines savepoint --list` tells')
+        .argParser(parsePlace)
+        .conflicts('toTime'),
+    )
+    .option(
+      '--to-time <time>',
+      'the newest state that was saved then or before: ISO 8601, 2h, Unix ms',
+      parseTime,
+    )
+    .option('--instrument <name...>', 'exchange:SYMBOL; without it all that have a state')
     .option('--dry-run', 'say what would be done, and do nothing', false)
     .option('--config <file>', 'settings file (YAML), as of the nodes')
     .addOption(setOption)
     .option('--json', 'for scripts', false)
     .action(
       async (
-        _change: 'repartition',
-        options: {
-          partitions: number;
-          dryRun: boolean;
-          config?: string;
-          set: string[];
-          json: boolean;
-        },
+        options: LogOptions & { toSavepoint?: number; toTime?: number; instrument?: string[] },
+        command: Command,
       ) => {
-        const [{ repartition }, { standardOutput }] = await Promise.all([
-          import('./log/repartition.ts'),
+        const [{ reset }, { standardOutput }] = await Promise.all([
+          import('./log/reset.ts'),
           import('./operator/screen.ts'),
         ]);
-        const { partitions, dryRun: isDryRun, config, set, json: isJson } = options;
-        await repartition({
+        const { toSavepoint, toTime, instrument, dryRun: isDryRun, config, set, json: isJson } = options;
+        if (toSavepoint === undefined && toTime === undefined)
+          command.error('error: --to-savepoint or --to-time is wanted');
+        if (toSavepoint !== undefined && instrument?.length !== 1) {
+          command.error('error: a savepoint is of one instrument: name it with --instrument');
+        }
+        await reset({
           screen: standardOutput,
-          ...{ partitions, isDryRun, config, set, isJson },
+          ...{ isDryRun, config, set, isJson },
           environment: process.env,
+          target:
+            toSavepoint === undefined
+              ? { kind: 'time', timeMs: toTime! }
+              : { kind: 'savepoint', batchNumber: toSavepoint },
+          instruments: instrument && ([...new Set(instrument)] as InstrumentKey[]),
         });
       },
     );
+}
+
+/** @throws InvalidArgumentError */
+function parsePlace(text: string): number {
+  const place = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(place)) throw new InvalidArgumentError('wants the batch of a savepoint.');
+  return place;
+}
+
+/** @throws InvalidArgumentError */
+function parseTime(text: string): number {
+  const timeMs = parseSince(text, systemClock.nowMs());
+  if (timeMs === undefined) throw new InvalidArgumentError('wants 2026-11-28T09:00, 2h or Unix ms.');
+  return timeMs;
 }
 
 function addRecordingCommands(program: Command): void {
