@@ -16,7 +16,8 @@ import { feedsOf } from '../market/standby-book.ts';
 import { tornLogEntries } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
-import { toDeadLetterText } from './dead-letter-text.ts';
+import type { Rejection } from './dead-letter-text.ts';
+import { toDeadLetter } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
@@ -425,20 +426,8 @@ class SymbolActor {
     return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
-  #reject(
-    event: { readonly eventTimeMs: number },
-    { reason, detail, name }: { readonly reason: string; readonly detail: string; readonly name: string },
-  ): void {
-    const { exchange, symbol, instrument } = this.#options.instrument;
-    this.#options.records.recordDeadLetter({
-      timeMs: event.eventTimeMs,
-      exchange,
-      symbol,
-      reason,
-      detail,
-      text: toDeadLetterText(event),
-      place: `${instrument} ${reason} ${name}`,
-    });
+  #reject(event: { readonly eventTimeMs: number }, rejection: Rejection): void {
+    this.#options.records.recordDeadLetter(toDeadLetter(this.#options.instrument, event, rejection));
   }
 
   #throwInjectedFailure(): void {
