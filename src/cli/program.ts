@@ -3,7 +3,7 @@
  * their options.
  */
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -65,6 +65,10 @@ function addNodeCommands(program: Command): void {
 }
 
 type LogOptions = {
+  readonly partitions?: number;
+  readonly toSavepoint?: number;
+  readonly toTime?: number;
+  readonly instrument?: readonly string[];
   readonly dryRun: boolean;
   readonly config?: string;
   readonly set: string[];
@@ -72,82 +76,78 @@ type LogOptions = {
 };
 
 function addLogCommands(program: Command): void {
-  const log = program
+  program
     .command('log')
-    .description('change how a cluster, all of whose nodes are stopped, reads its log of events');
-  log
-    .command('repartition')
-    .description('move the log to a topic of another number of partitions')
-    .requiredOption('--partitions <n>', 'of the new topic', parseWhole)
-    .option('--dry-run', 'say what would be done, and do nothing', false)
-    .option('--config <file>', 'settings file (YAML), as of the nodes')
-    .addOption(setOption)
-    .option('--json', 'for scripts', false)
-    .action(async (options: LogOptions & { partitions: number }) => {
-      const [{ repartition }, { standardOutput }] = await Promise.all([
-        import('./log/repartition.ts'),
-        import('./operator/screen.ts'),
-      ]);
-      const { partitions, dryRun: isDryRun, config, set, json: isJson } = options;
-      await repartition({
-        screen: standardOutput,
-        ...{ partitions, isDryRun, config, set, isJson },
-        environment: process.env,
-      });
-    });
-  log
-    .command('reset')
     .description(
-      'let instruments read the log again from a state of before on, to fold anew what was folded wrongly',
+      'change the log of events of a cluster, all of whose nodes are stopped: another number of partitions, or reading again from a state of before on',
     )
-    .addOption(
-      new Option('--to-savepoint <batch>', 'of one instrument, as `tampines savepoint --list` tells')
-        .argParser(parsePlace)
-        .conflicts('toTime'),
-    )
+    .addArgument(new Argument('<change>', 'what to do').choices(['repartition', 'reset']))
+    .option('--partitions <n>', 'repartition: of the new topic', parseWhole)
+    .option('--to-savepoint <batch>', 'reset: a savepoint of one instrument', parseBatch)
     .option(
       '--to-time <time>',
-      'the newest state that was saved then or before: ISO 8601, 2h, Unix ms',
+      'reset: the newest state of then or before (ISO 8601, 2h ago, Unix ms)',
       parseTime,
     )
-    .option('--instrument <name...>', 'exchange:SYMBOL; without it all that have a state')
+    .option('--instrument <name...>', 'reset: exchange:SYMBOL; without it all that have a state')
     .option('--dry-run', 'say what would be done, and do nothing', false)
     .option('--config <file>', 'settings file (YAML), as of the nodes')
     .addOption(setOption)
     .option('--json', 'for scripts', false)
-    .action(
-      async (
-        options: LogOptions & { toSavepoint?: number; toTime?: number; instrument?: string[] },
-        command: Command,
-      ) => {
-        const [{ reset }, { standardOutput }] = await Promise.all([
-          import('./log/reset.ts'),
-          import('./operator/screen.ts'),
-        ]);
-        const { toSavepoint, toTime, instrument, dryRun: isDryRun, config, set, json: isJson } = options;
-        if (toSavepoint === undefined && toTime === undefined)
-          command.error('error: --to-savepoint or --to-time is wanted');
-        if (toSavepoint !== undefined && instrument?.length !== 1) {
-          command.error('error: a savepoint is of one instrument: name it with --instrument');
-        }
-        await reset({
-          screen: standardOutput,
-          ...{ isDryRun, config, set, isJson },
-          environment: process.env,
-          target:
-            toSavepoint === undefined
-              ? { kind: 'time', timeMs: toTime! }
-              : { kind: 'savepoint', batchNumber: toSavepoint },
-          instruments: instrument && ([...new Set(instrument)] as InstrumentKey[]),
-        });
-      },
-    );
+    .action(async (change: 'repartition' | 'reset', options: LogOptions, command: Command) => {
+      const fault = faultOf(change, options);
+      if (fault !== undefined) command.error(`error: ${fault}`);
+      const { standardOutput: screen } = await import('./operator/screen.ts');
+      const {
+        partitions,
+        toSavepoint,
+        toTime,
+        instrument,
+        dryRun: isDryRun,
+        config,
+        set,
+        json: isJson,
+      } = options;
+      const common = { screen, isDryRun, config, set, isJson, environment: process.env };
+      if (partitions !== undefined) {
+        const { repartition } = await import('./log/repartition.ts');
+        await repartition({ ...common, partitions });
+        return;
+      }
+      const { reset } = await import('./log/reset.ts');
+      await reset({
+        ...common,
+        target:
+          toTime === undefined
+            ? { kind: 'savepoint', batchNumber: toSavepoint! }
+            : { kind: 'time', timeMs: toTime },
+        instruments: instrument && ([...new Set(instrument)] as InstrumentKey[]),
+      });
+    });
+}
+
+/** Returns what is missing, or belongs to the other change. */
+function faultOf(
+  change: 'repartition' | 'reset',
+  { partitions, toSavepoint, toTime, instrument }: LogOptions,
+): string | undefined {
+  const isOfReset = toSavepoint !== undefined || toTime !== undefined || instrument !== undefined;
+  if (change === 'repartition') {
+    return partitions === undefined || isOfReset
+      ? 'repartition wants --partitions, and nothing of reset'
+      : undefined;
+  }
+  if (partitions !== undefined || (toSavepoint === undefined) === (toTime === undefined)) {
+    return 'reset wants either --to-savepoint or --to-time, and no --partitions';
+  }
+  if (toSavepoint !== undefined && instrument?.length !== 1) return 'a savepoint is of one --instrument';
+  return undefined;
 }
 
 /** @throws InvalidArgumentError */
-function parsePlace(text: string): number {
-  const place = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(place)) throw new InvalidArgumentError('wants the batch of a savepoint.');
+function parseBatch(text: string): number {
+  const place = /^\d{1,15}$/.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+  if (Number.isNaN(place)) throw new InvalidArgumentError('wants the batch of a savepoint.');
   return place;
 }
 

@@ -33,5 +33,5 @@ export async function trimClosedCandles(
 /** Infinity of what is no candle of ours: it must not stand in the way of those that are. */
 function seqOf(candle: string): number {
   const seq = /^\{"epoch":\d+,"seq":(\d+)[,}]/.exec(candle)?.[1];
-  return seq === undefined ? Infinity : Number(seq);
+  return seq === undefined ? Infinity : Number.parseInt(seq, 10);
 }
