@@ -4,6 +4,8 @@ const SHARED_LOG = 'test/actors/shared-log.test.ts';
 const SHARD = 'test/actors/shards/shard.test.ts';
 const KEEPER = 'test/actors/shards/shard-keeper.test.ts';
 const LOG_MOVE = 'test/cluster/log-move.test.ts';
+const LOG_RESET = 'test/cluster/log-reset.test.ts';
+const LOG_RESETS = 'test/persistence/log-resets.int.test.ts';
 const LOG_MOVES = 'test/persistence/log-moves.int.test.ts';
 
 /** What keeps an instrument right whose log is read by others, and moves from node to node with its shard. */
@@ -223,6 +225,70 @@ export const sharedLog: readonly Guard[] = [
     text: 'const epoch = Math.max(0, ...from.shards.map((shard) => shard.epoch)) + 1;',
     without: 'const epoch = Math.min(1, ...from.shards.map((shard) => shard.epoch)) + 1;',
     tests: [{ file: LOG_MOVES, name: 'is another one in one transaction' }],
+  },
+  {
+    holds: 1,
+    name: 'A reset makes recovery begin with the state that was asked for',
+    file: 'src/persistence/log-resets.ts',
+    text: 'WHERE instrument_id = $1 AND batch_number > $2 RETURNING',
+    without: 'WHERE instrument_id = $1 AND batch_number < $2 RETURNING',
+    tests: [{ file: LOG_RESETS, name: 'makes recovery begin with the older state' }],
+  },
+  {
+    holds: 4,
+    name: 'A reset fences whoever had a shard',
+    file: 'src/persistence/log-resets.ts',
+    text: 'epoch = (SELECT max(epoch) FROM ${schema}.shard) + 1`,',
+    without: 'epoch = (SELECT max(epoch) FROM ${schema}.shard)`,',
+    tests: [{ file: LOG_RESETS, name: 'fences whoever had the shard' }],
+  },
+  {
+    holds: 'trades',
+    name: 'A reset never moves the place of a shard on',
+    file: 'src/persistence/log-resets.ts',
+    text: 'SET next_position = least(next_position, given.place)',
+    without: 'SET next_position = greatest(next_position, given.place)',
+    tests: [{ file: LOG_RESETS, name: 'never moves a place on' }],
+  },
+  {
+    holds: 'trades',
+    name: 'A savepoint that was set aside is taken only once the log was read past it',
+    file: 'src/persistence/log-resets.ts',
+    text: 'WHERE instrument_id = $1 AND batch_number = $2 AND batch_number <= $3',
+    without: 'WHERE instrument_id = $1 AND batch_number = $2 AND $3::bigint > 0',
+    tests: [{ file: LOG_RESETS, name: 'gives a savepoint that it set aside once the log was read past it' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Nothing is reset to a state that the log no longer follows on',
+    file: 'src/cluster/log-reset.ts',
+    text: 'if (isLeftBehind || fromPlace < firstPlace) {',
+    without: 'if (isLeftBehind) {',
+    tests: [{ file: LOG_RESET, name: 'is refused where the log no longer reaches back' }],
+  },
+  {
+    holds: 'trades',
+    name: 'Nothing is reset to a state of before the log was moved',
+    file: 'src/cluster/log-reset.ts',
+    text: 'const isLeftBehind = place < from.firstPlace && (state === undefined || !isNewest);',
+    without: 'const isLeftBehind = place < from.firstPlace && state === undefined && isNewest;',
+    tests: [{ file: LOG_RESET, name: 'is refused from before a move of the log on' }],
+  },
+  {
+    holds: 4,
+    name: 'Nothing is reset where a node came to life meanwhile',
+    file: 'src/cluster/log-reset.ts',
+    text: '    requireStopped(running);\n    // Last',
+    without: '    // Last',
+    tests: [{ file: LOG_RESET, name: 'is refused while a node is alive' }],
+  },
+  {
+    holds: 7,
+    name: 'A dead letter of a log that is read again is told once',
+    file: 'src/persistence/operations-records-sql.ts',
+    text: 'ON CONFLICT (place) DO NOTHING RETURNING place`,',
+    without: 'RETURNING place`,',
+    tests: [{ file: LOG_RESETS, name: 'does not tell a dead letter or a gap of the log again' }],
   },
   {
     holds: 4,
