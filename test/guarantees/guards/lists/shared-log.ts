@@ -235,6 +235,16 @@ export const sharedLog: readonly Guard[] = [
     tests: [{ file: LOG_RESETS, name: 'makes recovery begin with the older state' }],
   },
   {
+    holds: 1,
+    name: 'A reset takes back every candle that a trade since may have changed',
+    file: 'src/market/candle-series.ts',
+    text: 'openTimeOf(interval, watermarkMs - this.#allowedLatenessMs + 1)',
+    without: 'openTimeOf(interval, watermarkMs + 1)',
+    tests: [
+      { file: 'test/market/rows-ahead.test.ts', name: 'are all that a wrong fold since could have spoilt' },
+    ],
+  },
+  {
     holds: 4,
     name: 'A reset fences whoever had a shard',
     file: 'src/persistence/log-resets.ts',
