@@ -1,6 +1,7 @@
 /** `tampines start`: a node that runs until SIGINT or SIGTERM. */
 
 import { systemClock, systemTimers } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { startNode } from '../main.ts';
 import { loadSettings } from '../settings.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -23,6 +24,22 @@ export async function start(options: { config: string | undefined; set: readonly
   log.info({}, 'stopped');
   watchdog.stop();
   if (signal === undefined) process.exit(EXIT_CODES.fenced);
+  endWithoutWaiting(log);
+}
+
+/** What the phases that took too long still wait for gets this long to end by itself. */
+const LEFTOVERS_MAX_MS = 500;
+
+/** A statement of a database that fell silent would keep the process for half a minute, and whoever watches it would kill it: nothing waits for the answer any more. */
+function endWithoutWaiting(log: Log): void {
+  // Where nothing is left the process is gone before.
+  setTimeout(() => {
+    log.warn(
+      { resources: process.getActiveResourcesInfo() },
+      'ended without waiting for what was still under way',
+    );
+    process.exit(EXIT_CODES.done);
+  }, LEFTOVERS_MAX_MS).unref();
 }
 
 /** A signal that comes again this soon is the same one: sent to the process group, and passed on by npm or a shell. */

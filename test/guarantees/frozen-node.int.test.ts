@@ -9,6 +9,7 @@ import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { demoSymbols } from '../../src/feeds/simulators/demo-symbols.ts';
 import type { SimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
+import { FaultProxy } from '../chaos/fault-proxy.ts';
 import { connectTo } from '../publishing/redis-testing.ts';
 import { eventually, queryRows, runNode } from '../support/running-node.ts';
 import { dropSchema, freshName, noteServiceUse, testDatabaseUrl, testRedisUrl } from '../support/services.ts';
@@ -59,7 +60,10 @@ afterAll(async () => {
 });
 
 /** `tampines start` in a process of its own, and what it logs. */
-function startProcess(name: string): { child: ChildProcess; lines: LogLine[] } {
+function startProcess(
+  name: string,
+  postgresUrl = testDatabaseUrl(),
+): { child: ChildProcess; lines: LogLine[] } {
   const assignments = [
     ...[`node.name=${name}`, `node.leaseMs=${LEASE_MS}`, `postgres.schema=${schema}`, 'admin.port=0'],
     ...['log.format=json', `instruments=${BTC}`],
@@ -78,7 +82,7 @@ function startProcess(name: string): { child: ChildProcess; lines: LogLine[] } {
       cwd: projectPath('.'),
       env: {
         PATH: process.env['PATH'],
-        TAMPINES_POSTGRES_URL: testDatabaseUrl(),
+        TAMPINES_POSTGRES_URL: postgresUrl,
         TAMPINES_REDIS_URL: testRedisUrl(),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -159,4 +163,23 @@ test('frozen past its lease with nobody taking over, it goes on under its epoch,
   const exited = once(node.child, 'exit');
   node.child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
+});
+
+test('told to stop while its database is silent, it ends in order without the answers that it will not get', async () => {
+  const database = new URL(testDatabaseUrl());
+  const proxy = await FaultProxy.start(Number(database.port));
+  try {
+    database.port = String(proxy.port);
+    const node = startProcess('silent', String(database));
+    await eventually('it is live', isLive(4));
+    proxy.setFault({ kind: 'halfOpen' });
+    const exited = once(node.child, 'close');
+    node.child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    const said = node.lines.map(({ msg }) => msg);
+    expect(said).toContain('stopped');
+    expect(said.at(-1)).toBe('ended without waiting for what was still under way');
+  } finally {
+    await proxy.close();
+  }
 });
