@@ -85,12 +85,14 @@ export async function insertFeedGaps(
   await run({
     text: `INSERT INTO ${schema}.feed_gap
       (exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])
-        AS given (exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched)
+      SELECT exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])
+        WITH ORDINALITY AS given (exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched, place)
       WHERE NOT EXISTS (
         SELECT FROM ${schema}.feed_gap AS told
         WHERE (told.instrument, told.channel, told.from_ms, told.to_ms, told.reason, told.repair)
-          = (given.instrument, given.channel, given.from_ms, given.to_ms, given.reason, given.repair))`,
+          = (given.instrument, given.channel, given.from_ms, given.to_ms, given.reason, given.repair))
+      ORDER BY place`,
     values: [
       gaps.map(({ exchange }) => storableText(exchange)),
       gaps.map(({ instrument }) => storableText(instrument)),
