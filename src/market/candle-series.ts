@@ -11,6 +11,7 @@ import type {
   CandleSeriesSnapshot,
   EmptyIntervals,
   KeptCandle,
+  RevisableCandles,
 } from './candle.ts';
 import { MAX_EMPTY_CANDLES_PER_RUN } from './candle.ts';
 import type { CandleInterval } from './intervals.ts';
@@ -126,6 +127,17 @@ export class CandleSeries {
     const close = this.#closeBefore(index);
     if (close === undefined || this.#emptyIntervals === 'skip') return undefined;
     return this.#toCandle(toEmptyCandle(close, openTimeMs), 0);
+  }
+
+  /** Returns the closed candles that may still be revised, and from which open time on a candle is not final. */
+  readRevisable(watermarkMs: number): RevisableCandles {
+    const { interval } = this;
+    if (!Number.isFinite(watermarkMs)) return { interval, fromMs: undefined, closed: [] };
+    const fromMs = openTimeOf(interval, watermarkMs - this.#allowedLatenessMs + 1);
+    const closed = this.#kept
+      .filter(({ openTimeMs }) => openTimeMs >= fromMs && openTimeMs < this.#closedBeforeMs)
+      .map((candle) => this.#toCandle(candle, candle.revision));
+    return { interval, fromMs, closed };
   }
 
   raiseScales(to: Scales): void {
