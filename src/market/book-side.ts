@@ -189,17 +189,22 @@ export class BookSide {
 
   /** Moves the window to where the best level is now, and closes it where it does not pay. */
   #placeAnew(window: NearWindow): void {
+    if (!this.#fillFromBest(window)) this.#close(window);
+  }
+
+  /** Returns whether it pays: the levels beside the best one are many, and none lies between two steps. */
+  #fillFromBest(window: NearWindow): boolean {
     const blocks = this.#blocks;
-    if (window.count === 0 && blocks.count === 0) return this.#close(window);
+    if (window.count === 0 && blocks.count === 0) return false;
     const bestKey = window.count === 0 ? blocks.bestKey : window.bestKey;
-    if (!window.canMoveTo(bestKey)) return this.#close(window);
+    if (!window.canMoveTo(bestKey)) return false;
     window.moveTo(bestKey, this.#toBlocks);
     while (blocks.count > 0 && blocks.bestKey >= window.base) {
-      const { bestKey: key } = blocks;
-      if (window.set(key, blocks.quantity(0)) === OUTSIDE) return this.#close(window);
+      const key = blocks.bestKey;
+      if (window.set(key, blocks.quantity(0)) === OUTSIDE) return false;
       blocks.set(key, 0);
     }
-    if (window.count < 2 * KEPT_LEVELS_MIN) this.#close(window);
+    return window.count >= 2 * KEPT_LEVELS_MIN;
   }
 
   #close(window: NearWindow): void {

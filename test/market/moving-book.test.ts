@@ -109,7 +109,7 @@ test('a book that wanders over many steps of price agrees with a book kept in a 
           asks: first(-1),
         });
         plain.apply(first(1), first(-1));
-        let mid = start;
+        let mid: number = start;
         for (const next of moves) {
           if (next.kind === 'drift' || next.kind === 'jump') mid = Math.max(6_000, mid + next.by);
           // Enough changes that it is looked at more than once whether an address by price pays.
