@@ -4,6 +4,8 @@
  */
 import type { Levels } from './events.ts';
 import { LevelBlocks } from './level-blocks.ts';
+import type { LevelSink } from './level-sink.ts';
+import { LevelGroups, LevelList } from './level-sink.ts';
 import { BEST_SLOT, KNOWN, NearWindow, OUTSIDE } from './near-window.ts';
 import type { Units } from './units.ts';
 import { raiseScale } from './units.ts';
@@ -63,43 +65,21 @@ export class BookSide {
       for (let index = 0; index < levelCount; index++) levels.push(this.price(index), this.quantity(index));
       return levels;
     }
-    this.#window?.addTo(levels, maxCount, this.#sign);
-    this.#blocks.addTo(levels, maxCount - levels.length / 2, this.#sign);
-    return levels;
+    if (maxCount < 1) return levels;
+    const list = new LevelList(this.#sign, maxCount);
+    this.#tell(list);
+    return list.levels;
   }
 
   /**
    * Returns the best `groupsMax` groups of `step` units, best first: bids round down, asks up, quantities add. `undefined` when a number
-   * would pass 2^53 − 1, so that levels must be grouped one by one. A loop over the flat arrays, ten times as quick as that.
+   * would pass 2^53 − 1, so that levels must be grouped one by one. Ten times as quick as that.
    */
   group(step: number, groupsMax: number): Levels | undefined {
     if (this.#wide !== undefined) return undefined;
-    const sign = this.#sign;
-    const groups: number[] = [];
-    let groupKey = Infinity;
-    let quantity = 0;
-    const { blocks } = this.#blocks;
-    const all = this.#window === undefined ? blocks : [...blocks, this.#window.toBlock()];
-    for (let at = all.length - 1; at >= 0; at--) {
-      const block = all[at]!;
-      const { levels } = block;
-      for (let index = 2 * block.count - 2; index >= 0; index -= 2) {
-        const key = levels[index]!;
-        if (key < groupKey) {
-          if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
-          if (groups.length >= groupsMax * 2) return groups;
-          // Keys of asks are negative, so that rounding a key down rounds the price of an ask up.
-          const rest = key % step;
-          groupKey = key - (rest < 0 ? rest + step : rest);
-          if (groupKey < -Number.MAX_SAFE_INTEGER) return undefined;
-          quantity = 0;
-        }
-        quantity += levels[index + 1]!;
-        if (quantity > Number.MAX_SAFE_INTEGER) return undefined;
-      }
-    }
-    if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
-    return groups;
+    const groups = new LevelGroups(this.#sign, step, groupsMax);
+    this.#tell(groups);
+    return groups.take();
   }
 
   /** Replaces all levels by these, in any order; of two at one price the later counts. */
@@ -143,6 +123,10 @@ export class BookSide {
   /** Multiplies all prices and quantities by powers of ten. O(levels); happens when more decimals appear than ever before. */
   raiseScales(priceSteps: number, quantitySteps: number): void {
     this.replace(raiseLevels(this.toLevels(), priceSteps, quantitySteps));
+  }
+
+  #tell(sink: LevelSink): void {
+    if (this.#window?.tell(sink) ?? true) this.#blocks.tell(sink);
   }
 
   #set(price: Units, quantity: Units): boolean {

@@ -1,7 +1,7 @@
 /** Any number of sorted levels in blocks, nearly always one, so that no change moves many of them. */
 import type { Levels } from './events.ts';
 import { BLOCK_LEVELS_MAX, LevelBlock } from './level-block.ts';
-import type { Units } from './units.ts';
+import type { LevelSink } from './level-sink.ts';
 
 /** Levels of a block that was just divided, or filled: room to grow, and to shrink. */
 const BLOCK_LEVELS = BLOCK_LEVELS_MAX / 2;
@@ -37,22 +37,11 @@ export class LevelBlocks {
     return place >= 0 ? this.#near.quantity(place) : this.#find(index).quantity;
   }
 
-  /** The blocks, the best one last; as they are until the next change. For loops over all levels. */
-  get blocks(): readonly LevelBlock[] {
-    return this.#blocks;
-  }
-
-  /** Adds price and quantity of the best `maxCount` levels to a list, best first; `sign` turns keys into prices. */
-  addTo(levels: Units[], maxCount: number, sign: 1 | -1): void {
-    let wanted = maxCount;
-    for (let at = this.#blocks.length - 1; at >= 0 && wanted > 0; at--) {
-      const block = this.#blocks[at]!;
-      const last = Math.max(0, block.count - wanted);
-      for (let place = block.count - 1; place >= last; place--) {
-        // Adding 0 turns −0 into 0.
-        levels.push(block.key(place) * sign + 0, block.quantity(place));
-      }
-      wanted -= block.count;
+  /** Tells the levels from the best on to the sink, as long as it wants them. */
+  tell(sink: LevelSink): void {
+    for (let at = this.#blocks.length - 1; at >= 0; at--) {
+      const { levels, count } = this.#blocks[at]!;
+      if (!sink.add(levels, 0, 2 * count)) return;
     }
   }
 

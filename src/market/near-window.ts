@@ -3,8 +3,7 @@
  * moves nothing. Meant for dense books: what lies below the window is kept elsewhere, and so is a whole book whose levels are too far apart.
  */
 
-import { LevelBlock } from './level-block.ts';
-import type { Units } from './units.ts';
+import type { LevelSink } from './level-sink.ts';
 
 /** Prices that a window spans; 8 bytes each. */
 const WINDOW_SLOTS = 1_024;
@@ -12,6 +11,12 @@ const WINDOW_SLOTS = 1_024;
 export const BEST_SLOT = 768;
 
 export type Outcome = typeof KNOWN | typeof UNKNOWN | typeof OUTSIDE;
+/** Slots that are remembered: no checksum is over more levels. */
+const READ_SLOTS = 32;
+/** Levels that are told at once. */
+const RUN_LEVELS = 64;
+const run = new Float64Array(2 * RUN_LEVELS);
+
 /** Set, or removed. */
 export const KNOWN = 1;
 /** To be removed, and not there. */
@@ -31,9 +36,9 @@ export class NearWindow {
   #count = 0;
   /** That of the best level; below 0 while empty. */
   #best = -1;
-  /** The level that was asked for last, by its place from the best, and its slot: those who read go from one to the next. */
-  #readPlace = 0;
-  #readSlot = -1;
+  /** Slots of the best levels, as far as they were asked for since the last change: whoever reads checks sums of the same ones again and again. */
+  readonly #readSlots = new Uint16Array(READ_SLOTS);
+  #readCount = 0;
 
   /** @param step between two neighbouring keys */
   constructor(step: number) {
@@ -68,7 +73,7 @@ export class NearWindow {
     }
     if (quantity === 0) return UNKNOWN;
     this.#count++;
-    this.#readSlot = -1;
+    this.#readCount = 0;
     if (slot > this.#best) this.#best = slot;
     return KNOWN;
   }
@@ -100,29 +105,27 @@ export class NearWindow {
     const left = this.#count - count;
     for (let slot = 0; this.#count > left; slot++) this.#leave(slot, onLeft);
     if (left === 0) this.#best = -1;
-    this.#readSlot = -1;
+    this.#readCount = 0;
   }
 
-  /** Adds price and quantity of the best `maxCount` levels to a list, best first; `sign` turns keys into prices. */
-  addTo(levels: Units[], maxCount: number, sign: 1 | -1): void {
-    let wanted = Math.min(maxCount, this.#count);
-    for (let slot = this.#best; wanted > 0; slot--) {
-      const quantity = this.#quantities[slot]!;
-      if (quantity === 0) continue;
-      // Adding 0 turns −0 into 0.
-      levels.push((this.#base + slot * this.#step) * sign + 0, quantity);
-      wanted--;
+  /** Tells the levels from the best on to the sink; returns whether it wants worse ones too. */
+  tell(sink: LevelSink): boolean {
+    const quantities = this.#quantities;
+    const base = this.#base;
+    const step = this.#step;
+    let slot = this.#best;
+    for (let left = this.#count; left > 0;) {
+      let start = 2 * RUN_LEVELS;
+      for (; left > 0 && start > 0; slot--) {
+        const quantity = quantities[slot]!;
+        if (quantity === 0) continue;
+        run[--start] = quantity;
+        run[--start] = base + slot * step;
+        left--;
+      }
+      if (!sink.add(run, start, 2 * RUN_LEVELS)) return false;
     }
-  }
-
-  /** Returns its levels as a block, for loops over all of them. */
-  toBlock(): LevelBlock {
-    const block = new LevelBlock(this.#count);
-    for (let slot = 0; block.count < this.#count; slot++) {
-      const quantity = this.#quantities[slot]!;
-      if (quantity !== 0) block.push(this.#base + slot * this.#step, quantity);
-    }
-    return block;
+    return true;
   }
 
   /** By so many slots down, or up where negative. */
@@ -139,7 +142,7 @@ export class NearWindow {
       quantities.fill(0, 0, -shift);
     }
     this.#best -= shift;
-    this.#readSlot = -1;
+    this.#readCount = 0;
   }
 
   #leave(slot: number, onLeft: OnLeft): void {
@@ -152,7 +155,7 @@ export class NearWindow {
 
   #removed(slot: number): void {
     this.#count--;
-    this.#readSlot = -1;
+    this.#readCount = 0;
     if (slot !== this.#best) return;
     const quantities = this.#quantities;
     let best = slot - 1;
@@ -161,19 +164,21 @@ export class NearWindow {
   }
 
   #slotAt(place: number): number {
+    return place < this.#readCount ? this.#readSlots[place]! : this.#findSlot(place);
+  }
+
+  #findSlot(place: number): number {
     const quantities = this.#quantities;
-    let slot = this.#readSlot;
-    let at = this.#readPlace;
-    if (slot < 0 || place < at) {
-      slot = this.#best;
-      at = 0;
-    }
-    for (; at < place; at++) {
+    const slots = this.#readSlots;
+    if (this.#readCount === 0) slots[this.#readCount++] = this.#best;
+    let at = this.#readCount - 1;
+    let slot = slots[at]!;
+    while (at < place) {
       do slot--;
       while (quantities[slot] === 0);
+      at++;
+      if (at < READ_SLOTS) slots[this.#readCount++] = slot;
     }
-    this.#readSlot = slot;
-    this.#readPlace = place;
     return slot;
   }
 }

@@ -1,6 +1,7 @@
 /** The window by itself, against a Map from key to quantity. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LevelList } from '../../src/market/level-sink.ts';
 import { KNOWN, NearWindow, OUTSIDE, UNKNOWN } from '../../src/market/near-window.ts';
 
 const FAR = 3_000;
@@ -79,11 +80,9 @@ test('levels are set, removed, read in any order, moved and dropped like those o
             const at = place % levels.length;
             expect([window.key(at), window.quantity(at)]).toEqual(levels[at]);
           }
-          const listed: (number | bigint)[] = [];
-          window.addTo(listed, 9, -1);
-          expect(listed).toEqual(levels.slice(0, 9).flatMap(([key, quantity]) => [-key, quantity]));
-          const block = window.toBlock();
-          expect(Array.from(block.levels.subarray(0, 2 * block.count))).toEqual(levels.toReversed().flat());
+          const list = new LevelList(-1, 9);
+          expect(window.tell(list)).toBe(levels.length < 9);
+          expect(list.levels).toEqual(levels.slice(0, 9).flatMap(([key, quantity]) => [-key, quantity]));
         }
       },
     ),
