@@ -4,7 +4,6 @@
  */
 import type { Levels } from './events.ts';
 import { LevelBlocks } from './level-blocks.ts';
-import type { LevelSink } from './level-sink.ts';
 import { LevelGroups, LevelList } from './level-sink.ts';
 import { BEST_SLOT, KNOWN, NearWindow, OUTSIDE } from './near-window.ts';
 import type { Units } from './units.ts';
@@ -67,7 +66,7 @@ export class BookSide {
     }
     if (maxCount < 1) return levels;
     const list = new LevelList(this.#sign, maxCount);
-    this.#tell(list);
+    if (this.#window?.tell(list) ?? true) this.#blocks.tell(list);
     return list.levels;
   }
 
@@ -78,7 +77,7 @@ export class BookSide {
   group(step: number, groupsMax: number): Levels | undefined {
     if (this.#wide !== undefined) return undefined;
     const groups = new LevelGroups(this.#sign, step, groupsMax);
-    this.#tell(groups);
+    if (this.#window?.addTo(groups) ?? true) this.#blocks.tell(groups);
     return groups.take();
   }
 
@@ -123,10 +122,6 @@ export class BookSide {
   /** Multiplies all prices and quantities by powers of ten. O(levels); happens when more decimals appear than ever before. */
   raiseScales(priceSteps: number, quantitySteps: number): void {
     this.replace(raiseLevels(this.toLevels(), priceSteps, quantitySteps));
-  }
-
-  #tell(sink: LevelSink): void {
-    if (this.#window?.tell(sink) ?? true) this.#blocks.tell(sink);
   }
 
   #set(price: Units, quantity: Units): boolean {

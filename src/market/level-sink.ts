@@ -39,6 +39,7 @@ export class LevelGroups implements LevelSink {
   readonly #sign: 1 | -1;
   readonly #step: number;
   readonly #groupsMax: number;
+  /** Of the group that levels are added to: all keys from this one on up to the group before it. */
   #groupKey = Infinity;
   #quantity = 0;
   #isTooLarge = false;
@@ -50,37 +51,56 @@ export class LevelGroups implements LevelSink {
   }
 
   add(levels: Readonly<Float64Array>, start: number, end: number): boolean {
-    const sign = this.#sign;
-    const step = this.#step;
-    const groups = this.#groups;
-    const lengthMax = 2 * this.#groupsMax;
-    let groupKey = this.#groupKey;
-    let quantity = this.#quantity;
-    for (let at = end - 2; at >= start; at -= 2) {
-      const key = levels[at]!;
-      if (key < groupKey) {
-        if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
-        quantity = 0;
-        if (groups.length >= lengthMax) break;
-        // Keys of asks are negative, so that rounding a key down rounds the price of an ask up.
-        const rest = key % step;
-        groupKey = key - (rest < 0 ? rest + step : rest);
-      }
-      quantity += levels[at + 1]!;
-      if (quantity > Number.MAX_SAFE_INTEGER || groupKey < -Number.MAX_SAFE_INTEGER) {
-        this.#isTooLarge = true;
-        return false;
-      }
+    for (let at = end - 2; at >= start;) {
+      if (levels[at]! < this.#groupKey && !this.#begin(levels[at]!)) return false;
+      const groupKey = this.#groupKey;
+      let quantity = this.#quantity;
+      for (; at >= start && levels[at]! >= groupKey; at -= 2) quantity += levels[at + 1]!;
+      this.#quantity = quantity;
     }
-    this.#groupKey = groupKey;
-    this.#quantity = quantity;
-    return groups.length < lengthMax;
+    return true;
+  }
+
+  /**
+   * As `add`, for levels that lie in slots, with a key each `slotStep` from `base` on, the best one at slot `best`. An empty slot holds 0: to add that costs
+   * less than to tell it apart.
+   */
+  addSlots(quantities: Readonly<Float64Array>, best: number, base: number, slotStep: number): boolean {
+    let slot = best;
+    for (;;) {
+      while (slot >= 0 && quantities[slot] === 0) slot--;
+      if (slot < 0) return true;
+      const key = base + slot * slotStep;
+      if (key < this.#groupKey && !this.#begin(key)) return false;
+      const last = Math.max(0, Math.ceil((this.#groupKey - base) / slotStep));
+      let quantity = this.#quantity;
+      for (; slot >= last; slot--) quantity += quantities[slot]!;
+      this.#quantity = quantity;
+    }
   }
 
   /** Returns pairs of price and quantity, best first; `undefined` when a number passed 2^53 − 1, so that levels must be grouped one by one. */
   take(): Levels | undefined {
-    if (this.#isTooLarge) return undefined;
-    if (this.#quantity > 0) this.#groups.push(this.#groupKey * this.#sign + 0, this.#quantity);
-    return this.#groups;
+    this.#end();
+    return this.#isTooLarge ? undefined : this.#groups;
+  }
+
+  /** Begins the group that the key belongs to; returns false when there are enough. */
+  #begin(key: number): boolean {
+    this.#end();
+    if (this.#isTooLarge || this.#groups.length >= 2 * this.#groupsMax) return false;
+    // Keys of asks are negative, so that rounding a key down rounds the price of an ask up.
+    const rest = key % this.#step;
+    this.#groupKey = key - (rest < 0 ? rest + this.#step : rest);
+    return true;
+  }
+
+  #end(): void {
+    if (this.#quantity === 0) return;
+    // A sum of levels only grows: one that was rounded is still beyond.
+    if (this.#quantity > Number.MAX_SAFE_INTEGER || this.#groupKey < -Number.MAX_SAFE_INTEGER)
+      this.#isTooLarge = true;
+    this.#groups.push(this.#groupKey * this.#sign + 0, this.#quantity);
+    this.#quantity = 0;
   }
 }

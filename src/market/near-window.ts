@@ -3,7 +3,7 @@
  * moves nothing. Meant for dense books: what lies below the window is kept elsewhere, and so is a whole book whose levels are too far apart.
  */
 
-import type { LevelSink } from './level-sink.ts';
+import type { LevelGroups, LevelSink } from './level-sink.ts';
 
 /** Prices that a window spans; 8 bytes each. */
 const WINDOW_SLOTS = 1_024;
@@ -126,6 +126,11 @@ export class NearWindow {
       if (!sink.add(run, start, 2 * RUN_LEVELS)) return false;
     }
     return true;
+  }
+
+  /** As `tell`, with the slots as they are. */
+  addTo(groups: LevelGroups): boolean {
+    return groups.addSlots(this.#quantities, this.#best, this.#base, this.#step);
   }
 
   /** By so many slots down, or up where negative. */
