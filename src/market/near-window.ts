@@ -2,7 +2,6 @@
  * The levels next to the best price of one side of a book, addressed by price: a slot for each step of the price, so that a change is one write and
  * moves nothing. Meant for dense books: what lies below the window is kept elsewhere, and so is a whole book whose levels are too far apart.
  */
-
 import type { LevelGroups, LevelSink } from './level-sink.ts';
 
 /** Prices that a window spans; 8 bytes each. */
@@ -10,7 +9,6 @@ const WINDOW_SLOTS = 1_024;
 /** Where the best level is put when the window is placed: the slots above are for better ones to come. */
 export const BEST_SLOT = 768;
 
-export type Outcome = typeof KNOWN | typeof UNKNOWN | typeof OUTSIDE;
 /** Slots that are remembered: no checksum is over more levels. */
 const READ_SLOTS = 32;
 /** Levels that are told at once. */
@@ -24,8 +22,10 @@ export const UNKNOWN = 0;
 /** Not for the window, which is as it was: below or above its span, or between two steps. */
 export const OUTSIDE = -1;
 
+type Outcome = typeof KNOWN | typeof UNKNOWN | typeof OUTSIDE;
+
 /** Of levels that a window gives up, worst first. */
-export type OnLeft = (key: number, quantity: number) => void;
+type OnLeft = (key: number, quantity: number) => void;
 
 export class NearWindow {
   /** By slot; 0 where there is no level. */
