@@ -1,6 +1,7 @@
 /** Readers of a side's levels from the best on, of whatever they are kept in. A key is the price, negated for asks. */
 import type { Levels } from './events.ts';
 import type { Units } from './units.ts';
+import { wholeQuotient } from './units.ts';
 
 export interface LevelSink {
   /**
@@ -72,7 +73,7 @@ export class LevelGroups implements LevelSink {
       if (slot < 0) return true;
       const key = base + slot * slotStep;
       if (key < this.#groupKey && !this.#begin(key)) return false;
-      const last = Math.max(0, Math.ceil((this.#groupKey - base) / slotStep));
+      const last = Math.max(0, slot - wholeQuotient(key - this.#groupKey, slotStep));
       let quantity = this.#quantity;
       for (; slot >= last; slot--) quantity += quantities[slot]!;
       this.#quantity = quantity;
