@@ -96,7 +96,8 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
   for (let count = 2 + Math.floor(random() * 2); count > 0; count--) startNode();
   feeds.start(50 + random() * 400);
   plan.begin();
-  await world.run(10_000 + random() ** 2 * 40_000);
+  // In whole milliseconds, as all times of events are.
+  await world.run(Math.floor(10_000 + random() ** 2 * 40_000));
 
   plan.end();
   const isLive = (key: InstrumentKey): boolean =>
