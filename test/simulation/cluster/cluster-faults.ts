@@ -77,6 +77,7 @@ export const CLUSTER_FACTS: readonly string[] = [
   'two claimers',
   'read by no member',
   'fetched from before the place',
+  'fetched before it was read from further back',
   'rebalance in a rebalance',
   'damaged state read',
 ];

@@ -2,7 +2,7 @@
  * A process's way to the log on which fetches come again (whole, in part, from before the asked place, at once or later) and a reader gets nothing
  * for a while, then all of it, whether or not the group still counts it as a member.
  */
-import type { EventLogReaderEvents } from '../../../src/actors/event-log.ts';
+import type { EventLogReader, EventLogReaderEvents } from '../../../src/actors/event-log.ts';
 import type { RandomSource } from '../../../src/base/clock.ts';
 import { decodeRecord } from '../../../src/kafka/record-codec.ts';
 import type { Later, MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
@@ -52,6 +52,8 @@ export class UnsteadyLogAccess implements LogAccess {
   #way: HoldableWay | undefined;
   /** Fetches that are still to come again. */
   #repeatCount = 0;
+  /** Beginnings at another place that are still to find what was fetched before. */
+  #leftOverCount = 0;
 
   constructor(
     options: { readonly world: World; readonly log: MemoryEventLog; readonly faults: FaultSwitches },
@@ -64,13 +66,15 @@ export class UnsteadyLogAccess implements LogAccess {
     this.#random = options.world.stream(`fetches of ${process.name}`);
   }
 
-  openReader(events: EventLogReaderEvents): Promise<MemoryReader> {
+  openReader(events: EventLogReaderEvents): Promise<EventLogReader> {
     const way = new HoldableWay(wayOf(this.#world, this.#process));
+    const fetched = new Map<number, Records>();
     const member = this.#log.openReader(
       GROUP,
       {
         ...events,
         onRecords: (partition, records) => {
+          fetched.set(partition, records);
           if (!this.#log.group(GROUP).members.has(member)) this.#faults.sometimes('read by no member');
           if (this.#repeatCount === 0) return events.onRecords(partition, records);
           this.#repeatCount--;
@@ -81,11 +85,28 @@ export class UnsteadyLogAccess implements LogAccess {
     );
     this.#way = way;
     this.member = member;
-    return Promise.resolve(member);
+    return Promise.resolve({
+      knownEndOf: (partition) => member.knownEndOf(partition),
+      endOf: (partition) => member.endOf(partition),
+      noteSaved: () => member.noteSaved(),
+      close: () => member.close(),
+      start: (partition, offset) => {
+        const isStarted = member.start(partition, offset);
+        const before = fetched.get(partition);
+        if (!isStarted || before === undefined || this.#leftOverCount === 0) return isStarted;
+        // As if it had been handed out just before, and lain there.
+        this.#leftOverCount--;
+        this.#faults.count('duplicate fetch');
+        if (before[0]!.offset > offset)
+          this.#faults.sometimes('fetched before it was read from further back');
+        void events.onRecords(partition, before);
+        return isStarted;
+      },
+    });
   }
 
   repeatFetches(count: number): void {
-    this.#repeatCount = count;
+    this.#repeatCount = this.#leftOverCount = count;
   }
 
   /** Its reader gets nothing, not even word of the group, for so long. Returns what ends that sooner. */
