@@ -59,3 +59,13 @@ export class CallPoints {
 export function never<Value>(): Promise<Value> {
   return new Promise(() => undefined);
 }
+
+/** Returns every fate of every call; of the calls of one name the first `each`. */
+export function trialsOf(calls: readonly Call[], each: number): Trial[] {
+  const seen = new Map<string, number>();
+  return calls.flatMap(({ name, fates }) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count <= each ? fates.map((fate) => ({ name, nth: count, fate })) : [];
+  });
+}
