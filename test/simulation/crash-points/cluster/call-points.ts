@@ -60,12 +60,13 @@ export function never<Value>(): Promise<Value> {
   return new Promise(() => undefined);
 }
 
-/** Returns every fate of every call; of the calls of one name the first `each`. */
+/** Returns every fate of every call; of the calls of one name `each`, spread over the run, the first among them. */
 export function trialsOf(calls: readonly Call[], each: number): Trial[] {
-  const seen = new Map<string, number>();
-  return calls.flatMap(({ name, fates }) => {
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count <= each ? fates.map((fate) => ({ name, nth: count, fate })) : [];
+  const names = [...new Set(calls.map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const same = calls.filter((call) => call.name === name);
+    const count = Math.min(each, same.length);
+    const chosen = Array.from({ length: count }, (_, index) => Math.floor((index * same.length) / count));
+    return chosen.flatMap((at) => same[at]!.fates.map((fate) => ({ name, nth: at + 1, fate })));
   });
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run crash-points:cluster -- [--each N]` with TEST_DATABASE_URL: lets every call that nodes make to Postgres and Kafka meet every
- * fate it may have, one a run. `--each N`: of the calls of one name the first N.
+ * fate it may have, one a run. `--each N`: of the calls of one name N, spread over the run.
  */
 import { parseArgs } from 'node:util';
 import { trialsOf } from './call-points.ts';

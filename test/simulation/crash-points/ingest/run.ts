@@ -1,6 +1,6 @@
 /**
  * `npm run crash-points:ingest [-- --each N]`: lets every call that nodes which feed the log make to Kafka and to the table of leases meet every fate it
- * may have, one a run. `--each N`: of the calls of one name the first N.
+ * may have, one a run. `--each N`: of the calls of one name N, spread over the run.
  */
 import { parseArgs } from 'node:util';
 import { trialsOf } from '../cluster/call-points.ts';

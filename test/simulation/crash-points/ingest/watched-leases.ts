@@ -33,7 +33,7 @@ export function watchLeases(
             world.after(process, TRAVEL_MS, 'answer', () =>
               fate === 'done, answer lost' ? reject(away()) : resolve(value),
             ),
-          (error: unknown) => world.after(process, TRAVEL_MS, 'answer', () => reject(error as Error)),
+          (error: unknown) => world.after(process, TRAVEL_MS, 'answer', () => reject(error)),
         );
       });
     });
