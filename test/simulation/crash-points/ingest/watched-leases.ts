@@ -25,15 +25,16 @@ export function watchLeases(
       return never();
     }
     return new Promise((resolve, reject) => {
+      const answer = (tell: () => void): void => void world.after(process, TRAVEL_MS, 'answer', tell);
       world.after(world.nature, TRAVEL_MS, name, () => {
-        const answer = fate === 'lost' ? Promise.reject<Value>(away()) : execute();
+        if (fate === 'lost') {
+          answer(() => reject(away()));
+          return;
+        }
+        const done = execute();
         if (fate === 'done, dies') points.kill(process);
-        answer.then(
-          (value) =>
-            world.after(process, TRAVEL_MS, 'answer', () =>
-              fate === 'done, answer lost' ? reject(away()) : resolve(value),
-            ),
-          (error: unknown) => world.after(process, TRAVEL_MS, 'answer', () => reject(error)),
+        void done.then((value) =>
+          answer(() => (fate === 'done, answer lost' ? reject(away()) : resolve(value))),
         );
       });
     });
