@@ -120,6 +120,8 @@ const NOT_A_PRICE: Readonly<Record<string, string>> = {
   'src/market/units.ts#readDecimal': 'the exponent of a decimal, at most a few digits',
   'src/market/units.ts#wholeQuotient': 'an integer quotient that can not be rounded up',
   'src/market/units.ts#toUnits': 'a bigint that was just found to be a safe integer',
+  'src/cli/program.ts#parseBatch': 'the number of a batch',
+  'src/publishing/closed-candle-trim.ts#seqOf': 'a count of events',
   'src/exchanges/binance-streams.ts#depthLimitOf': 'a count of levels in a URL',
   'src/exchanges/cryptocom-frames.ts#asId': 'an update id of at most 15 digits',
   'src/exchanges/kraken-v1.ts#KrakenV1Decoder.decode': 'the depth in the name of a channel',

@@ -8,8 +8,7 @@ import { momentOf } from '../base/clock.ts';
 import type { BookSyncCounters } from '../exchanges/book-sync.ts';
 import { FeedPaces } from '../exchanges/feed-pace.ts';
 import type { FeedSession } from '../exchanges/feed-session.ts';
-import type { Moment } from '../exchanges/moment.ts';
-import { recordedMoment } from '../exchanges/moment.ts';
+import { recordedMoment, type Moment } from '../exchanges/moment.ts';
 import type { MarketEvent } from '../market/events.ts';
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
@@ -55,6 +54,8 @@ export type ConnectionMessage =
 
 export type ConnectionOptions = FeedOpeningOptions & {
   readonly name: string;
+  /** From the start of a life to its first tick. Default: a period. */
+  readonly firstTickMs?: number | undefined;
   readonly records: OperationsRecords;
   /** Names this connection to symbol actors; a name that was used before means the same events again, under the same ordinals. */
   readonly source: string;
@@ -73,8 +74,8 @@ export type ConnectionOptions = FeedOpeningOptions & {
   readonly watched: () => Iterable<WatchRequest>;
 };
 
-const TICK_MS = 250;
-/** Ticks after which what symbol actors did not acknowledge is sent again (10 s, whatever the clock of a recording says). */
+export const TICK_MS = 250;
+/** After so many what symbol actors did not acknowledge is sent again (10 s, whatever the clock of a recording says). */
 const RETRY_TICKS = 40;
 
 /** Returns the spec of a connection actor. It starts opening as soon as it watches a symbol. */
@@ -88,7 +89,7 @@ export function connectionActor(options: ConnectionOptions): ActorSpec<Connectio
       return connection;
     },
     onStarted: (_connection, context) => {
-      context.timers.every(TICK_MS, () => context.send(context.self, { type: 'Tick' }));
+      context.timers.every(TICK_MS, () => context.send(context.self, { type: 'Tick' }), options.firstTickMs);
     },
     onStop: (connection) => connection.end('the connection actor stopped'),
   };
@@ -176,7 +177,6 @@ class Connection {
 
   receive(message: ConnectionMessage): void {
     const now = momentOf(this.#context.clock);
-    const nowMs = now.wallMs;
     switch (message.type) {
       case 'InboxReady':
         this.#workOff();
@@ -188,7 +188,7 @@ class Connection {
         this.#tick(now);
         break;
       case 'Watch':
-        if (!this.#routes.add({ ...message, timeMs: nowMs })) break;
+        if (!this.#routes.add({ ...message, timeMs: now.wallMs })) break;
         this.#leave.watch(message.nativeSymbol, now);
         if (this.#session !== undefined) this.#session.watch([message.nativeSymbol], now);
         else this.#pace.openSoon(now.monotonicMs);
@@ -203,7 +203,7 @@ class Connection {
         if (this.#routes.isEmpty) this.close('nothing left to watch');
         break;
       case 'Describe':
-        this.#routes.describe(message.nativeSymbol, message.metadata, nowMs);
+        this.#routes.describe(message.nativeSymbol, message.metadata, now.wallMs);
         break;
       case 'Resync':
         this.#resync(message.nativeSymbol, message.reason);
@@ -227,7 +227,7 @@ class Connection {
         message satisfies never;
     }
     this.#routes.flush();
-    this.#valve.regulate(nowMs);
+    this.#valve.regulate(now.wallMs);
     this.#welcomeReturned(now);
     if (this.#pace.takeTurn(now.monotonicMs)) this.#become(this.#createOpening());
   }
@@ -443,8 +443,8 @@ class Connection {
   }
 
   #reject(symbol: string | undefined, reason: string, detail: string, text: string): void {
-    const timeMs = this.#context.clock.nowMs();
     const { records, adapter } = this.#options;
-    records.recordDeadLetter({ timeMs, exchange: adapter.exchange, symbol, reason, detail, text });
+    const origin = { timeMs: this.#context.clock.nowMs(), exchange: adapter.exchange, symbol };
+    records.recordDeadLetter({ ...origin, reason, detail, text });
   }
 }

@@ -16,8 +16,9 @@ export const ROWS_UNWRITTEN_MAX = 4_096;
 export class DerivedRows {
   readonly #instrument: InstrumentKey;
   readonly #tables: MarketTables;
-  #trades: TradeRow[] = [];
-  #candles: CandleRow[] = [];
+  /** Not handed over yet. Begun with the first row: a list that was made before grows old empty, and what it held is garbage that no small collection finds. */
+  #trades: TradeRow[] | undefined;
+  #candles: CandleRow[] | undefined;
   #unwrittenCount = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
@@ -43,14 +44,14 @@ export class DerivedRows {
       takerSide: trade.takerSide,
       isHistory: trade.isHistory,
     };
-    this.#trades.push(row);
+    (this.#trades ??= []).push(row);
     return row;
   }
 
   /** Returns its text, as it will be written. */
   addCandle(candle: Candle): CandleText {
     const text = formatCandle(candle, { isClosed: true });
-    this.#candles.push({
+    (this.#candles ??= []).push({
       instrument: this.#instrument,
       interval: text.interval,
       openTimeMs: text.openTimeMs,
@@ -69,7 +70,11 @@ export class DerivedRows {
 
   /** So many rows were added that they should be handed over. */
   get isMany(): boolean {
-    return this.#trades.length + this.#candles.length > ROWS_UNWRITTEN_MAX;
+    return this.#addedCount > ROWS_UNWRITTEN_MAX;
+  }
+
+  get #addedCount(): number {
+    return (this.#trades?.length ?? 0) + (this.#candles?.length ?? 0);
   }
 
   /** Hands over what was added and resolves when all rows so far are durable. @throws what the tables failed with, or that they were forgotten meanwhile */
@@ -85,7 +90,7 @@ export class DerivedRows {
 
   /** Where rows were added, keeps them and what is added to them until `release`, a `write`, or until it is much. */
   holdBack(): void {
-    this.#isHeldBack = this.#trades.length + this.#candles.length > 0;
+    this.#isHeldBack = this.#addedCount > 0;
   }
 
   release(): void {
@@ -102,19 +107,18 @@ export class DerivedRows {
 
   /** What is not written now follows from the log again: the next life of the actor starts without it. */
   forget(): void {
-    this.#trades = [];
-    this.#candles = [];
+    this.#trades = this.#candles = undefined;
     this.#failure = undefined;
     this.#isHeldBack = false;
     this.#generation++;
   }
 
   #handOver(): void {
-    const count = this.#trades.length + this.#candles.length;
+    const count = this.#addedCount;
     if (count === 0) return;
-    const rows = { trades: this.#trades, candles: this.#candles };
-    this.#trades = [];
-    this.#candles = [];
+    const rows = { trades: this.#trades ?? [], candles: this.#candles ?? [] };
+    this.#trades = this.#candles = undefined;
+    const hasEarlier = this.#unwrittenCount > 0;
     this.#unwrittenCount += count;
     const generation = this.#generation;
     const write = this.#tables.write(rows).then(
@@ -127,6 +131,6 @@ export class DerivedRows {
         this.#failure = error instanceof Error ? error : new Error(String(error));
       },
     );
-    this.#lastWrite = Promise.all([this.#lastWrite, write]).then(() => undefined);
+    this.#lastWrite = hasEarlier ? Promise.all([this.#lastWrite, write]).then(() => undefined) : write;
   }
 }

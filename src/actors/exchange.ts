@@ -17,7 +17,7 @@ import type { InstrumentKey, NativeSymbol } from '../market/symbols.ts';
 import { SYMBOL_NAME } from '../market/symbols.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
 import type { ConnectionMessage, WatchRequest } from './connection.ts';
-import { connectionActor } from './connection.ts';
+import { TICK_MS, connectionActor } from './connection.ts';
 import type { ExchangeGate } from './exchange-gate.ts';
 import type { FeedBudget } from './feed-budget.ts';
 import type { HeartbeatPace } from './feed-routes.ts';
@@ -77,6 +77,8 @@ const LISTINGS_MAX_BYTES = 64 * 1024 * 1024;
 const LISTINGS_FRESH_MS = 60_000;
 /** Questions that may wait for the list; more are refused at once. */
 const WAITING_MAX = 1_000;
+/** Of a period, between the ticks of one connection and the next: the golden section leaves no two of many close together. */
+const TICK_OFFSET_PART = (Math.sqrt(5) - 1) / 2;
 
 type WatchInstrument = Extract<ExchangeMessage, { type: 'WatchInstrument' }>;
 /** What a connection watches is kept here, outside of its life, so that its next life can begin with it. */
@@ -222,6 +224,7 @@ class Exchange {
         adapter,
         kind,
         name,
+        firstTickMs: firstTickMs(number),
         endpoints,
         adapterOptions,
         transport,
@@ -364,4 +367,12 @@ class Exchange {
       this.#context.send(this.#context.self, { type: 'FetchListings' }),
     );
   }
+}
+
+/**
+ * Returns when the connection of this number, from 1 on, ticks first, after its start. Spreads what they do with their ticks, which is to tell quiet
+ * instruments the time: all at once they held up the node, and what it publishes came in bursts.
+ */
+export function firstTickMs(number: number): number {
+  return Math.ceil(TICK_MS * (1 - ((TICK_OFFSET_PART * (number - 1)) % 1)));
 }

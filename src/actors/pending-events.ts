@@ -54,7 +54,7 @@ export class PendingEvents {
     const taken = this.#events.slice(this.#headIndex, endIndex);
     this.#headIndex = endIndex;
     if (endIndex === this.#events.length) {
-      this.#events = [];
+      this.#events.length = 0;
       this.#headIndex = 0;
     } else if (this.#headIndex >= COMPACT_AT && this.#headIndex * 2 >= this.#events.length) {
       // What was taken must not be held by the array; at least half of it is used up, so this costs O(1) per event.

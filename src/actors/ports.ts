@@ -221,6 +221,8 @@ export type DeadLetter = {
   readonly detail: string;
   /** Raw text, cut to a stated length. */
   readonly text: string;
+  /** Names what it is about by its place in a log, so that it is told once however often that is read; feeds tell theirs without. */
+  readonly place?: string | undefined;
 };
 
 /** An interval in which what was held of an instrument's feed was not whole; told when it ends. */

@@ -59,17 +59,19 @@ export class SymbolPublications {
   #staleReason: string | undefined;
   /** As published last; what changes by itself (sequence, times) makes nothing new of them. */
   #publishedTicker: { readonly ticker: Ticker; readonly status: PublishedStatus['status'] } | undefined;
-  readonly #publishedCandles = new Map<CandleInterval, Candle>();
+  /** In the order of the intervals, and the number of trades that they were read with. */
+  readonly #publishedCandles: (Candle | undefined)[] = [];
+  #publishedTradeCount = 0;
   /** Of the newest entry. */
   #lastTimes: Times | undefined;
   /** The newest of each interval, in the order they closed, and how the book was when they had been read. */
   readonly #replayedCandles = new Map<CandleInterval, ClosedCandle[]>();
   #replayedStatus: PublishedStatus | undefined;
-  /** Of the entry that is being folded, and what writes those of one event. */
-  #closed: Publication[] = [];
+  /** Of the entry that is being folded, and what writes those of one event. Begun with the first: see `DerivedRows`. */
+  #closed: Publication[] | undefined;
   #closedWriter:
     (PublishedStatus & { readonly seq: number; readonly write: (candle: CandleText) => string }) | undefined;
-  #newTrades: TradeRow[] = [];
+  #newTrades: TradeRow[] | undefined;
   /** Position after the newest entry with trades; `undefined` while none was seen, whatever a snapshot contains. */
   #lastTradesSeq: number | undefined;
   /** Of what was recovered only a mark was said yet: of the book, or of ticker and candles not even that. */
@@ -126,7 +128,7 @@ export class SymbolPublications {
     this.#isBookHeldBack = this.#isRestHeldBack = false;
     this.publishReplayed();
     this.#publishedTicker = undefined;
-    this.#publishedCandles.clear();
+    this.#publishedCandles.length = 0;
     this.#haveLevelsChanged = true;
     this.changes.book = this.changes.ticker = this.changes.candles = true;
   }
@@ -187,19 +189,20 @@ export class SymbolPublications {
   publishLast(state: InstrumentState, status: PublishedStatus): void {
     this.changes.book &&= this.#haveLevelsChanged || status.status !== 'stale';
     this.publishReplayed();
-    const published = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
+    const publications = this.#publishDue(state, status, { book: true, ticker: true, candles: true });
     if (status.status !== 'stale') return;
     const { publisher, epoch } = this.#options;
+    const published = new Set(publications.map(({ key }) => key));
     const others = this.#keys.filter((key) => !published.has(key));
     publisher.markStale(others.map((key) => ({ key, epoch, reason: status.reason })));
   }
 
-  /** Returns the keys of what was published. */
+  /** Returns what was published. */
   #publishDue(
     state: InstrumentState,
     status: PublishedStatus,
     due: { book: boolean; ticker: boolean; candles: boolean },
-  ): ReadonlySet<string> {
+  ): readonly Publication[] {
     const publications: Publication[] = [];
     if (due.book && this.changes.book) {
       this.changes.book = false;
@@ -214,7 +217,7 @@ export class SymbolPublications {
       this.#addCandles(state, status, publications);
     }
     if (publications.length > 0) this.#options.publisher.publish(publications);
-    return new Set(publications.map(({ key }) => key));
+    return publications;
   }
 
   /** Goes out with `entryFolded`: many may close in one entry. */
@@ -251,25 +254,25 @@ export class SymbolPublications {
   }
 
   #publishClosed(): void {
-    if (this.#closed.length === 0) return;
+    if (this.#closed === undefined) return;
     this.#options.publisher.publish(this.#closed);
-    this.#closed = [];
+    this.#closed = undefined;
     this.#closedWriter = undefined;
   }
 
   #addClosed({ candle, seq, times }: ClosedCandle, status: PublishedStatus): void {
-    const { documents, instrument, epoch } = this.#options;
+    const { documents, epoch } = this.#options;
     let writer = this.#closedWriter;
     if (writer?.seq !== seq || writer.status !== status.status || writer.reason !== status.reason) {
       const head = this.#head({ position: seq }, status, times);
       this.#closedWriter = writer = { seq, ...status, write: documents.candleWriter(head) };
     }
-    const key = documents.candleKey(instrument, candle.interval);
-    this.#closed.push({ key, epoch, seq, value: writer.write(candle), kind: 'closedCandle' });
+    const key = this.#candleKey(this.#options.candleIntervals.indexOf(candle.interval));
+    (this.#closed ??= []).push({ key, epoch, seq, value: writer.write(candle), kind: 'closedCandle' });
   }
 
   noteTrade(trade: TradeRow): void {
-    this.#newTrades.push(trade);
+    (this.#newTrades ??= []).push(trade);
   }
 
   /**
@@ -278,9 +281,10 @@ export class SymbolPublications {
    */
   entryFolded(state: InstrumentState, status: PublishedStatus, positionBefore: number): void {
     this.#publishClosed();
-    if (this.#newTrades.length === 0) return;
+    const trades = this.#newTrades;
+    if (trades === undefined) return;
     const afterSeq = this.#lastTradesSeq ?? positionBefore;
-    const trades = this.#takeTrades(state);
+    this.#forgetTrades(state);
     const { documents, instrument, epoch, liveReaders } = this.#options;
     const channel = documents.tradesChannel(instrument);
     if (liveReaders?.isRead(channel) !== true) return;
@@ -290,14 +294,12 @@ export class SymbolPublications {
 
   /** Trades of an entry that is read again were told by an earlier life, or not, where it ended before: readers see which by the position. */
   tradesReplayed(state: InstrumentState): void {
-    if (this.#newTrades.length > 0) this.#takeTrades(state);
+    if (this.#newTrades !== undefined) this.#forgetTrades(state);
   }
 
-  #takeTrades(state: InstrumentState): readonly TradeRow[] {
-    const trades = this.#newTrades;
-    this.#newTrades = [];
+  #forgetTrades(state: InstrumentState): void {
+    this.#newTrades = undefined;
     this.#lastTradesSeq = state.position;
-    return trades;
   }
 
   /** The instrument was stopped: its keys expire. */
@@ -342,19 +344,29 @@ export class SymbolPublications {
   }
 
   #addCandles(state: InstrumentState, status: PublishedStatus, publications: Publication[]): void {
-    const { documents, instrument, epoch, candleIntervals } = this.#options;
+    const { documents, epoch, candleIntervals } = this.#options;
+    const { candles, counters } = state;
+    const tradeCount = counters.tradesLive + counters.tradesHistory;
+    const hasTraded = tradeCount !== this.#publishedTradeCount;
+    this.#publishedTradeCount = tradeCount;
     let write: ((candle: CandleText) => string) | undefined;
-    for (const interval of candleIntervals) {
-      const candle = state.candles.readOpen(interval);
+    for (const [place, interval] of candleIntervals.entries()) {
+      const last = this.#publishedCandles[place];
+      // Without a trade only time makes a new one.
+      if (last !== undefined && !hasTraded && candles.highestTimeMs <= last.closeTimeMs) continue;
+      const candle = candles.readOpen(interval);
       if (candle === undefined) continue;
-      const last = this.#publishedCandles.get(interval);
       if (last !== undefined && hasSame(CANDLE_NUMBERS, last, candle)) continue;
-      this.#publishedCandles.set(interval, candle);
+      this.#publishedCandles[place] = candle;
       write ??= documents.candleWriter(this.#head(state, status));
       const value = write(formatCandle(candle, { isClosed: false }));
-      const key = documents.candleKey(instrument, interval);
-      publications.push({ key, epoch, seq: state.position, value, kind: 'latest' });
+      publications.push({ key: this.#candleKey(place), epoch, seq: state.position, value, kind: 'latest' });
     }
+  }
+
+  /** @param place of its interval */
+  #candleKey(place: number): string {
+    return this.#keys[this.#bookKeys.length + 1 + place]!;
   }
 
   #head(state: Pick<InstrumentState, 'position'>, status: PublishedStatus, times?: Times): DocumentHead {

@@ -16,7 +16,8 @@ import { feedsOf } from '../market/standby-book.ts';
 import { tornLogEntries } from '../market/torn-log.ts';
 import { classifyError } from '../supervision/failure.ts';
 import type { RestartStrategy } from '../supervision/strategy.ts';
-import { toDeadLetterText } from './dead-letter-text.ts';
+import type { Rejection } from './dead-letter-text.ts';
+import { toDeadLetter } from './dead-letter-text.ts';
 import { BookGaps } from './book-gaps.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { DeliveryFailure } from './delivery.ts';
@@ -169,11 +170,11 @@ class SymbolActor {
       onLateTrade: (trade) => {
         // What is read of a shared log nobody may have seen before.
         if (this.#isRecovering && this.#options.sharedLog === undefined) return;
-        this.#reject(
-          trade,
-          'late-trade',
-          'the trade is later than the allowed lateness and counts in no candle',
-        );
+        this.#reject(trade, {
+          reason: 'late-trade',
+          detail: 'the trade is later than the allowed lateness and counts in no candle',
+          name: `${trade.eventTimeMs} ${trade.tradeId}`,
+        });
       },
       onCandlesSkipped: () => undefined,
       onBookUnsure: (reason) => {
@@ -366,7 +367,10 @@ class SymbolActor {
     }
     this.#throwInjectedFailure();
     const decision = decide(state, batch, this.#options.policy);
-    for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);
+    for (const { event, reason, detail } of decision.rejected) {
+      const ordinal = batch.firstOrdinal + batch.events.indexOf(event);
+      this.#reject(event, { reason, detail, name: `${batch.source} ${ordinal} ${event.receiveTimeMs}` });
+    }
     let next = state;
     if (decision.entry !== undefined) {
       next =
@@ -422,16 +426,8 @@ class SymbolActor {
     return this.#shownBook.statusOf(state, { isRecovering: this.#isRecovering, isUnsure });
   }
 
-  #reject(event: { readonly eventTimeMs: number }, reason: string, detail: string): void {
-    const { exchange, symbol } = this.#options.instrument;
-    this.#options.records.recordDeadLetter({
-      timeMs: event.eventTimeMs,
-      exchange,
-      symbol,
-      reason,
-      detail,
-      text: toDeadLetterText(event),
-    });
+  #reject(event: { readonly eventTimeMs: number }, rejection: Rejection): void {
+    this.#options.records.recordDeadLetter(toDeadLetter(this.#options.instrument, event, rejection));
   }
 
   #throwInjectedFailure(): void {

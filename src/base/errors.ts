@@ -29,7 +29,8 @@ export const ERROR_CODES = {
     'The Kafka topic of events is not as the settings want it; the message says what to change.',
   EVENT_LOG_LOST: 'The log of events ends before what was read of it already: its topic was made anew.',
   EVENT_LOG_MOVED: 'Another topic has taken the place of the log of events that this process works by.',
-  EVENT_LOG_SHORT: 'The log of events no longer reaches back to what is in no state snapshot yet.',
+  EVENT_LOG_SHORT:
+    'The log of events no longer reaches back to what is in no state snapshot yet, or to the state asked for.',
   CLUSTER_RUNNING: 'What was asked for is done while every node is stopped, and one is alive.',
   RECORD_TOO_LARGE: 'A batch of events is larger than a record of the Kafka topic may be.',
   SERVICE_UNAVAILABLE: 'A service that is needed (Postgres, Redis, Kafka) can not be reached.',

@@ -3,9 +3,12 @@
  * their options.
  */
 import { writeFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import type { InstrumentKey } from '../market/symbols.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addOperatorCommands } from './operator-commands.ts';
+import { parseSince } from './operator/since.ts';
 import { parseWhole } from './parse-whole.ts';
 
 /** Returns the command line, not parsed yet. A wrong one throws `CommanderError`. */
@@ -61,41 +64,98 @@ function addNodeCommands(program: Command): void {
     });
 }
 
+type LogOptions = {
+  readonly partitions?: number;
+  readonly toSavepoint?: number;
+  readonly toTime?: number;
+  readonly instrument?: readonly string[];
+  readonly dryRun: boolean;
+  readonly config?: string;
+  readonly set: string[];
+  readonly json: boolean;
+};
+
 function addLogCommands(program: Command): void {
   program
     .command('log')
     .description(
-      'move the log of events of a cluster, all of whose nodes are stopped, to a topic of another number of partitions',
+      'change the log of events of a cluster, all of whose nodes are stopped: another number of partitions, or reading again from a state of before on',
     )
-    .addArgument(new Argument('<change>', 'what to do').choices(['repartition']))
-    .requiredOption('--partitions <n>', 'of the new topic', parseWhole)
+    .addArgument(new Argument('<change>', 'what to do').choices(['repartition', 'reset']))
+    .option('--partitions <n>', 'repartition: of the new topic', parseWhole)
+    .option('--to-savepoint <batch>', 'reset: a savepoint of one instrument', parseBatch)
+    .option(
+      '--to-time <time>',
+      'reset: the newest state of then or before (ISO 8601, 2h ago, Unix ms)',
+      parseTime,
+    )
+    .option('--instrument <name...>', 'reset: exchange:SYMBOL; without it all that have a state')
     .option('--dry-run', 'say what would be done, and do nothing', false)
     .option('--config <file>', 'settings file (YAML), as of the nodes')
     .addOption(setOption)
     .option('--json', 'for scripts', false)
-    .action(
-      async (
-        _change: 'repartition',
-        options: {
-          partitions: number;
-          dryRun: boolean;
-          config?: string;
-          set: string[];
-          json: boolean;
-        },
-      ) => {
-        const [{ repartition }, { standardOutput }] = await Promise.all([
-          import('./log/repartition.ts'),
-          import('./operator/screen.ts'),
-        ]);
-        const { partitions, dryRun: isDryRun, config, set, json: isJson } = options;
-        await repartition({
-          screen: standardOutput,
-          ...{ partitions, isDryRun, config, set, isJson },
-          environment: process.env,
-        });
-      },
-    );
+    .action(async (change: 'repartition' | 'reset', options: LogOptions, command: Command) => {
+      const fault = faultOf(change, options);
+      if (fault !== undefined) command.error(`error: ${fault}`);
+      const { standardOutput: screen } = await import('./operator/screen.ts');
+      const {
+        partitions,
+        toSavepoint,
+        toTime,
+        instrument,
+        dryRun: isDryRun,
+        config,
+        set,
+        json: isJson,
+      } = options;
+      const common = { screen, isDryRun, config, set, isJson, environment: process.env };
+      if (partitions !== undefined) {
+        const { repartition } = await import('./log/repartition.ts');
+        await repartition({ ...common, partitions });
+        return;
+      }
+      const { reset } = await import('./log/reset.ts');
+      await reset({
+        ...common,
+        target:
+          toTime === undefined
+            ? { kind: 'savepoint', batchNumber: toSavepoint! }
+            : { kind: 'time', timeMs: toTime },
+        instruments: instrument && ([...new Set(instrument)] as InstrumentKey[]),
+      });
+    });
+}
+
+/** Returns what is missing, or belongs to the other change. */
+function faultOf(
+  change: 'repartition' | 'reset',
+  { partitions, toSavepoint, toTime, instrument }: LogOptions,
+): string | undefined {
+  const isOfReset = toSavepoint !== undefined || toTime !== undefined || instrument !== undefined;
+  if (change === 'repartition') {
+    return partitions === undefined || isOfReset
+      ? 'repartition wants --partitions, and nothing of reset'
+      : undefined;
+  }
+  if (partitions !== undefined || (toSavepoint === undefined) === (toTime === undefined)) {
+    return 'reset wants either --to-savepoint or --to-time, and no --partitions';
+  }
+  if (toSavepoint !== undefined && instrument?.length !== 1) return 'a savepoint is of one --instrument';
+  return undefined;
+}
+
+/** @throws InvalidArgumentError */
+function parseBatch(text: string): number {
+  const place = /^\d{1,15}$/.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+  if (Number.isNaN(place)) throw new InvalidArgumentError('wants the batch of a savepoint.');
+  return place;
+}
+
+/** @throws InvalidArgumentError */
+function parseTime(text: string): number {
+  const timeMs = parseSince(text, systemClock.nowMs());
+  if (timeMs === undefined) throw new InvalidArgumentError('wants 2026-11-28T09:00, 2h or Unix ms.');
+  return timeMs;
 }
 
 function addRecordingCommands(program: Command): void {

@@ -24,14 +24,7 @@ type Edges = { readonly store: LogMoveStore; readonly topics: LogTopics };
 export async function planLogMove({ store, topics }: Edges): Promise<LogMovePlan> {
   // Before the states: one that comes meanwhile makes another digest, and the plan is not followed.
   const from = await store.read();
-  const bounds = await topics.boundsOf(from);
-  if (bounds.length !== from.partitions) {
-    throw new TampinesError(
-      'EVENT_TOPIC_UNFIT',
-      `The topic ${topics.nameOf(from.generation)} has ${bounds.length} partitions, and was used with ${from.partitions}: ` +
-        'its partitions were changed behind the back of the nodes, so that instruments are in two places',
-    );
-  }
+  const bounds = await readBounds(topics, from);
   const nextPlaces = new Map(from.shards.map(({ shard, nextPlace }) => [shard, nextPlace]));
   const ranges = bounds.map(({ shard, firstPlace, endPlace }) => {
     const fromPlace = nextPlaces.get(shard) ?? from.firstPlace;
@@ -89,6 +82,22 @@ export async function moveLog(
   return counts;
 }
 
+/** Returns the bounds of the partitions of the log, by number. @throws TampinesError `EVENT_TOPIC_UNFIT` */
+export async function readBounds(
+  topics: Pick<LogTopics, 'boundsOf' | 'nameOf'>,
+  from: MovableLog,
+): Promise<readonly ShardBounds[]> {
+  const bounds = await topics.boundsOf(from);
+  if (bounds.length !== from.partitions) {
+    throw new TampinesError(
+      'EVENT_TOPIC_UNFIT',
+      `The topic ${topics.nameOf(from.generation)} has ${bounds.length} partitions, and was used with ${from.partitions}: ` +
+        'its partitions were changed behind the back of the nodes, so that instruments are in two places',
+    );
+  }
+  return bounds;
+}
+
 /**
  * @param running what says that somebody works
  * @throws TampinesError `CLUSTER_RUNNING`
@@ -97,7 +106,7 @@ export function requireStopped(running: readonly string[]): void {
   if (running.length === 0) return;
   throw new TampinesError(
     'CLUSTER_RUNNING',
-    `The log is moved while every node is stopped, and the cluster is at work: ${running.join(', ')}. ` +
+    `The log is changed while every node is stopped, and the cluster is at work: ${running.join(', ')}. ` +
       'Stop all nodes, wait until their leases have run out, and run this again',
     { fields: { running } },
   );

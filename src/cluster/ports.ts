@@ -1,5 +1,7 @@
 /** How the control plane sees the world. `persistence` implements these on Postgres; tests have a model in memory. */
 import type { DesiredInstrument } from '../actors/ports.ts';
+import type { RowsAhead } from '../market/rows-ahead.ts';
+import type { InstrumentSnapshot } from '../market/instrument-state.ts';
 import type { InstrumentKey } from '../market/symbols.ts';
 
 /** What nodes tell of themselves; numbers in it are counts and times. */
@@ -188,4 +190,53 @@ export interface LogTopics {
    * @throws TampinesError `EVENT_LOG_SHORT` when a record of the ranges is not there any more
    */
   copy(copy: LogCopy): Promise<readonly number[]>;
+}
+
+/** A state to go back to: a savepoint by the number of its batch, or the newest that was saved at this time (Unix ms) or before. */
+export type ResetTarget =
+  | { readonly kind: 'savepoint'; readonly batchNumber: number }
+  | { readonly kind: 'time'; readonly timeMs: number };
+
+export type ResetPoint = {
+  readonly instrument: InstrumentKey;
+  /** `undefined`: none is old enough, so its log begins anew. */
+  readonly state: InstrumentSnapshot | undefined;
+  /** Up to where in the log of its shard the state holds it; 0 without one. */
+  readonly place: number;
+  /** Of the state, by the clock of the database (Unix ms). */
+  readonly savedAtMs: number | undefined;
+  /** No other state of the instrument holds more. */
+  readonly isNewest: boolean;
+};
+
+export type InstrumentReset = Omit<ResetPoint, 'state'> & {
+  readonly hasState: boolean;
+  /** Events in the state. */
+  readonly position: number;
+  /** What follows from the rest of the log again. */
+  readonly rows: RowsAhead;
+};
+
+/** What a reset of a cluster's reading changes in the database. Every method fails as those of `Database`. */
+export interface LogResetStore extends Pick<LogMoveStore, 'read' | 'findRunning'> {
+  /** Instruments with a state, by name. */
+  listInstruments(): Promise<InstrumentKey[]>;
+  /** @throws TampinesError `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` when the savepoint can not be read; by time it is passed over */
+  findPoint(instrument: InstrumentKey, target: ResetTarget): Promise<ResetPoint>;
+  /**
+   * In one transaction: newer states are set aside, rows that follow from the rest of the log are deleted, and every shard is fenced from whoever had
+   * it and needed from the first of the places on. `confirm` is called in it as the last thing, as `LogMoveStore.finish` does.
+   * @throws TampinesError `EVENT_LOG_MOVED`
+   */
+  reset(
+    from: MovableLog,
+    resets: readonly InstrumentReset[],
+    confirm: (running: readonly string[]) => Promise<void>,
+  ): Promise<void>;
+}
+
+/** Closed candles as subscribers find them. */
+export interface ClosedCandleLists {
+  /** Drops those that closed after the state of the reset. @throws TampinesError `SERVICE_UNAVAILABLE` */
+  dropAfter(resets: readonly InstrumentReset[]): Promise<void>;
 }

@@ -1,28 +1,33 @@
 /**
- * One side of an order book: blocks of sorted levels, nearly always one. Numbers beyond 2^53 − 1 move the side to `WideLevels`, so it is never
- * wrong, only slower, until it is next emptied.
+ * One side of an order book: the levels next to the best price in a window addressed by price, where they lie densely enough and change much, the others
+ * in sorted blocks. Numbers beyond 2^53 − 1 move the side to `WideLevels`, so it is never wrong, only slower, until it is next emptied.
  */
 import type { Levels } from './events.ts';
-import { BLOCK_LEVELS_MAX, LevelBlock } from './level-block.ts';
+import { LevelBlocks } from './level-blocks.ts';
+import { LevelGroups, LevelList } from './level-sink.ts';
+import { BEST_SLOT, KNOWN, NearWindow, OUTSIDE } from './near-window.ts';
 import type { Units } from './units.ts';
 import { raiseScale } from './units.ts';
 import { WideLevels } from './wide-levels.ts';
 
-/** Levels of a block that was just divided, or filled: room to grow, and to shrink. */
-const BLOCK_LEVELS = BLOCK_LEVELS_MAX / 2;
-/** A block with fewer takes levels from the next worse one, so that the blocks are never more than levels by so many. */
-const BLOCK_LEVELS_MIN = BLOCK_LEVELS_MAX / 8;
+/** Without a window it is looked after so many changes whether one pays: a book that hardly changes takes no memory for it. */
+const CHANGES_PER_LOOK = 1_024;
+/** A window is opened where the best levels, so many, lie within it. */
+const OPEN_LEVELS_MIN = 64;
+/** With fewer levels it is placed anew, and closed where it then has not twice as many. */
+const KEPT_LEVELS_MIN = 16;
 
 export class BookSide {
   readonly #side: 'bid' | 'ask';
   /** Keys of asks are negated prices, so that one ascending order puts the best of either side last. */
   readonly #sign: 1 | -1;
-  /** Invariants: all keys rise strictly, from block to block too; only the first, which holds the worst, may be small. Unused while `#wide` is there. */
-  #blocks = [new LevelBlock()];
-  /** The last block, which holds the best level. */
-  #near = this.#blocks[0]!;
-  /** Of all blocks. */
-  #count = 0;
+  /** All levels that are worse than those of the window. Unused while `#wide` is there, like the window. */
+  readonly #blocks = new LevelBlocks();
+  readonly #toBlocks = (key: number, quantity: number): void => {
+    this.#blocks.set(key, quantity);
+  };
+  #window: NearWindow | undefined;
+  #changesUntilLook = CHANGES_PER_LOOK;
   #wide: WideLevels | undefined;
 
   constructor(side: 'bid' | 'ask') {
@@ -31,22 +36,24 @@ export class BookSide {
   }
 
   get count(): number {
-    return this.#wide === undefined ? this.#count : this.#wide.count;
+    if (this.#wide !== undefined) return this.#wide.count;
+    return this.#blocks.count + (this.#window?.count ?? 0);
   }
 
   /** Returns the price of the level `index` places from the best; `index` < `count`. O(blocks). */
   price(index: number): Units {
     if (this.#wide !== undefined) return this.#wide.price(index);
-    const place = this.#near.count - 1 - index;
-    const key = place >= 0 ? this.#near.key(place) : this.#find(index).key;
-    return key * this.#sign;
+    const inWindow = this.#window?.count ?? 0;
+    const key = index < inWindow ? this.#window!.key(index) : this.#blocks.key(index - inWindow);
+    // Adding 0 turns −0 into 0.
+    return key * this.#sign + 0;
   }
 
   /** Returns the quantity of the level `index` places from the best; `index` < `count`. O(blocks). */
   quantity(index: number): Units {
     if (this.#wide !== undefined) return this.#wide.quantity(index);
-    const place = this.#near.count - 1 - index;
-    return place >= 0 ? this.#near.quantity(place) : this.#find(index).quantity;
+    const inWindow = this.#window?.count ?? 0;
+    return index < inWindow ? this.#window!.quantity(index) : this.#blocks.quantity(index - inWindow);
   }
 
   /** Returns the best `maxCount` levels, best first. */
@@ -57,57 +64,29 @@ export class BookSide {
       for (let index = 0; index < levelCount; index++) levels.push(this.price(index), this.quantity(index));
       return levels;
     }
-    let wanted = maxCount;
-    for (let at = this.#blocks.length - 1; at >= 0 && wanted > 0; at--) {
-      const block = this.#blocks[at]!;
-      const last = Math.max(0, block.count - wanted);
-      for (let place = block.count - 1; place >= last; place--) {
-        levels.push(block.key(place) * this.#sign, block.quantity(place));
-      }
-      wanted -= block.count;
-    }
-    return levels;
+    if (maxCount < 1) return levels;
+    const list = new LevelList(this.#sign, maxCount);
+    if (this.#window?.tell(list) ?? true) this.#blocks.tell(list);
+    return list.levels;
   }
 
   /**
    * Returns the best `groupsMax` groups of `step` units, best first: bids round down, asks up, quantities add. `undefined` when a number
-   * would pass 2^53 − 1, so that levels must be grouped one by one. A loop over the flat arrays, ten times as quick as that.
+   * would pass 2^53 − 1, so that levels must be grouped one by one. Ten times as quick as that.
    */
   group(step: number, groupsMax: number): Levels | undefined {
     if (this.#wide !== undefined) return undefined;
-    const sign = this.#sign;
-    const groups: number[] = [];
-    let groupKey = Infinity;
-    let quantity = 0;
-    for (let at = this.#blocks.length - 1; at >= 0; at--) {
-      const block = this.#blocks[at]!;
-      const { levels } = block;
-      for (let index = 2 * block.count - 2; index >= 0; index -= 2) {
-        const key = levels[index]!;
-        if (key < groupKey) {
-          if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
-          if (groups.length >= groupsMax * 2) return groups;
-          // Keys of asks are negative, so that rounding a key down rounds the price of an ask up.
-          const rest = key % step;
-          groupKey = key - (rest < 0 ? rest + step : rest);
-          if (groupKey < -Number.MAX_SAFE_INTEGER) return undefined;
-          quantity = 0;
-        }
-        quantity += levels[index + 1]!;
-        if (quantity > Number.MAX_SAFE_INTEGER) return undefined;
-      }
-    }
-    if (quantity > 0) groups.push(groupKey * sign + 0, quantity);
-    return groups;
+    const groups = new LevelGroups(this.#sign, step, groupsMax);
+    if (this.#window?.addTo(groups) ?? true) this.#blocks.tell(groups);
+    return groups.take();
   }
 
   /** Replaces all levels by these, in any order; of two at one price the later counts. */
   replace(levels: Levels): void {
     this.#clear();
-    if (!this.#fillFromBestFirst(levels)) {
-      this.#clear();
-      this.apply(levels);
-    }
+    if (this.#blocks.fillFromBestFirst(levels, this.#sign)) return;
+    this.#clear();
+    this.apply(levels);
   }
 
   /** Sets the levels in their order, quantity 0 removes; returns how many to be removed were not there. */
@@ -115,6 +94,10 @@ export class BookSide {
     let unknownCount = 0;
     for (let at = 0; at + 1 < levels.length; at += 2) {
       if (!this.#set(levels[at]!, levels[at + 1]!)) unknownCount++;
+    }
+    if (this.#window === undefined && this.#wide === undefined) {
+      this.#changesUntilLook -= levels.length / 2;
+      if (this.#changesUntilLook <= 0) this.#look();
     }
     return unknownCount;
   }
@@ -125,14 +108,15 @@ export class BookSide {
       this.#wide.cutTo(depth);
       return;
     }
-    let excess = this.#count - depth;
-    if (excess <= 0) return;
-    this.#count = depth;
-    while (this.#blocks.length > 1 && this.#blocks[0]!.count <= excess) {
-      excess -= this.#blocks[0]!.count;
-      this.#blocks.shift();
+    const window = this.#window;
+    if (window === undefined) {
+      this.#blocks.cutTo(depth);
+      return;
     }
-    this.#blocks[0]!.dropWorst(excess);
+    this.#blocks.cutTo(Math.max(0, depth - window.count));
+    if (window.count <= depth) return;
+    window.dropWorst(window.count - depth, () => undefined);
+    if (depth < KEPT_LEVELS_MIN) this.#placeAnew(window);
   }
 
   /** Multiplies all prices and quantities by powers of ten. O(levels); happens when more decimals appear than ever before. */
@@ -147,86 +131,71 @@ export class BookSide {
       return quantity === 0 ? false : this.#widen().set(price, quantity);
     }
     const key = price * this.#sign;
-    const blocks = this.#blocks;
-    let at = blocks.length - 1;
-    if (at > 0 && key < this.#near.worstKey) at = this.#findBlock(key);
-    const block = blocks[at]!;
-    const countBefore = block.count;
-    const isKnown = block.set(key, quantity);
-    this.#count += block.count - countBefore;
-    if (block.count >= BLOCK_LEVELS_MAX) this.#divide(at);
-    else if (at > 0 && block.count < BLOCK_LEVELS_MIN) this.#refill(at);
-    return isKnown;
+    const window = this.#window;
+    if (window === undefined) return this.#blocks.set(key, quantity);
+    const outcome = window.set(key, quantity);
+    if (outcome === OUTSIDE) return this.#setOutside(window, key, quantity);
+    if (quantity === 0 && window.count < KEPT_LEVELS_MIN) this.#placeAnew(window);
+    return outcome === KNOWN;
   }
 
-  /** Index of the block that a level belongs to which is worse than all of the last one. */
-  #findBlock(key: number): number {
-    const blocks = this.#blocks;
-    let low = 0;
-    let high = blocks.length - 2;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (blocks[middle]!.worstKey <= key) low = middle;
-      else high = middle - 1;
+  #setOutside(window: NearWindow, key: number, quantity: number): boolean {
+    if (key < window.base) return this.#blocks.set(key, quantity);
+    // Better than anything there, or between two steps.
+    if (quantity === 0) return false;
+    if (!window.canMoveTo(key)) {
+      this.#close(window);
+      return this.#blocks.set(key, quantity);
     }
-    return low;
+    window.moveTo(key, this.#toBlocks);
+    window.set(key, quantity);
+    return true;
   }
 
-  /** Level `index` places from the best. */
-  #find(index: number): { readonly key: number; readonly quantity: number } {
-    let at = this.#blocks.length - 1;
-    let place = index;
-    while (place >= this.#blocks[at]!.count) place -= this.#blocks[at--]!.count;
-    const block = this.#blocks[at]!;
-    const fromWorst = block.count - 1 - place;
-    return { key: block.key(fromWorst), quantity: block.quantity(fromWorst) };
+  /** Opens a window where one pays. */
+  #look(): void {
+    this.#changesUntilLook = CHANGES_PER_LOOK;
+    const blocks = this.#blocks;
+    if (blocks.count < OPEN_LEVELS_MIN) return;
+    const bestKey = blocks.key(0);
+    let step = 0;
+    for (let index = 1; index < OPEN_LEVELS_MIN; index++) step = divisorOf(bestKey - blocks.key(index), step);
+    if (bestKey - blocks.key(OPEN_LEVELS_MIN - 1) > BEST_SLOT * step) return;
+    const window = new NearWindow(step);
+    this.#window = window;
+    this.#placeAnew(window);
   }
 
-  #divide(at: number): void {
-    const better = new LevelBlock(BLOCK_LEVELS_MAX);
-    this.#blocks[at]!.moveBestTo(better, BLOCK_LEVELS);
-    this.#blocks.splice(at + 1, 0, better);
-    this.#near = this.#blocks.at(-1)!;
+  /** Moves the window to where the best level is now, and closes it where it does not pay. */
+  #placeAnew(window: NearWindow): void {
+    if (!this.#fillFromBest(window)) this.#close(window);
   }
 
-  #refill(at: number): void {
-    const worse = this.#blocks[at - 1]!;
-    worse.moveBestTo(this.#blocks[at]!, Math.min(worse.count, BLOCK_LEVELS));
-    if (worse.count === 0) this.#blocks.splice(at - 1, 1);
-    else if (at > 1 && worse.count < BLOCK_LEVELS_MIN) this.#refill(at - 1);
+  /** Returns whether it pays: the levels beside the best one are many, and none lies between two steps. */
+  #fillFromBest(window: NearWindow): boolean {
+    const blocks = this.#blocks;
+    if (window.count === 0 && blocks.count === 0) return false;
+    const bestKey = window.count === 0 ? blocks.bestKey : window.bestKey;
+    if (!window.canMoveTo(bestKey)) return false;
+    window.moveTo(bestKey, this.#toBlocks);
+    while (blocks.count > 0 && blocks.bestKey >= window.base) {
+      const key = blocks.bestKey;
+      if (window.set(key, blocks.quantity(0)) === OUTSIDE) return false;
+      blocks.set(key, 0);
+    }
+    return window.count >= 2 * KEPT_LEVELS_MIN;
+  }
+
+  #close(window: NearWindow): void {
+    window.dropWorst(window.count, this.#toBlocks);
+    this.#window = undefined;
+    this.#changesUntilLook = CHANGES_PER_LOOK;
   }
 
   #clear(): void {
     this.#wide = undefined;
-    this.#count = 0;
-    this.#near.clear();
-    this.#blocks = [this.#near];
-  }
-
-  /** Snapshots nearly always come best first: copying them backwards saves moving every level. False when they don't. */
-  #fillFromBestFirst(levels: Levels): boolean {
-    const count = levels.length >>> 1;
-    const sign = this.#sign;
-    let block = this.#near;
-    block.reserve(Math.min(count, BLOCK_LEVELS));
-    let betterThan = -Infinity;
-    for (let index = count - 1; index >= 0; index--) {
-      const price = levels[index * 2]!;
-      const quantity = levels[index * 2 + 1]!;
-      if (typeof price !== 'number' || typeof quantity !== 'number' || quantity === 0) return false;
-      const key = price * sign;
-      if (key <= betterThan) return false;
-      betterThan = key;
-      // The last block gets what is left over, as long as that fits.
-      if (block.count === BLOCK_LEVELS && index >= BLOCK_LEVELS - 1) {
-        block = new LevelBlock(BLOCK_LEVELS_MAX);
-        this.#blocks.push(block);
-      }
-      block.push(key, quantity);
-    }
-    this.#near = block;
-    this.#count = count;
-    return true;
+    this.#window = undefined;
+    this.#blocks.clear();
   }
 
   #widen(): WideLevels {
@@ -234,8 +203,15 @@ export class BookSide {
     const levels = this.toLevels();
     for (let at = levels.length - 2; at >= 0; at -= 2) wide.set(levels[at]!, levels[at + 1]!);
     this.#wide = wide;
+    this.#window = undefined;
     return wide;
   }
+}
+
+/** Greatest common divisor; `b` may be 0. */
+function divisorOf(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b];
+  return a;
 }
 
 /** Returns the same levels with prices and quantities multiplied by 10^`priceSteps` and 10^`quantitySteps`. */

@@ -11,6 +11,7 @@ import type {
   CandleSeriesSnapshot,
   EmptyIntervals,
   KeptCandle,
+  RevisableCandles,
 } from './candle.ts';
 import { MAX_EMPTY_CANDLES_PER_RUN } from './candle.ts';
 import type { CandleInterval } from './intervals.ts';
@@ -28,6 +29,9 @@ export class CandleSeries {
   readonly #kept: KeptCandle[];
   #carriedClose: Units | undefined;
   #closedBeforeMs: number;
+  // The first of the empty candles, given once each, that reach from behind all in #kept up to #closedBeforeMs; `undefined` when there is none. Of
+  // many instruments nearly all are quiet, and a minute of empty seconds in each would be most of what they hold.
+  #emptyFromMs: number | undefined;
   #nextCloseMs: number;
 
   constructor(options: {
@@ -53,7 +57,7 @@ export class CandleSeries {
     return {
       interval: this.interval,
       carriedClose: this.#carriedClose,
-      kept: this.#kept.map((candle) => ({ ...candle })),
+      kept: [...this.#kept.map((candle) => ({ ...candle })), ...this.#emptyAtEnd()],
     };
   }
 
@@ -75,6 +79,7 @@ export class CandleSeries {
 
   /** Adds trades of one second; changes to a closed candle, and to empty ones that carry its close, are given at once. */
   add(bar: CandleBar, outputs: CandleOutputs): void {
+    this.#spellOutEmpty();
     const openTimeMs = openTimeOf(this.interval, bar.openAtMs);
     const index = this.#findIndex(openTimeMs);
     const held = this.#kept[index];
@@ -106,7 +111,8 @@ export class CandleSeries {
       openTimeMs = nextOpenTime(this.interval, candle.openTimeMs);
       index++;
     }
-    this.#giveEmpty(index, openTimeMs, untilMs, outputs);
+    if (index < this.#kept.length) this.#giveEmpty(index, openTimeMs, untilMs, outputs);
+    else this.#giveEmptyAtEnd(openTimeMs, untilMs, outputs);
     this.#closedBeforeMs = untilMs;
     this.#nextCloseMs = nextOpenTime(this.interval, watermarkMs + 1);
     this.#forget(watermarkMs);
@@ -121,6 +127,17 @@ export class CandleSeries {
     const close = this.#closeBefore(index);
     if (close === undefined || this.#emptyIntervals === 'skip') return undefined;
     return this.#toCandle(toEmptyCandle(close, openTimeMs), 0);
+  }
+
+  /** Returns the closed candles that may still be revised, and from which open time on a candle is not final. */
+  readRevisable(watermarkMs: number): RevisableCandles {
+    const { interval } = this;
+    if (!Number.isFinite(watermarkMs)) return { interval, fromMs: undefined, closed: [] };
+    const fromMs = openTimeOf(interval, watermarkMs - this.#allowedLatenessMs + 1);
+    const closed = this.#kept
+      .filter(({ openTimeMs }) => openTimeMs >= fromMs && openTimeMs < this.#closedBeforeMs)
+      .map((candle) => this.#toCandle(candle, candle.revision));
+    return { interval, fromMs, closed };
   }
 
   raiseScales(to: Scales): void {
@@ -140,24 +157,60 @@ export class CandleSeries {
   #giveEmpty(index: number, fromMs: number, untilMs: number, outputs: CandleOutputs): number {
     const close = this.#closeBefore(index);
     if (this.#emptyIntervals === 'skip' || close === undefined) return 0;
-    const count = countIntervals(this.interval, fromMs, untilMs);
-    let openTimeMs = fromMs;
-    if (count > MAX_EMPTY_CANDLES_PER_RUN) {
-      openTimeMs = openTimeBefore(this.interval, untilMs, MAX_EMPTY_CANDLES_PER_RUN);
-      outputs.onCandlesSkipped({
-        interval: this.interval,
-        fromMs,
-        toMs: openTimeMs,
-        count: count - MAX_EMPTY_CANDLES_PER_RUN,
-      });
-    }
     let nextIndex = index;
+    let openTimeMs = this.#skipLongRun(fromMs, untilMs, outputs);
     for (; openTimeMs < untilMs; openTimeMs = nextOpenTime(this.interval, openTimeMs)) {
       const candle = toEmptyCandle(close, openTimeMs);
       this.#kept.splice(nextIndex++, 0, candle);
       this.#give(candle, outputs);
     }
     return nextIndex - index;
+  }
+
+  /** Gives an empty candle for each interval in [`fromMs`, `untilMs`), where `fromMs` is the end of all that is kept. */
+  #giveEmptyAtEnd(fromMs: number, untilMs: number, outputs: CandleOutputs): void {
+    const close = this.#closeBefore(this.#kept.length);
+    if (this.#emptyIntervals === 'skip' || close === undefined || fromMs >= untilMs) return;
+    let openTimeMs = this.#skipLongRun(fromMs, untilMs, outputs);
+    // What is kept as a start and an end has no hole.
+    if (openTimeMs > fromMs) this.#spellOutEmpty();
+    this.#emptyFromMs ??= openTimeMs;
+    for (; openTimeMs < untilMs; openTimeMs = nextOpenTime(this.interval, openTimeMs)) {
+      outputs.onCandleClosed(this.#toCandle(toEmptyCandle(close, openTimeMs), 0));
+    }
+  }
+
+  /** Returns the start of the first interval in [`fromMs`, `untilMs`) that an empty candle is given for, and tells which are skipped. */
+  #skipLongRun(fromMs: number, untilMs: number, outputs: CandleOutputs): number {
+    const count = countIntervals(this.interval, fromMs, untilMs);
+    if (count <= MAX_EMPTY_CANDLES_PER_RUN) return fromMs;
+    const toMs = openTimeBefore(this.interval, untilMs, MAX_EMPTY_CANDLES_PER_RUN);
+    outputs.onCandlesSkipped({
+      interval: this.interval,
+      fromMs,
+      toMs,
+      count: count - MAX_EMPTY_CANDLES_PER_RUN,
+    });
+    return toMs;
+  }
+
+  /** Returns the empty candles at the end, those that are kept as a start and an end only. */
+  #emptyAtEnd(): KeptCandle[] {
+    const candles: KeptCandle[] = [];
+    if (this.#emptyFromMs === undefined) return candles;
+    const close = this.#closeBefore(this.#kept.length)!;
+    let openTimeMs = this.#emptyFromMs;
+    for (; openTimeMs < this.#closedBeforeMs; openTimeMs = nextOpenTime(this.interval, openTimeMs)) {
+      candles.push({ ...toEmptyCandle(close, openTimeMs), revision: 0 });
+    }
+    return candles;
+  }
+
+  /** Keeps each of the empty candles at the end by itself: trades may change one of them, or follow on them. */
+  #spellOutEmpty(): void {
+    if (this.#emptyFromMs === undefined) return;
+    this.#kept.push(...this.#emptyAtEnd());
+    this.#emptyFromMs = undefined;
   }
 
   /** Restates the empty candles that follow on the one at `index` at its close. */
@@ -177,12 +230,22 @@ export class CandleSeries {
   #forget(watermarkMs: number): void {
     let count = 0;
     for (const candle of this.#kept) {
-      const lastMs = nextOpenTime(this.interval, candle.openTimeMs) - 1;
-      if (watermarkMs < lastMs + this.#allowedLatenessMs) break;
+      if (!this.#isFinal(candle.openTimeMs, watermarkMs)) break;
       this.#carriedClose = candle.close;
       count++;
     }
     if (count > 0) this.#kept.splice(0, count);
+    if (this.#kept.length > 0 || this.#emptyFromMs === undefined) return;
+    let fromMs = this.#emptyFromMs;
+    while (fromMs < this.#closedBeforeMs && this.#isFinal(fromMs, watermarkMs)) {
+      fromMs = nextOpenTime(this.interval, fromMs);
+    }
+    this.#emptyFromMs = fromMs < this.#closedBeforeMs ? fromMs : undefined;
+  }
+
+  /** Whether no trade can change the candle any more: all that could are late. */
+  #isFinal(openTimeMs: number, watermarkMs: number): boolean {
+    return watermarkMs >= nextOpenTime(this.interval, openTimeMs) - 1 + this.#allowedLatenessMs;
   }
 
   /** Returns the close that an empty interval before the candle at `index` carries; `undefined` when there was no trade before. */

@@ -67,6 +67,15 @@ export type KeptCandle = CandleBar & {
   revision: number;
 };
 
+/** What later trades may still change of the candles of one interval that have closed. */
+export type RevisableCandles = {
+  readonly interval: CandleInterval;
+  /** Candles that open before this are final; `undefined`: none is, for no time was seen. */
+  readonly fromMs: number | undefined;
+  /** Those that were given and are not final, oldest first. */
+  readonly closed: readonly Candle[];
+};
+
 /** The candles of one interval, oldest first. */
 export type CandleSeriesSnapshot = {
   readonly interval: CandleInterval;

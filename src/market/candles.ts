@@ -10,7 +10,7 @@
 import type { CandleBar, CountedTrade } from './candle-bar.ts';
 import { mergeBar, raiseBarScales, toBar, widenScales } from './candle-bar.ts';
 import { CandleSeries } from './candle-series.ts';
-import type { Candle, CandleOutputs, CandlePolicy, CandlesSnapshot } from './candle.ts';
+import type { Candle, CandleOutputs, CandlePolicy, CandlesSnapshot, RevisableCandles } from './candle.ts';
 import type { CandleInterval } from './intervals.ts';
 import { nextOpenTime, openTimeOf } from './intervals.ts';
 import type { Scales } from './units.ts';
@@ -60,6 +60,11 @@ export class Candles {
       highestTimeMs: Number.isFinite(this.#highestTimeMs) ? this.#highestTimeMs : undefined,
       series: this.#series.map((series) => series.snapshot()),
     };
+  }
+
+  /** −Infinity before any time was seen. */
+  get highestTimeMs(): number {
+    return this.#highestTimeMs;
   }
 
   /** Event time believed complete; −Infinity before any time was seen. */
@@ -145,6 +150,12 @@ export class Candles {
       if (candle !== undefined) candles.push(candle);
     }
     return candles;
+  }
+
+  /** Returns of each interval what later trades may still change of what has closed. O(candles kept). */
+  readRevisable(): RevisableCandles[] {
+    this.#addPending();
+    return this.#series.map((series) => series.readRevisable(this.#watermarkMs));
   }
 
   #addPending(): void {

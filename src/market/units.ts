@@ -163,6 +163,7 @@ export function raiseScale(units: Units, fromScale: number, toScale: number): Un
 export function formatUnits(units: Units, scale: number): string {
   if (units === 0) return '0';
   if (units < 0) return `-${formatUnits(typeof units === 'bigint' ? -units : -units, scale)}`;
+  if (typeof units === 'number' && scale < POWERS_OF_TEN.length) return formatSafeUnits(units, scale);
   const digits = units.toString();
   if (scale === 0) return digits;
   const padded = digits.length > scale ? digits : digits.padStart(scale + 1, '0');
@@ -170,4 +171,15 @@ export function formatUnits(units: Units, scale: number): string {
   let end = padded.length;
   while (end > point && padded.charCodeAt(end - 1) === ZERO) end--;
   return end === point ? padded.slice(0, point) : `${padded.slice(0, point)}.${padded.slice(point, end)}`;
+}
+
+/** As `formatUnits`, of a safe integer above 0: two small integers are text sooner than a large one is cut in two. */
+function formatSafeUnits(units: number, scale: number): string {
+  const power = POWERS_OF_TEN[scale]!;
+  const whole = wholeQuotient(units, power);
+  let rest = units - whole * power;
+  if (rest === 0) return String(whole);
+  let decimals = scale;
+  for (; rest % 10 === 0; rest /= 10) decimals--;
+  return `${whole}.${String(rest).padStart(decimals, '0')}`;
 }

@@ -71,17 +71,9 @@ export class PostgresLogMoves implements LogMoveStore {
   finish({ from, to }: LogMove, confirm: (running: readonly string[]) => Promise<void>): Promise<void> {
     const { schema } = this.#database;
     return this.#database.transaction(async (run) => {
-      // Nodes hold this row while they come to life, and those of shards while they save: from here on none does either.
-      const { rows } = await run<{ generation: number; newest: number }>({
-        text: `SELECT generation, last_generation AS newest FROM ${schema}.event_log FOR UPDATE`,
-      });
-      const [log] = rows;
-      if (log?.generation !== from.generation) throw logMovedError(from.generation, log?.generation);
-      if (log.newest !== to.generation) throw logMovedError(to.generation, log.newest);
-      await run({ text: `SELECT FROM ${schema}.shard ORDER BY id FOR UPDATE` });
-      const running = await this.#findRunning(run);
-      const isAsRead = JSON.stringify(await this.#readLog(run)) === JSON.stringify(from);
-      await confirm(isAsRead ? running : [...running, 'shards were claimed or states saved meanwhile']);
+      const { lastGeneration, running } = await this.hold(run, from);
+      if (lastGeneration !== to.generation) throw logMovedError(to.generation, lastGeneration);
+      await confirm(running);
       // Of all shards: an instrument comes to another one, and its epoch may not fall.
       const epoch = Math.max(0, ...from.shards.map((shard) => shard.epoch)) + 1;
       await run({ text: `DELETE FROM ${schema}.shard WHERE id >= $1`, values: [to.partitions] });
@@ -97,6 +89,30 @@ export class PostgresLogMoves implements LogMoveStore {
         values: [to.partitions, to.generation, to.firstPlace],
       });
     });
+  }
+
+  /**
+   * In a transaction: until its end nobody claims, saves or comes to life. Returns what says that somebody works, or worked since the log was read.
+   * @throws TampinesError `EVENT_LOG_MOVED` when another topic is the log by now
+   */
+  async hold(
+    run: RunStatement,
+    from: MovableLog,
+  ): Promise<{ readonly lastGeneration: number; readonly running: readonly string[] }> {
+    const { schema } = this.#database;
+    // Nodes hold this row while they come to life, and those of shards while they save: from here on none does either.
+    const { rows } = await run<{ generation: number; newest: number }>({
+      text: `SELECT generation, last_generation AS newest FROM ${schema}.event_log FOR UPDATE`,
+    });
+    const [log] = rows;
+    if (log?.generation !== from.generation) throw logMovedError(from.generation, log?.generation);
+    await run({ text: `SELECT FROM ${schema}.shard ORDER BY id FOR UPDATE` });
+    const running = await this.#findRunning(run);
+    const isAsRead = JSON.stringify(await this.#readLog(run)) === JSON.stringify(from);
+    return {
+      lastGeneration: log.newest,
+      running: isAsRead ? running : [...running, 'shards were claimed or states saved meanwhile'],
+    };
   }
 
   async #readLog(run: RunStatement): Promise<MovableLog> {

@@ -1,4 +1,5 @@
 /** Each column of a group travels as one array, so a statement has one text whatever the number of rows. */
+import type { CandleRow } from '../actors/ports.ts';
 
 const TRADE_COLUMNS =
   'instrument_id, event_time_ms, trade_id, receive_time_ms, price, quantity, taker_side, is_history';
@@ -45,6 +46,27 @@ export function insertCandlesAndOutputsText(schema: string): string {
       WITH ORDINALITY AS given (instrument_id, interval, open_time_ms, key, record_id, value, place)
     JOIN written USING (instrument_id, interval, open_time_ms)
     ORDER BY place`;
+}
+
+/** Returns the arrays of `insertCandlesText`. */
+export function candleArrays(
+  instrumentIds: readonly number[],
+  candles: readonly Omit<CandleRow, 'instrument'>[],
+): string[] {
+  return [
+    toPlainArray(instrumentIds),
+    toPlainArray(candles.map(({ interval }) => interval)),
+    toPlainArray(candles.map(({ openTimeMs }) => openTimeMs)),
+    toPlainArray(candles.map(({ revision }) => revision)),
+    toPlainArray(candles.map(({ open }) => open)),
+    toPlainArray(candles.map(({ high }) => high)),
+    toPlainArray(candles.map(({ low }) => low)),
+    toPlainArray(candles.map(({ close }) => close)),
+    toPlainArray(candles.map(({ volume }) => volume)),
+    toPlainArray(candles.map(({ quoteVolume }) => quoteVolume)),
+    toPlainArray(candles.map(({ takerBuyVolume }) => takerBuyVolume)),
+    toPlainArray(candles.map(({ tradeCount }) => tradeCount)),
+  ];
 }
 
 export function readCandlesText(schema: string): string {

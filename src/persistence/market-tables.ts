@@ -8,6 +8,7 @@ import type { InstrumentKey } from '../market/symbols.ts';
 import type { Database } from './database.ts';
 import type { InstrumentIds } from './instrument-ids.ts';
 import {
+  candleArrays,
   insertCandlesAndOutputsText,
   insertCandlesText,
   insertTradesAndOutputsText,
@@ -248,18 +249,7 @@ export class PostgresMarketTables implements MarketTables {
         ? insertCandlesAndOutputsText(this.#database.schema)
         : insertCandlesText(this.#database.schema),
       values: [
-        toPlainArray(await this.#idsOf(candles)),
-        toPlainArray(candles.map(({ interval }) => interval)),
-        toPlainArray(candles.map(({ openTimeMs }) => openTimeMs)),
-        toPlainArray(candles.map(({ revision }) => revision)),
-        toPlainArray(candles.map(({ open }) => open)),
-        toPlainArray(candles.map(({ high }) => high)),
-        toPlainArray(candles.map(({ low }) => low)),
-        toPlainArray(candles.map(({ close }) => close)),
-        toPlainArray(candles.map(({ volume }) => volume)),
-        toPlainArray(candles.map(({ quoteVolume }) => quoteVolume)),
-        toPlainArray(candles.map(({ takerBuyVolume }) => takerBuyVolume)),
-        toPlainArray(candles.map(({ tradeCount }) => tradeCount)),
+        ...candleArrays(await this.#idsOf(candles), candles),
         ...(isOutput ? outputColumns(candles.map(candleOutput)) : []),
       ],
     });

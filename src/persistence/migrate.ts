@@ -17,6 +17,7 @@ import { outputs } from './migrations/007-outputs.ts';
 import { leaseReplicas } from './migrations/008-lease-replicas.ts';
 import { logMoves } from './migrations/009-log-moves.ts';
 import { givenUpSlots } from './migrations/010-given-up-slots.ts';
+import { logResets } from './migrations/011-log-resets.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -29,6 +30,7 @@ const MIGRATIONS: readonly Migration[] = [
   leaseReplicas,
   logMoves,
   givenUpSlots,
+  logResets,
 ];
 
 /** The version of a database that this code brought up to date. */

@@ -32,15 +32,17 @@ export async function insertSupervisionEvents(
   });
 }
 
+/** Returns those that were told before, when their log was read the last time. */
 export async function insertDeadLetters(
   run: RunStatement,
   schema: string,
   letters: readonly DeadLetter[],
-): Promise<void> {
-  if (letters.length === 0) return;
-  await run({
-    text: `INSERT INTO ${schema}.dead_letter (time_ms, exchange, symbol, reason, detail, text)
-      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
+): Promise<readonly DeadLetter[]> {
+  if (letters.length === 0) return [];
+  const { rows } = await run<{ place: string | null }>({
+    text: `INSERT INTO ${schema}.dead_letter (time_ms, exchange, symbol, reason, detail, text, place)
+      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      ON CONFLICT (place) DO NOTHING RETURNING place`,
     values: [
       letters.map(({ timeMs }) => timeMs),
       letters.map(({ exchange }) => storableText(exchange)),
@@ -48,8 +50,11 @@ export async function insertDeadLetters(
       letters.map(({ reason }) => storableText(reason)),
       letters.map(({ detail }) => storableText(detail)),
       letters.map(({ text }) => storableText(text)),
+      letters.map(({ place }) => (place === undefined ? null : storableText(place))),
     ],
   });
+  const told = new Set(rows.map(({ place }) => place));
+  return letters.filter(({ place }) => place !== undefined && !told.delete(storableText(place)));
 }
 
 export async function addDeadLetterCounts(
@@ -70,6 +75,7 @@ export async function addDeadLetterCounts(
   });
 }
 
+/** One that was told before, when its log was read the last time, is not told again. */
 export async function insertFeedGaps(
   run: RunStatement,
   schema: string,
@@ -79,7 +85,14 @@ export async function insertFeedGaps(
   await run({
     text: `INSERT INTO ${schema}.feed_gap
       (exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])`,
+      SELECT exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])
+        WITH ORDINALITY AS given (exchange, instrument, channel, from_ms, to_ms, reason, repair, trades_refetched, place)
+      WHERE NOT EXISTS (
+        SELECT FROM ${schema}.feed_gap AS told
+        WHERE (told.instrument, told.channel, told.from_ms, told.to_ms, told.reason, told.repair)
+          = (given.instrument, given.channel, given.from_ms, given.to_ms, given.reason, given.repair))
+      ORDER BY place`,
     values: [
       gaps.map(({ exchange }) => storableText(exchange)),
       gaps.map(({ instrument }) => storableText(instrument)),

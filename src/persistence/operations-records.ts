@@ -288,8 +288,10 @@ export class PostgresOperationsRecords implements OperationsRecords {
     const isTrimDue = this.#writtenSinceTrim >= TRIM_EVERY_RECORDS;
     await this.#database.transaction(async (run) => {
       await insertSupervisionEvents(run, schema, waiting.events);
-      await insertDeadLetters(run, schema, waiting.letters);
-      await addDeadLetterCounts(run, schema, [...waiting.letterCounts.values()]);
+      const repeated = await insertDeadLetters(run, schema, waiting.letters);
+      const counts = new Map(waiting.letterCounts);
+      for (const letter of repeated) addCount(counts, letter, -1);
+      await addDeadLetterCounts(run, schema, [...counts.values()]);
       await insertFeedGaps(run, schema, waiting.gaps);
       await insertAudit(run, schema, waiting.audit);
       await insertOutputs(run, schema, waiting.outputs);
@@ -307,8 +309,8 @@ function recordsOf({ events, letters, gaps, audit, outputs }: Waiting): number {
   return events.length + letters.length + gaps.length + audit.length + outputs.length;
 }
 
-function addCount(counts: Waiting['letterCounts'], { exchange, reason }: DeadLetter): void {
+function addCount(counts: Waiting['letterCounts'], { exchange, reason }: DeadLetter, change = 1): void {
   const key = `${exchange} ${reason}`;
   const known = counts.get(key) ?? { exchange, reason, count: 0 };
-  counts.set(key, { ...known, count: known.count + 1 });
+  counts.set(key, { ...known, count: known.count + change });
 }

@@ -45,13 +45,13 @@ export function supervisionOutput(event: SupervisionEvent, id: string): OutputRe
   };
 }
 
-/** @param id given to the letter when it was recorded */
-export function deadLetterOutput(letter: DeadLetter, id: string): OutputRecord {
+/** @param id given to the letter when it was recorded; one with a place goes by that, which is the same when its log is read again */
+export function deadLetterOutput({ place, ...letter }: DeadLetter, id: string): OutputRecord {
   const { exchange, symbol = null } = letter;
   return {
     topic: 'deadLetters',
     key: symbol === null ? exchange : `${exchange}:${symbol}`,
-    id,
+    id: place ?? id,
     value: textOf('deadLetter', { ...letter, symbol }),
   };
 }

@@ -25,6 +25,8 @@ export class ClosedCandleQueue {
   /** Invariant: all before it have left. */
   #headIndex = 0;
   #count = 0;
+  /** That of the candle and of its list: an instrument adds many of one list in a row, and a text that is the same one is found without reading it. */
+  #lastKeys = { candle: '', list: '' };
 
   constructor(candlesMax: number) {
     this.#candlesMax = candlesMax;
@@ -42,7 +44,10 @@ export class ClosedCandleQueue {
   /** Returns whether it took the place of the oldest. */
   add(publication: Publication, nowMs: number): boolean {
     const { epoch, seq } = publication;
-    const key = closedCandlesKey(publication.key);
+    if (this.#lastKeys.candle !== publication.key) {
+      this.#lastKeys = { candle: publication.key, list: closedCandlesKey(publication.key) };
+    }
+    const key = this.#lastKeys.list;
     this.#candles.push({ key, epoch, seq, value: stampValue(publication, nowMs), hasLeft: false });
     this.#count++;
     if (this.#count <= this.#candlesMax) return false;
@@ -55,14 +60,17 @@ export class ClosedCandleQueue {
   first(countMax: number): readonly (readonly WaitingCandle[])[] {
     this.#passLeft();
     const byKey = new Map<string, WaitingCandle[]>();
+    let group: WaitingCandle[] = [];
     let count = 0;
     for (let index = this.#headIndex; index < this.#candles.length && count < countMax; index++) {
       const candle = this.#candles[index]!;
       if (candle.hasLeft) continue;
       count++;
-      const group = byKey.get(candle.key);
-      if (group === undefined) byKey.set(candle.key, [candle]);
-      else group.push(candle);
+      if (group[0]?.key !== candle.key) {
+        group = byKey.get(candle.key) ?? [];
+        if (group.length === 0) byKey.set(candle.key, group);
+      }
+      group.push(candle);
     }
     return [...byKey.values()];
   }
@@ -74,7 +82,9 @@ export class ClosedCandleQueue {
   #leave(candle: WaitingCandle): void {
     if (candle.hasLeft) return;
     candle.hasLeft = true;
-    this.#count--;
+    if (--this.#count > 0) return;
+    this.#candles = [];
+    this.#headIndex = 0;
   }
 
   #passLeft(): void {

@@ -15,9 +15,9 @@ export class PublisherBacklog {
   readonly closed: ClosedCandleQueue;
   readonly #metrics: PublisherMetrics;
   /** One value per key, so bounded by the number of keys. */
-  readonly #latest = new Map<string, WaitingValue>();
+  #latest = new Map<string, WaitingValue>();
   /** A key is in at most one of these. */
-  readonly #refreshes = new Set<string>();
+  #refreshes = new Set<string>();
   readonly #expiries = new Set<string>();
   /** In force until a newer value comes: a value that comes back unsent is not to undo them. */
   readonly #marks = new Map<string, StaleMark>();
@@ -103,6 +103,12 @@ export class PublisherBacklog {
   }
 
   takeLatest(countMax: number): WaitingValue[] {
+    if (this.#latest.size <= countMax) {
+      // A map that is filled and emptied for ever holds, by the tables that it has outgrown, what was in it long ago.
+      const all = [...this.#latest.values()];
+      this.#latest = new Map();
+      return all;
+    }
     return takeFirst(this.#latest, countMax).map(([, waiting]) => waiting);
   }
 
@@ -120,6 +126,11 @@ export class PublisherBacklog {
   }
 
   takeRefreshes(countMax: number): string[] {
+    if (this.#refreshes.size <= countMax) {
+      const all = [...this.#refreshes];
+      this.#refreshes = new Set();
+      return all;
+    }
     return takeFirst(this.#refreshes, countMax).map(([key]) => key);
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionMessage } from '../../src/actors/connection.ts';
 import type { ExchangeMessage, SymbolResolution } from '../../src/actors/exchange.ts';
-import { exchangeActor } from '../../src/actors/exchange.ts';
+import { TICK_MS } from '../../src/actors/connection.ts';
+import { exchangeActor, firstTickMs } from '../../src/actors/exchange.ts';
 import type { ActorRef } from '../../src/actors/kernel/actor-types.ts';
 import { restartWithBackoff } from '../../src/supervision/strategy.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -71,6 +72,18 @@ function watchAll(actors: Actors, exchange: ActorRef<ExchangeMessage>, symbols: 
 }
 
 describe('an exchange', () => {
+  it('has its connections tick one after the other, however many they are', () => {
+    for (const count of [1, 7, 100, 1_000]) {
+      const firstMs = Array.from({ length: count }, (_, index) => firstTickMs(index + 1));
+      const times = [0, ...firstMs, TICK_MS].sort((a, b) => a - b);
+      const silencesMs = times.map((timeMs, index) => timeMs - (times[index - 1] ?? 0));
+      expect(times.at(0)).toBe(0);
+      expect(times.at(-1)).toBe(TICK_MS);
+      // Whole milliseconds, so that one is left where they divide the period into less.
+      expect(Math.max(...silencesMs)).toBeLessThanOrEqual(Math.max(1, (2 * TICK_MS) / count) + 1);
+    }
+  });
+
   it('spreads instruments over connections within the limit, and fills places that become free', async () => {
     const actors = await createActors();
     const exchange = spawnExchange(actors);

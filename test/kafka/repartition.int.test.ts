@@ -7,32 +7,24 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import kafkajs from 'kafkajs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeededRandom, systemClock, systemTimers } from '../../src/base/clock.ts';
 import { CommandFailure, EXIT_CODES } from '../../src/cli/exit-codes.ts';
 import { repartition } from '../../src/cli/log/repartition.ts';
 import { logCodec } from '../../src/codec/log-codec.ts';
-import { adapters } from '../../src/exchanges/registry.ts';
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
-import { decodeRecord } from '../../src/kafka/record-codec.ts';
-import { decide } from '../../src/market/decide.ts';
-import { evolve } from '../../src/market/evolve.ts';
-import type { InstrumentPolicy, InstrumentState } from '../../src/market/instrument-state.ts';
-import { createInstrumentState, snapshotInstrument } from '../../src/market/instrument-state.ts';
-import type { InstrumentKey } from '../../src/market/symbols.ts';
-import { formatUnits } from '../../src/market/units.ts';
+import { snapshotInstrument } from '../../src/market/instrument-state.ts';
 import type { Storage } from '../../src/persistence/open-storage.ts';
 import { openStorage } from '../../src/persistence/open-storage.ts';
-import { loadSettings } from '../../src/settings.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
 import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
+import { foldTopic, policyOf, readStored } from '../support/folded-topic.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { RunningNode } from '../support/running-node.ts';
-import { eventually, queryRows, runNode, storedTradeIds, viewBook } from '../support/running-node.ts';
+import { eventually, queryRows, runNode, viewBook } from '../support/running-node.ts';
 import {
   dropSchema,
   freshName,
@@ -123,96 +115,6 @@ async function run(partitions: number, { isDryRun = false, asPartitions = partit
     return { exitCode, document: JSON.parse(message) as Record<string, unknown> };
   }
   return { exitCode: EXIT_CODES.done, document: JSON.parse(lines.join('')) as Record<string, unknown> };
-}
-
-type Folded = {
-  readonly state: InstrumentState;
-  readonly tradeIds: Set<string>;
-  /** By interval and open time. */
-  readonly candles: Map<string, string>;
-};
-
-/** The plain fold of all that a topic holds, by instrument. */
-async function foldTopic(topic: string): Promise<Map<InstrumentKey, Folded>> {
-  const { settings } = loadSettings({ environment, assignments: settingsOf(1) });
-  const policy: InstrumentPolicy = {
-    checksum: adapters.get('binance')?.checksum,
-    candles: settings.candles,
-    maxFutureMs: settings.feed.maxFutureMs,
-  };
-  const folded = new Map<InstrumentKey, Folded>();
-  for (const [key, value, headers, offset] of await readAll(topic)) {
-    const record = decodeRecord(offset, { key, value, headers: headers ?? {} });
-    if (record.type === 'unreadable') throw record.cause;
-    const { instrument, batch } = record;
-    if (!folded.has(instrument)) {
-      folded.set(instrument, {
-        state: createInstrumentState(policy),
-        tradeIds: new Set(),
-        candles: new Map(),
-      });
-    }
-    const { state, tradeIds, candles } = folded.get(instrument)!;
-    const { entry } = decide(state, batch, policy);
-    if (entry === undefined) continue;
-    evolve(state, entry, policy, {
-      onTrade: ({ tradeId }) => void tradeIds.add(tradeId),
-      onCandleClosed: ({ interval, openTimeMs, revision, close, volume, tradeCount, scales }) => {
-        const texts = [close === undefined ? '' : formatUnits(close, scales.price)];
-        texts.push(formatUnits(volume, scales.quantity), String(tradeCount), String(revision));
-        candles.set(`${interval} ${openTimeMs}`, texts.join(' '));
-      },
-      onLateTrade: () => undefined,
-      onCandlesSkipped: () => undefined,
-      onBookUnsure: () => undefined,
-      onBookStatus: () => undefined,
-    });
-  }
-  return folded;
-}
-
-type Wire = readonly [Buffer | null, Buffer | null, kafkajs.IHeaders | undefined, number];
-
-async function readAll(topic: string): Promise<Wire[]> {
-  const client = new kafkajs.Kafka({
-    brokers: [...testKafkaBrokers()],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 20, initialRetryTime: 200, maxRetryTime: 1_000 },
-  });
-  const admin = client.admin();
-  await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
-  const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
-  const consumer = client.consumer({ groupId: freshName('reader') });
-  const records: Wire[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    eachMessage: ({ message: { key, value, headers, offset } }) => {
-      records.push([key, value, headers, Number(offset)]);
-      return Promise.resolve();
-    },
-  });
-  await eventually(`${topic} is read`, () => Promise.resolve(records.length === wanted ? true : undefined));
-  await consumer.disconnect();
-  return records;
-}
-
-/** What the database holds of the instrument, in the words of the fold. */
-async function readStored(instrument: InstrumentKey) {
-  const candles = await queryRows<{ key: string; text: string }>(
-    `SELECT interval || ' ' || open_time_ms AS key,
-        concat_ws(' ', coalesce(close::text, ''), volume, trade_count, revision) AS text
-      FROM ${schema}.candle JOIN ${schema}.instrument ON id = instrument_id WHERE key = $1`,
-    [instrument],
-  );
-  const snapshot = await storage.journal.latestSnapshot(instrument);
-  return {
-    state: Buffer.from(logCodec.encodeState(snapshot!.state)).toString('hex'),
-    tradeIds: new Set(await storedTradeIds(schema, instrument)),
-    candles: new Map(candles.map(({ key, text }) => [key, text])),
-  };
 }
 
 beforeAll(async () => {
@@ -329,7 +231,7 @@ describe('a cluster', () => {
     expect(recordsToRead).toBeGreaterThan(recordsCopied! + symbols.length);
     await expect(start('late', 'admin', 3)).rejects.toThrow('holds states of the topic');
 
-    const folds = await foldTopic(`${topicPrefix}.events`);
+    const folds = await foldTopic(`${topicPrefix}.events`, policyOf(settingsOf(1), environment));
     expect([...folds.keys()].sort()).toEqual(symbols.map(keyOf).sort());
     const compute = await start('compute', 'compute,admin', 5);
     for (const [instrument, { state }] of folds) {
@@ -339,7 +241,7 @@ describe('a cluster', () => {
     }
     await stop(compute);
     for (const [instrument, { state, tradeIds, candles }] of folds) {
-      expect(await readStored(instrument)).toEqual({
+      expect(await readStored({ storage, schema }, instrument)).toEqual({
         state: Buffer.from(logCodec.encodeState(snapshotInstrument(state))).toString('hex'),
         ...{ tradeIds, candles },
       });

@@ -259,6 +259,32 @@ describe('candles', () => {
     }
   });
 
+  test('long runs one after the other, and a trade into each of them, go on as after a restart', () => {
+    const policy = policyOf({ intervals: ['1s'], outOfOrdernessMs: 0, allowedLatenessMs: 3 * 3_600_000 });
+    const steps: Step[] = [
+      tradeAt(0, '1', 100),
+      ORIGIN_MS + 10_000,
+      ORIGIN_MS + 1_500_000,
+      ORIGIN_MS + 3_000_000,
+      tradeAt(2_900_000, '2', 110),
+      ORIGIN_MS + 3_010_000,
+      tradeAt(5_000, '3', 120),
+    ];
+    const outputs: Output[] = [];
+    const candles = new Candles(policy);
+    let restarted = new Candles(policy);
+    const afterRestarts: Output[] = [];
+    for (const step of steps) {
+      take(candles, step, outputs);
+      take(restarted, step, afterRestarts);
+      expect(restarted.snapshot()).toEqual(candles.snapshot());
+      restarted = Candles.restore(structuredClone(restarted.snapshot()), policy);
+    }
+    expect(afterRestarts).toEqual(outputs);
+    const skipped = outputs.filter((output) => output.type === 'skipped');
+    expect(skipped.map(({ skipped: { count } }) => count)).toEqual([490, 500]);
+  });
+
   test('no candle is given before the first trade, however far time moves', () => {
     const candles = new Candles(policyOf({}));
     const outputs: Output[] = [];

@@ -51,6 +51,7 @@ test('closed candles wait in the order they came in, the oldest give way, and th
             });
           }
           expect(queue.count).toBe(expected.length);
+          if (queue.count === 0) expect(queue.heldCount).toBe(0);
         }
       },
     ),

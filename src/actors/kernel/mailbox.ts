@@ -36,7 +36,7 @@ export class Mailbox {
     const envelope = this.#envelopes[this.#headIndex];
     this.#envelopes[this.#headIndex++] = undefined;
     if (this.#headIndex === this.#envelopes.length) {
-      this.#envelopes = [];
+      this.#envelopes.length = 0;
       this.#headIndex = 0;
     } else if (this.#headIndex >= COMPACT_AT && this.#headIndex * 2 >= this.#envelopes.length) {
       // At least half of the array is used up, so copying the rest costs O(1) per message taken.

@@ -19,7 +19,8 @@ const FAILURES_MAX = 1_000;
 export type LogLaneOptions = {
   /** Hands a batch to the actor; false when it takes none (parked, gone). */
   readonly send: (batch: EventBatch, logged: LoggedPlace) => boolean;
-  readonly onPoison: (event: MarketEvent, cause: string) => void;
+  /** @param name of the event by its place in the log of the shard */
+  readonly onPoison: (event: MarketEvent, cause: string, name: string) => void;
 };
 
 type InFlight = {
@@ -139,7 +140,7 @@ export class LogLane {
     this.#failures.set(name, count);
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > FAILURES_MAX) this.#failures.delete(oldest!);
-    if (count === POISON_FAILURES) this.#options.onPoison(event, failure.cause);
+    if (count === POISON_FAILURES) this.#options.onPoison(event, failure.cause, name);
   }
 
   /**

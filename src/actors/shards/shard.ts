@@ -171,7 +171,7 @@ class Shard {
     const target = symbol.ref;
     const lane = new LogLane({
       send: (batch, logged) => this.#context.send(target, { type: 'Deliver', batch, feed: self, logged }),
-      onPoison: (event, cause) => {
+      onPoison: (event, cause, name) => {
         this.#options.records.recordDeadLetter({
           timeMs: clock.nowMs(),
           exchange: instrument.exchange,
@@ -179,6 +179,7 @@ class Shard {
           reason: 'poison',
           detail: `its actor failed on it twice: ${cause}`,
           text: toDeadLetterText(event),
+          place: `${key} poison ${name}`,
         });
       },
     });
@@ -314,6 +315,7 @@ class Shard {
       reason: 'unreadable-record',
       detail: `shard ${shard}, offset ${offset}: ${cause.message}`,
       text: key,
+      place: `shard ${shard} ${offset}`,
     });
   }
 

@@ -1,22 +1,12 @@
 /** `tampines log repartition`: the log of a stopped cluster in a topic of another number of partitions. */
-import { systemClock, systemTimers } from '../../base/clock.ts';
-import { TampinesError } from '../../base/errors.ts';
-import { NODE_ALIVE_MS } from '../../cluster/cluster-membership.ts';
 import type { LogMovePlan } from '../../cluster/log-move.ts';
 import { moveLog, planLogMove } from '../../cluster/log-move.ts';
 import type { LogMoveStore, LogTopics } from '../../cluster/ports.ts';
-import { KafkaEventTopics } from '../../kafka/event-topics.ts';
-import { eventTopicOf } from '../../kafka/kafka-options.ts';
-import { PostgresLogMoves } from '../../persistence/log-moves.ts';
-import { openStorage } from '../../persistence/open-storage.ts';
-import type { Settings } from '../../settings-schema.ts';
 import { loadSettings } from '../../settings.ts';
-import { CommandFailure, EXIT_CODES } from '../exit-codes.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { NO_LOG } from '../no-log.ts';
 import type { Screen } from '../operator/screen.ts';
 import { writeJson, writeLines } from '../operator/screen.ts';
 import { createProgress } from '../progress.ts';
+import { toCommandFailure, withStoppedLog } from './stopped-log.ts';
 
 export type RepartitionOptions = {
   readonly screen: Screen;
@@ -50,21 +40,14 @@ export type RepartitionEdges = { readonly store: LogMoveStore; readonly topics: 
 /** @throws CommandFailure with what is wrong */
 export async function repartition(options: RepartitionOptions): Promise<void> {
   const { config, environment, set, partitions, isJson } = options;
-  try {
+  await toCommandFailure(isJson, async () => {
     const { settings } = loadSettings({
       file: config,
       environment,
       assignments: [...set, `kafka.partitions=${partitions}`],
     });
-    await withEdges(settings, (edges) => repartitionBy(edges, options));
-  } catch (error) {
-    if (!(error instanceof TampinesError)) throw error;
-    const { code, message, fields } = error;
-    const said = isJson
-      ? JSON.stringify({ code, detail: message, fields }, undefined, 2)
-      : `${code}: ${message}`;
-    throw new CommandFailure(exitCodeOf(error), said, { cause: error });
-  }
+    await withStoppedLog(settings, ({ moves, topics }) => repartitionBy({ store: moves, topics }, options));
+  });
 }
 
 /** @throws TampinesError of `planLogMove` and `moveLog` */
@@ -151,48 +134,4 @@ function describe(
     ...(isDryRun && running.length > 0 ? [`It would be refused now: ${running.join(', ')}.`] : []),
     'Nothing was done.',
   ];
-}
-
-async function withEdges(
-  settings: Settings,
-  work: (edges: RepartitionEdges) => Promise<void>,
-): Promise<void> {
-  const { kafka, postgres, node, checkpoint } = settings;
-  if (kafka.brokers.length === 0 || postgres.url === '') {
-    throw new TampinesError(
-      'SETTINGS_INVALID',
-      'Settings are not valid: a cluster is meant, so kafka.brokers and postgres.url are wanted, as its nodes have them',
-    );
-  }
-  const surroundings = { clock: systemClock, timers: systemTimers, log: NO_LOG };
-  const storage = await openStorage({
-    location: { url: postgres.url },
-    schema: postgres.schema,
-    context: { ...surroundings, random: Math.random },
-  });
-  try {
-    await work({
-      store: new PostgresLogMoves({
-        database: storage.database,
-        journal: storage.journal,
-        name: eventTopicOf(kafka).name,
-        aliveMs: NODE_ALIVE_MS,
-        leaseMs: node.leaseMs,
-      }),
-      topics: new KafkaEventTopics({
-        ...surroundings,
-        kafka,
-        checkpointEveryMs: checkpoint.everyMs,
-        clientId: 'tampines-log',
-      }),
-    });
-  } finally {
-    await storage.close();
-  }
-}
-
-function exitCodeOf(error: TampinesError): ExitCode {
-  const { code } = error;
-  if (code === 'CLUSTER_RUNNING' || code === 'EVENT_LOG_MOVED') return EXIT_CODES.conflict;
-  return error.isRetryable ? EXIT_CODES.tryAgain : EXIT_CODES.failed;
 }

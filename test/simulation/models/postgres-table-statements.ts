@@ -23,8 +23,8 @@ export const TABLE_STATEMENTS: readonly KnownStatement[] = [
   ['INSERT INTO dead_letter_count AS stored (exchange, reason, count)', countLetters],
   ['SELECT exchange, reason, count FROM dead_letter_count', readLetterCounts],
   ['INSERT INTO supervision_event (', insertRecords],
-  ['INSERT INTO dead_letter (', insertRecords],
-  ['INSERT INTO feed_gap (', insertRecords],
+  ['INSERT INTO dead_letter (', insertDeadLetters],
+  ['INSERT INTO feed_gap (', insertFeedGaps],
   ['INSERT INTO audit (', insertRecords],
   ['SELECT time_ms AS "timeMs", path,', readRecords],
   ['SELECT time_ms AS "timeMs", who,', readRecords],
@@ -192,16 +192,48 @@ function readLetterCounts({ tables }: StatementContext): StatementResult {
 }
 
 /** Records go in by the columns that the statement names, and come out under the names that the query gives them. */
-function insertRecords({ tables, text }: StatementContext, values: readonly SqlValue[]): StatementResult {
+function insertRecords(
+  { tables, text }: StatementContext,
+  values: readonly SqlValue[],
+  isTold: (row: RecordRow, told: readonly RecordRow[]) => boolean = () => false,
+): StatementResult {
   const [, table, columns] = /^INSERT INTO (\w+) \(([^)]+)\)/.exec(text)!;
   const names = columns!.split(',').map((name) => camelCase(name.trim()));
   const records = tables.recordsOf(table!);
-  const added: RecordRow[] = unnest(text, values).map((row, index) => ({
-    id: records.length + index + 1,
-    ...Object.fromEntries(names.map((name, column) => [name, row[column]])),
-  }));
-  records.push(...added);
-  return { rowCount: added.length, undo: () => records.splice(records.indexOf(added[0]!), added.length) };
+  const lengthBefore = records.length;
+  for (const row of unnest(text, values)) {
+    const record = {
+      id: records.length + 1,
+      ...Object.fromEntries(names.map((name, column) => [name, row[column]])),
+    };
+    if (!isTold(record, records)) records.push(record);
+  }
+  const added = records.slice(lengthBefore);
+  return {
+    rowCount: added.length,
+    rows: added.map((row) => ({ place: row['place'] })),
+    undo: () => {
+      for (const row of added) records.splice(records.indexOf(row), 1);
+    },
+  };
+}
+
+/** A place in the log is told once. */
+function insertDeadLetters(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  return insertRecords(
+    context,
+    values,
+    ({ place }, told) => place !== null && told.some((letter) => letter['place'] === place),
+  );
+}
+
+const GAP_KEY = ['instrument', 'channel', 'fromMs', 'toMs', 'reason', 'repair'] as const;
+
+function insertFeedGaps(context: StatementContext, values: readonly SqlValue[]): StatementResult {
+  const before = context.tables.recordsOf('feed_gap').length;
+  return insertRecords(context, values, (row, told) =>
+    told.slice(0, before).some((gap) => GAP_KEY.every((column) => gap[column] === row[column])),
+  );
 }
 
 /** A filter counts only where its value is given: `$1::text IS NULL OR path = $1`. */
@@ -226,7 +258,7 @@ function readRecords({ tables, text }: StatementContext, values: readonly SqlVal
     )
     .reverse()
     .slice(0, limit);
-  return { rows: rows.map((row) => omit(row, 'id')) };
+  return { rows: rows.map((row) => omit(omit(row, 'id'), 'place')) };
 }
 
 function camelCase(name: string): string {

@@ -82,8 +82,8 @@ export const badInput: readonly Guard[] = [
     holds: 7,
     name: 'What is rejected is recorded',
     file: 'src/actors/symbol.ts',
-    text: '    for (const { event, reason, detail } of decision.rejected) this.#reject(event, reason, detail);\n',
-    without: '',
+    text: 'this.#reject(event, { reason, detail, name: `${batch.source} ${ordinal} ${event.receiveTimeMs}` });',
+    without: 'void ordinal;',
     tests: [
       { file: 'test/actors/symbol.test.ts', name: 'records what breaks a rule with its reason and text' },
     ],
