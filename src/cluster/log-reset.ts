@@ -58,6 +58,7 @@ export async function planLogReset(
   const bounds = await readBounds(topics, from);
   const keys = instruments ?? (await store.listInstruments());
   const resets: InstrumentReset[] = [];
+  requireRead(topics.nameOf(from.generation), from, bounds);
   const fromPlaces = new Map<number, number>();
   for (let at = 0; at < keys.length; at += POINTS_AT_ONCE) {
     const some = keys.slice(at, at + POINTS_AT_ONCE);
@@ -88,6 +89,19 @@ export async function resetLog(
     // Last, and before the rest stands: a list refuses what is older than its newest candle, so none may outlive the reset.
     await lists.dropAfter(resets);
   });
+}
+
+/** A log that ends before what was read of it already has lost records: rows of theirs would never come again. */
+function requireRead(topic: string, { shards }: MovableLog, bounds: readonly ShardBounds[]): void {
+  for (const { shard, nextPlace } of shards) {
+    const endPlace = bounds[shard]?.endPlace ?? 0;
+    if (nextPlace <= endPlace) continue;
+    throw new TampinesError(
+      'EVENT_LOG_LOST',
+      `Partition ${shard} of ${topic} ends at ${endPlace}, before ${nextPlace}, which was read already: the topic was made anew`,
+      { fields: { shard, nextPlace, endPlace } },
+    );
+  }
 }
 
 /** Returns from which place on the log is read for the instrument. */
