@@ -39,7 +39,7 @@ export type LogResetEdges = {
   readonly lists: ClosedCandleLists;
 };
 
-/** @throws TampinesError `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` · `EVENT_LOG_SHORT` · `EVENT_LOG_LOST` · `EVENT_TOPIC_UNFIT` */
+/** @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` · `EVENT_LOG_SHORT` · `EVENT_LOG_LOST` · `EVENT_TOPIC_UNFIT` */
 export async function planLogReset(
   { store, topics }: Pick<LogResetEdges, 'store' | 'topics'>,
   {
@@ -48,7 +48,7 @@ export async function planLogReset(
     policy,
   }: {
     readonly target: ResetTarget;
-    /** `undefined`: all that have a state. */
+    /** `undefined`: all that are wanted and have a state. */
     readonly instruments: readonly InstrumentKey[] | undefined;
     readonly policy: CandlePolicy;
   },
