@@ -89,7 +89,7 @@ function addLogCommands(program: Command): void {
       'reset: the newest state of then or before (ISO 8601, 2h ago, Unix ms)',
       parseTime,
     )
-    .option('--instrument <name...>', 'reset: exchange:SYMBOL; without it all that have a state')
+    .option('--instrument <name...>', 'reset: exchange:SYMBOL; without it all that are not stopped')
     .option('--dry-run', 'say what would be done, and do nothing', false)
     .option('--config <file>', 'settings file (YAML), as of the nodes')
     .addOption(setOption)

@@ -39,7 +39,7 @@ export type LogResetEdges = {
   readonly lists: ClosedCandleLists;
 };
 
-/** @throws TampinesError `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` · `EVENT_LOG_SHORT` · `EVENT_LOG_LOST` · `EVENT_TOPIC_UNFIT` */
+/** @throws TampinesError `INSTRUMENT_UNKNOWN` · `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` · `EVENT_LOG_SHORT` · `EVENT_LOG_LOST` · `EVENT_TOPIC_UNFIT` */
 export async function planLogReset(
   { store, topics }: Pick<LogResetEdges, 'store' | 'topics'>,
   {
@@ -48,7 +48,7 @@ export async function planLogReset(
     policy,
   }: {
     readonly target: ResetTarget;
-    /** `undefined`: all that have a state. */
+    /** `undefined`: all that are wanted and have a state. */
     readonly instruments: readonly InstrumentKey[] | undefined;
     readonly policy: CandlePolicy;
   },
@@ -58,6 +58,7 @@ export async function planLogReset(
   const bounds = await readBounds(topics, from);
   const keys = instruments ?? (await store.listInstruments());
   const resets: InstrumentReset[] = [];
+  requireRead(topics.nameOf(from.generation), from, bounds);
   const fromPlaces = new Map<number, number>();
   for (let at = 0; at < keys.length; at += POINTS_AT_ONCE) {
     const some = keys.slice(at, at + POINTS_AT_ONCE);
@@ -88,6 +89,19 @@ export async function resetLog(
     // Last, and before the rest stands: a list refuses what is older than its newest candle, so none may outlive the reset.
     await lists.dropAfter(resets);
   });
+}
+
+/** A log that ends before what was read of it already has lost records: rows of theirs would never come again. */
+function requireRead(topic: string, { shards }: MovableLog, bounds: readonly ShardBounds[]): void {
+  for (const { shard, nextPlace } of shards) {
+    const endPlace = bounds[shard]?.endPlace ?? 0;
+    if (nextPlace <= endPlace) continue;
+    throw new TampinesError(
+      'EVENT_LOG_LOST',
+      `Partition ${shard} of ${topic} ends at ${endPlace}, before ${nextPlace}, which was read already: the topic was made anew`,
+      { fields: { shard, nextPlace, endPlace } },
+    );
+  }
 }
 
 /** Returns from which place on the log is read for the instrument. */

@@ -219,9 +219,9 @@ export type InstrumentReset = Omit<ResetPoint, 'state'> & {
 
 /** What a reset of a cluster's reading changes in the database. Every method fails as those of `Database`. */
 export interface LogResetStore extends Pick<LogMoveStore, 'read' | 'findRunning'> {
-  /** Instruments with a state, by name. */
+  /** Instruments that are wanted and have a state, by name. */
   listInstruments(): Promise<InstrumentKey[]>;
-  /** @throws TampinesError `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` when the savepoint can not be read; by time it is passed over */
+  /** @throws TampinesError `INSTRUMENT_UNKNOWN`, also of one that was stopped · `SAVEPOINT_UNKNOWN` · `STATE_UNREADABLE` when the savepoint can not be read; by time it is passed over */
   findPoint(instrument: InstrumentKey, target: ResetTarget): Promise<ResetPoint>;
   /**
    * In one transaction: newer states are set aside, rows that follow from the rest of the log are deleted, and every shard is fenced from whoever had

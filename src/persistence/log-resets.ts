@@ -24,6 +24,9 @@ const STATE_COLUMNS =
 const FOUND_COLUMNS = `batch_number AS "batchNumber", position, schema_id AS "schemaId", sha256, state,
   floor(extract(epoch FROM saved_at) * 1000)::bigint AS "savedAtMs"`;
 
+/** Of one statement, and of a pause between two: every node is stopped meanwhile. */
+const RESET_TIMEOUT_MS = 3_600_000;
+
 type StoredPoint = FoundState & { readonly savedAtMs: number };
 
 export class PostgresLogResets implements LogResetStore {
@@ -51,24 +54,28 @@ export class PostgresLogResets implements LogResetStore {
     const { schema } = this.#database;
     const { rows } = await this.#database.read<{ key: InstrumentKey }>({
       text: `SELECT key FROM ${schema}.instrument AS known
-        WHERE EXISTS (SELECT FROM ${schema}.state_snapshot WHERE instrument_id = known.id) ORDER BY key`,
+        WHERE is_desired AND EXISTS (SELECT FROM ${schema}.state_snapshot WHERE instrument_id = known.id) ORDER BY key`,
     });
     return rows.map(({ key }) => key);
   }
 
   async findPoint(instrument: InstrumentKey, target: ResetTarget): Promise<ResetPoint> {
     const { schema } = this.#database;
-    const id = await this.#ids.find(instrument);
-    const { rows } = await this.#database.read<{ newest: number | null }>({
-      text: `SELECT max(batch_number) AS newest FROM ${schema}.state_snapshot WHERE instrument_id = $1`,
-      values: [id ?? null],
+    const { rows } = await this.#database.read<{ id: number; isDesired: boolean; newest: number | null }>({
+      text: `SELECT id, is_desired AS "isDesired",
+          (SELECT max(batch_number) FROM ${schema}.state_snapshot WHERE instrument_id = known.id) AS newest
+        FROM ${schema}.instrument AS known WHERE key = $1`,
+      values: [instrument],
     });
-    const newest = rows[0]?.newest ?? undefined;
-    if (id === undefined || newest === undefined) {
-      throw new TampinesError('INSTRUMENT_UNKNOWN', `No state of ${instrument} is kept`, {
-        fields: { instrument },
-      });
+    const [known] = rows;
+    // Nobody reads the log for one that was stopped: its rows would never come again.
+    if (known?.isDesired !== true) {
+      const what = known === undefined ? 'is not known' : 'was stopped, so its log would not be read again';
+      throw new TampinesError('INSTRUMENT_UNKNOWN', `${instrument} ${what}`, { fields: { instrument } });
     }
+    const { id } = known;
+    // None is left of one that was reset to the beginning of its log, and was not saved since.
+    const newest = known.newest ?? -1;
     const found =
       target.kind === 'savepoint'
         ? await this.#readSavepoint({ instrument, id, newest }, target.batchNumber)
@@ -86,6 +93,10 @@ export class PostgresLogResets implements LogResetStore {
     for (const { instrument } of resets) ids.set(instrument, (await this.#ids.find(instrument))!);
     await this.#database.transaction(async (run) => {
       const { running } = await this.#moves.hold(run, from);
+      // Rows of weeks and lists of thousands of instruments take longer than what a node may do in one go.
+      await run({
+        text: `SET LOCAL statement_timeout = ${RESET_TIMEOUT_MS}; SET LOCAL idle_in_transaction_session_timeout = ${RESET_TIMEOUT_MS}`,
+      });
       const places = new Map<number, number>();
       for (const reset of resets) {
         const id = ids.get(reset.instrument)!;
@@ -100,7 +111,7 @@ export class PostgresLogResets implements LogResetStore {
           FROM unnest($1::int[], $2::bigint[]) AS given (id, place) WHERE shard.id = given.id`,
         values: [[...places.keys()], [...places.values()]],
       });
-      // Also what was read before by a node that is frozen: it may neither save nor publish what it folded.
+      // Also what was read before by a node that is frozen: it may save no state of what it folded, nor publish it.
       await run({
         text: `UPDATE ${schema}.shard SET owner = '', claimed_at = now(),
           epoch = (SELECT max(epoch) FROM ${schema}.shard) + 1`,
@@ -114,10 +125,15 @@ export class PostgresLogResets implements LogResetStore {
     batchNumber: number,
   ): Promise<Pick<ResetPoint, 'state' | 'place' | 'savedAtMs'>> {
     const { schema } = this.#database;
+    // What was folded anew up to the same place goes before what was set aside, for recovery takes it.
     // One that was set aside is as good as any once its instrument has come there again: until then there are rows that only the log before it gives.
     const { rows } = await this.#database.read<StoredPoint>({
       text: `SELECT ${FOUND_COLUMNS} FROM ${schema}.state_snapshot
           WHERE instrument_id = $1 AND batch_number = $2 AND is_savepoint
+        UNION ALL
+        SELECT ${FOUND_COLUMNS} FROM ${schema}.state_snapshot
+          WHERE instrument_id = $1 AND batch_number = $2
+            AND EXISTS (SELECT FROM ${schema}.state_set_aside WHERE instrument_id = $1 AND batch_number = $2)
         UNION ALL
         SELECT ${FOUND_COLUMNS} FROM ${schema}.state_set_aside
           WHERE instrument_id = $1 AND batch_number = $2 AND batch_number <= $3
@@ -172,7 +188,7 @@ export class PostgresLogResets implements LogResetStore {
       text: `WITH chosen AS (
           DELETE FROM ${schema}.state_set_aside WHERE instrument_id = $1 AND batch_number = $2 RETURNING ${STATE_COLUMNS})
         INSERT INTO ${schema}.state_snapshot (${STATE_COLUMNS}) SELECT ${STATE_COLUMNS} FROM chosen
-        ON CONFLICT (instrument_id, batch_number) DO NOTHING`,
+        ON CONFLICT (instrument_id, batch_number) DO UPDATE SET is_savepoint = true`,
       values: [id, place],
     });
     await run({
@@ -188,12 +204,14 @@ export class PostgresLogResets implements LogResetStore {
     const { schema } = this.#database;
     await run({
       text: `DELETE FROM ${schema}.trade WHERE instrument_id = $1 AND ($2::bigint IS NULL OR event_time_ms > $2)`,
+      timeoutMs: RESET_TIMEOUT_MS,
       values: [id, rows.tradesAfterMs ?? null],
     });
     for (const { interval, fromMs } of rows.candles) {
       await run({
         text: `DELETE FROM ${schema}.candle
           WHERE instrument_id = $1 AND interval = $2 AND ($3::bigint IS NULL OR open_time_ms >= $3)`,
+        timeoutMs: RESET_TIMEOUT_MS,
         values: [id, interval, fromMs ?? null],
       });
     }

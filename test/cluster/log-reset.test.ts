@@ -190,6 +190,8 @@ describe('resetting the reading', () => {
   it('is refused where the topic was made anew', async () => {
     for (const partition of topics.topics.get(0)!) partition.records = [];
     await refusal('EVENT_LOG_LOST', { kind: 'time', timeMs: nowMs });
+    // Nothing would bring back what the rows of before were made of.
+    await refusal('EVENT_LOG_LOST', { kind: 'time', timeMs: 0 });
   });
 
   it('leaves everything as it was where the lists of Redis can not be reached', async () => {

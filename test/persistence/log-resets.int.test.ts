@@ -5,6 +5,7 @@ import { createInstrumentState, snapshotInstrument } from '../../src/market/inst
 import { rowsAhead } from '../../src/market/rows-ahead.ts';
 import { shardOf } from '../../src/market/shards.ts';
 import { toExchangeId, toInstrumentKey, toUnifiedSymbol } from '../../src/market/symbols.ts';
+import type { Database, RunStatement } from '../../src/persistence/database.ts';
 import { InstrumentIds } from '../../src/persistence/instrument-ids.ts';
 import { PostgresLogMoves } from '../../src/persistence/log-moves.ts';
 import { PostgresLogResets } from '../../src/persistence/log-resets.ts';
@@ -54,6 +55,7 @@ describe('a reset in Postgres', () => {
     await journal.saveSavepoint(claim, snapshotAt(20));
     await journal.saveSnapshot(claim, snapshotAt(30));
     await new ShardPositions(database, 0).save(claim, 30);
+    await test.database.query({ text: `UPDATE ${test.database.schema}.instrument SET is_desired = true` });
   });
   afterEach(async () => {
     await journal.close();
@@ -101,6 +103,63 @@ describe('a reset in Postgres', () => {
     });
     await reset(0);
     expect(await latest()).toBeUndefined();
+  });
+
+  it('refuses an instrument that was stopped, whose log nobody would read again, and leaves it out of all', async () => {
+    expect(await resets.listInstruments()).toEqual([BTC]);
+    await test.database.query({ text: `UPDATE ${test.database.schema}.instrument SET is_desired = false` });
+    expect(await resets.listInstruments()).toEqual([]);
+    await expect(resets.findPoint(BTC, { kind: 'time', timeMs: 0 })).rejects.toMatchObject({
+      code: 'INSTRUMENT_UNKNOWN',
+      message: expect.stringContaining('was stopped') as string,
+    });
+  });
+
+  it('finds the beginning of the log again after a reset to it', async () => {
+    await reset(0);
+    expect(await resets.findPoint(BTC, { kind: 'time', timeMs: 0 })).toMatchObject({
+      place: 0,
+      state: undefined,
+    });
+    await expect(resets.findPoint(BTC, { kind: 'savepoint', batchNumber: 20 })).rejects.toMatchObject({
+      code: 'SAVEPOINT_UNKNOWN',
+    });
+  });
+
+  it('takes the state that was folded anew up to the place of a savepoint that was set aside, and keeps it as one', async () => {
+    await reset(10);
+    claim = await journal.claim(shard, 'two');
+    await journal.saveSnapshot(claim, { ...snapshotAt(20), position: 21 });
+    await journal.saveSnapshot(claim, snapshotAt(40));
+    await reset(20);
+    expect(await journal.latestSnapshot(BTC)).toMatchObject({ batchNumber: 20, position: 21 });
+    expect(await listSavepoints()).toEqual([20, 10]);
+  });
+
+  it('may take longer than a statement of a node, or a pause between two of them', async () => {
+    const { database } = test;
+    let timeouts: unknown[] = [];
+    const watched: Database = Object.assign(Object.create(database) as Database, {
+      schema: database.schema,
+      transaction: (work: (run: RunStatement) => Promise<unknown>) =>
+        database.transaction(async (run) => {
+          const value = await work(run);
+          const { rows } = await run({
+            text: `SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS idle`,
+          });
+          timeouts = rows;
+          return value;
+        }),
+      read: database.read.bind(database),
+    });
+    const moves = new PostgresLogMoves({
+      ...{ database, journal, name: 'test.events', aliveMs: 3_000, leaseMs: 10_000 },
+    });
+    const slow = new PostgresLogResets({
+      ...{ database: watched, ids: new InstrumentIds(database), codec: jsonLogCodec, moves },
+    });
+    await slow.reset(await slow.read(), [resetTo(10)], () => Promise.resolve());
+    expect(timeouts).toEqual([{ statement: '1h', idle: '1h' }]);
   });
 
   it('changes nothing where it is not confirmed, and says what was saved since it was planned', async () => {

@@ -26,7 +26,7 @@ export type ResetOptions = {
   readonly set: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly target: ResetTarget;
-  /** `undefined`: all that have a state. */
+  /** `undefined`: all that are wanted and have a state. */
   readonly instruments: readonly InstrumentKey[] | undefined;
 };
 
