@@ -9,6 +9,9 @@ const WINDOW_SLOTS = 1_024;
 /** Where the best level is put when the window is placed: the slots above are for better ones to come. */
 export const BEST_SLOT = 768;
 
+/** Of a larger step the distances between keys in reach of a window might be rounded, and a price between two steps taken for one of them. */
+export const STEP_MAX = Math.floor(Number.MAX_SAFE_INTEGER / (2 * WINDOW_SLOTS));
+
 /** Slots that are remembered: no checksum is over more levels. */
 const READ_SLOTS = 32;
 /** Levels that are told at once. */
@@ -40,7 +43,7 @@ export class NearWindow {
   readonly #readSlots = new Uint16Array(READ_SLOTS);
   #readCount = 0;
 
-  /** @param step between two neighbouring keys */
+  /** @param step between two neighbouring keys, at most STEP_MAX */
   constructor(step: number) {
     this.#step = step;
   }
