@@ -9,8 +9,11 @@ const WINDOW_SLOTS = 1_024;
 /** Where the best level is put when the window is placed: the slots above are for better ones to come. */
 export const BEST_SLOT = 768;
 
-/** Of a larger step the distances between keys in reach of a window might be rounded, and a price between two steps taken for one of them. */
-export const STEP_MAX = Math.floor(Number.MAX_SAFE_INTEGER / (2 * WINDOW_SLOTS));
+/**
+ * Keys in reach of a window are less than 2^12 steps apart, so with this one exactly. Of a much larger one distances might be rounded, and a price between
+ * two steps taken for one of them.
+ */
+export const STEP_MAX = 2 ** 41;
 
 /** Slots that are remembered: no checksum is over more levels. */
 const READ_SLOTS = 32;

@@ -130,7 +130,10 @@ test('a book that wanders over many steps of price agrees with a book kept in a 
               wanted.bids.slice(2 * place, 2 * place + 2),
             );
           }
-          expect(book.groupBids(10 * step, 20)).toEqual(groups(wanted.bids, 10 * step, 20));
+          for (const groupStep of [10 * step, 7]) {
+            expect(book.groupBids(groupStep, 20)).toEqual(groups(wanted.bids, groupStep, Math.floor));
+            expect(book.groupAsks(groupStep, 20)).toEqual(groups(wanted.asks, groupStep, Math.ceil));
+          }
         }
       },
     ),
@@ -138,14 +141,14 @@ test('a book that wanders over many steps of price agrees with a book kept in a 
   );
 });
 
-/** Groups of bids, which round down. */
-function groups(levels: readonly number[], step: number, groupsMax: number): number[] {
+/** The best 20 groups. Prices here are small enough for a quotient that is rounded right. */
+function groups(levels: readonly number[], step: number, round: (quotient: number) => number): number[] {
   const sums = new Map<number, number>();
   for (let at = 0; at < levels.length; at += 2) {
-    const price = levels[at]! - (levels[at]! % step);
+    const price = round(levels[at]! / step) * step;
     sums.set(price, (sums.get(price) ?? 0) + levels[at + 1]!);
   }
-  return [...sums].slice(0, groupsMax).flat();
+  return [...sums].slice(0, 20).flat();
 }
 
 test('levels next to the largest exact number stay exact whatever is removed and added beside them', () => {
