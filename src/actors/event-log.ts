@@ -79,8 +79,9 @@ export type EventLogReaderEvents = {
   /** These went to others, or are about to. Nothing of them comes any more. */
   readonly onRevoked: (partitions: readonly number[]) => void;
   /**
-   * Records of one partition, in order and without a gap. They count as taken. Where a promise is returned, no more of this partition are fetched until it
-   * resolves; at most `FETCH_MAX_BYTES_PER_PARTITION` of those fetched already still come. It must not reject.
+   * Records of one partition, in order and without a gap; some may have come before, and are left out. They count as taken. Where a promise is returned,
+   * no more of this partition are fetched until it resolves; at most `FETCH_MAX_BYTES_PER_PARTITION` of those fetched already still come. It must not
+   * reject.
    */
   readonly onRecords: (
     partition: number,

@@ -10,7 +10,7 @@ import type { Units } from './units.ts';
 import { raiseScale } from './units.ts';
 import { WideLevels } from './wide-levels.ts';
 
-/** Without a window it is looked after so many changes, however long they took, whether one pays: before that no book takes memory for it. */
+/** Without a window it is looked after so many changes whether one pays, so that none is made for a book that soon ends or is replaced. */
 const CHANGES_PER_LOOK = 1_024;
 /** A window is opened where the best levels, so many, lie within it. */
 const OPEN_LEVELS_MIN = 64;

@@ -57,6 +57,8 @@ export class History {
   readonly published: PublishedRecord[] = [];
   /** Dead letters of events that were given up because they failed their actor twice. */
   readonly poison: DeadLetter[] = [];
+  /** Times that a saved state was read whose bytes had been spoilt. */
+  damagedReadCount = 0;
   #order = 0;
 
   nextOrder(): number {

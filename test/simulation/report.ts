@@ -17,6 +17,11 @@ export type SeedSummary = {
 /** Violations of one rule that are told of one seed. */
 const SAME_RULE_MAX = 2;
 const TEXT_MAX = 1_200;
+/** In a run of so many seeds each kind of fault happens. */
+const ENOUGH_SEEDS = 30;
+
+/** What a run of many seeds has to bring about, or it holds less than it says. */
+export type WantedFaults = { readonly faults: readonly string[]; readonly facts: readonly string[] };
 
 export function summarizeSeed(result: SeedResult): SeedSummary {
   return {
@@ -31,6 +36,7 @@ export class Report {
   readonly #seedCount: number;
   readonly #withHashes: boolean;
   readonly #isCluster: boolean;
+  readonly #wanted: WantedFaults;
   readonly #faults = new Map<string, number>();
   readonly #reached = new Map<string, number>();
   readonly #startedMs = performance.now();
@@ -39,7 +45,8 @@ export class Report {
   #stepCount = 0;
   #processorMs = 0;
 
-  constructor(seedCount: number, options: { withHashes: boolean; isCluster: boolean }) {
+  constructor(seedCount: number, options: { withHashes: boolean; isCluster: boolean; wanted: WantedFaults }) {
+    this.#wanted = options.wanted;
     this.#seedCount = seedCount;
     this.#isCluster = options.isCluster;
     this.#withHashes = options.withHashes;
@@ -72,6 +79,12 @@ export class Report {
     );
     print(`injected: ${listOf(this.#faults)}`);
     print(`reached: ${listOf(this.#reached)}`);
+    if (this.#doneCount < ENOUGH_SEEDS) return;
+    const missing = [
+      ...this.#wanted.faults.filter((kind) => !this.#faults.has(kind)),
+      ...this.#wanted.facts.filter((fact) => !this.#reached.has(fact)),
+    ];
+    if (missing.length > 0) this.fail(`never happened, so that nothing holds it: ${missing.join(', ')}`);
   }
 
   #tell({ seed, violations }: SeedSummary): void {

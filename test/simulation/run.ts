@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
 import type { SeedSummary } from './report.ts';
 import { summarizeSeed } from './report.ts';
+import { CLUSTER_FACTS, CLUSTER_FAULTS } from './cluster/cluster-faults.ts';
 import { simulateCluster } from './cluster/simulate-cluster.ts';
+import { NODE_FACTS, NODE_FAULTS } from './faults/fault-plan.ts';
 import { simulateSeed } from './simulate.ts';
 
 const { values } = parseArgs({
@@ -31,7 +33,13 @@ const { values } = parseArgs({
 const from = wholeNumber('from', values.from);
 const count = wholeNumber('seeds', values.seeds);
 const workers = wholeNumber('workers', values.workers);
-const report = new Report(count, { withHashes: values.hashes, isCluster: values.cluster });
+const report = new Report(count, {
+  withHashes: values.hashes,
+  isCluster: values.cluster,
+  wanted: values.cluster
+    ? { faults: CLUSTER_FAULTS, facts: CLUSTER_FACTS }
+    : { faults: NODE_FAULTS, facts: NODE_FACTS },
+});
 /** nact keeps every actor system that nobody stopped, and whoever kills a node stops none: a process that ran thousands of seeds had no memory left. */
 const SEEDS_PER_PROCESS = 100;
 

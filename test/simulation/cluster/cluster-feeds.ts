@@ -98,10 +98,12 @@ class InstrumentFeeds {
     for (let replica = 0; replica < options.redundancy; replica++) this.#connect(replica);
   }
 
-  /** One of its feeds opens another connection. */
-  connect(): void {
+  /** One of its feeds opens another connection; false where that one's node is lost. So are the others below. */
+  connect(): boolean {
     const replica = this.#drawReplica();
-    if (!this.#isLost(replica)) this.#connect(replica);
+    if (this.#isLost(replica)) return false;
+    this.#connect(replica);
+    return true;
   }
 
   #connect(replica: number): void {
@@ -139,22 +141,24 @@ class InstrumentFeeds {
     this.#connect(replica);
   }
 
-  resync(replica = this.#drawReplica()): void {
+  resync(replica = this.#drawReplica()): boolean {
     const feed = this.#options.redundancy > 1 ? this.#feeds[replica]! : this.#feeds.at(-1)!;
-    if (this.#lost.has(feed)) return;
+    if (this.#lost.has(feed)) return false;
     const { nowMs } = this.#options.world;
     this.#write(feed.batch([feedStatus({ ...timesAt(nowMs), status: 'stale', reason: 'asked' })]));
     this.#writeBookOf(feed);
+    return true;
   }
 
   beSilent(untilMs: number): void {
     this.#quietUntilMs = untilMs;
   }
 
-  writeAgain(): void {
+  writeAgain(): boolean {
     const feed = this.#feeds[Math.floor(this.#random() * this.#feeds.length)]!;
-    if (this.#lost.has(feed)) return;
+    if (this.#lost.has(feed)) return false;
     for (const batch of feed.batchesAgain()) this.#write(batch);
+    return true;
   }
 
   speak(): void {
@@ -249,17 +253,18 @@ export class ClusterFeeds {
     if (!this.#isOver) this.#feeds.get(instrument)?.resync(replica);
   }
 
-  /** A node that feeds one of the replicas is lost; another one takes its place after a while. Nothing where instruments are fed once. */
-  loseFeeder(): void {
-    if (this.#redundancy === 1) return;
+  /** A node that feeds one of the replicas is lost; another one takes its place after a while. False where instruments are fed once. */
+  loseFeeder(): boolean {
+    if (this.#redundancy === 1) return false;
     const replica = Math.floor(this.#random() * this.#redundancy);
-    if (this.#lostReplicas.has(replica)) return;
+    if (this.#lostReplicas.has(replica)) return false;
     this.#lostReplicas.add(replica);
     for (const feeds of this.#feeds.values()) feeds.lose(replica);
     this.#world.after(this.#world.nature, 1_000 + this.#random() * 11_000, 'another feeder', () => {
       this.#lostReplicas.delete(replica);
       for (const feeds of this.#feeds.values()) feeds.takeOver(replica);
     });
+    return true;
   }
 
   /** One of them, by chance. */

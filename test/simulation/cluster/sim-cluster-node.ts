@@ -1,5 +1,6 @@
 /** A node of a cluster in a simulated process: it runs the shards that the group gives it, over the log in memory; others write that log. */
 import type { EventLogReader, EventLogReaderEvents } from '../../../src/actors/event-log.ts';
+import type { ShardClaim } from '../../../src/actors/ports.ts';
 import { TampinesError } from '../../../src/base/errors.ts';
 import type { Log } from '../../../src/base/log.ts';
 import type { BuiltClusterNode } from '../../../src/build-cluster-node.ts';
@@ -11,7 +12,7 @@ import { createStorage } from '../../../src/persistence/open-storage.ts';
 import type { WantedOutputs } from '../../../src/persistence/output-outbox.ts';
 import { ShardPositions } from '../../../src/persistence/shard-positions.ts';
 import type { Settings } from '../../../src/settings-schema.ts';
-import type { Later, MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
+import type { MemoryEventLog, MemoryReader } from '../../support/memory-event-log.ts';
 import type { FaultSwitches } from '../faults/fault-switches.ts';
 import { NetworkTransport } from '../models/market-network.ts';
 import type { RedisModel } from '../models/redis-model.ts';
@@ -41,6 +42,8 @@ export type ClusterSurroundings = {
   readonly logAccessOf: (process: Process) => LogAccess;
   readonly outputs?: WantedOutputs | undefined;
   readonly onResyncWanted: (instrument: InstrumentKey, replica: number) => void;
+  /** The node has claimed the shard, and knows it. */
+  readonly onClaimed?: (node: SimClusterNode, shard: number) => void;
   readonly onLog: (process: Process, level: string, fields: object, message: string) => void;
 };
 
@@ -64,6 +67,7 @@ export class SimClusterNode {
   readonly #surroundings: ClusterSurroundings;
   readonly #closers: Closers;
   readonly #logAccess: LogAccess;
+  readonly #claim: (shard: number) => Promise<ShardClaim>;
   #client: SimRedisClient | undefined;
 
   constructor(name: string, surroundings: ClusterSurroundings) {
@@ -79,6 +83,11 @@ export class SimClusterNode {
     const database = databaseOf(this.process);
     const storage = createStorage(database, own, outputs);
     this.#closers.add('storage', () => storage.close());
+    this.#claim = async (shard) => {
+      const claim = await storage.journal.claim(shard, name);
+      surroundings.onClaimed?.(this, shard);
+      return claim;
+    };
     this.built = buildClusterNode({
       settings,
       surroundings: own,
@@ -95,7 +104,7 @@ export class SimClusterNode {
         openWriter: () => Promise.reject(new Error('this node feeds nothing')),
         openReader: (events) => this.#logAccess.openReader(events),
       },
-      claimShard: (shard) => storage.journal.claim(shard, name),
+      claimShard: (shard) => this.#claim(shard),
       positions: new ShardPositions(database, 0),
       readKnownTrades: () => Promise.resolve(undefined),
       mayFeed: () => false,
@@ -131,18 +140,29 @@ export class SimClusterNode {
   }
 
   /** The group has given it up, which it hears of only later: until then it goes on as before. */
-  loseMembership(forMs: number): void {
+  loseMembership(forMs: number): boolean {
     const { world, log } = this.#surroundings;
     const { reader } = this;
-    if (reader === undefined) return;
+    if (reader === undefined) return false;
     log.group(GROUP).leave(reader);
     world.after(this.process, forMs, 'no member', () => reader.fail(away('no member of the group any more')));
+    return true;
   }
 
-  failReader(): void {
+  /** Takes a shard that nobody gave it, and does nothing with it: whoever runs it is fenced, and has to claim it again. */
+  claimOutOfTurn(shard: number): void {
+    this.#surroundings.world.soon(
+      this.process,
+      'claim',
+      () => void this.#claim(shard).catch(() => undefined),
+    );
+  }
+
+  failReader(): boolean {
     const { reader } = this;
-    if (reader !== undefined)
-      this.#surroundings.world.soon(this.process, 'reader fails', () => reader.fail(away('crashed')));
+    if (reader === undefined) return false;
+    this.#surroundings.world.soon(this.process, 'reader fails', () => reader.fail(away('crashed')));
+    return true;
   }
 
   #log(): Log {
@@ -157,22 +177,4 @@ export class SimClusterNode {
 
 function away(message: string): TampinesError {
   return new TampinesError('SERVICE_UNAVAILABLE', message, { isRetryable: true });
-}
-
-/** The plain way, on which nothing goes wrong by itself. */
-export class DirectLogAccess implements LogAccess {
-  member: MemoryReader | undefined;
-  readonly #log: MemoryEventLog;
-  readonly #newWay: () => Later;
-
-  /** @param newWay each reader has one of its own */
-  constructor(log: MemoryEventLog, newWay: () => Later) {
-    this.#log = log;
-    this.#newWay = newWay;
-  }
-
-  openReader(events: EventLogReaderEvents): Promise<MemoryReader> {
-    this.member = this.#log.openReader(GROUP, events, this.#newWay());
-    return Promise.resolve(this.member);
-  }
 }

@@ -14,13 +14,15 @@ import { PostgresServer } from '../models/postgres-server.ts';
 import { RedisModel } from '../models/redis-model.ts';
 import { SimDatabase } from '../models/sim-database.ts';
 import type { SeedResult } from '../simulate.ts';
+import type { Process } from '../world/world.ts';
 import { World } from '../world/world.ts';
 import { ClusterFaults } from './cluster-faults.ts';
 import { ClusterFeeds } from './cluster-feeds.ts';
 import type { AppendedRecord } from './cluster-fold.ts';
 import { checkBooks, checkPositions, checkSnapshots, ClusterFold } from './cluster-fold.ts';
 import { checkRedundancy } from './redundant-fold.ts';
-import { DirectLogAccess, SimClusterNode, wayOf } from './sim-cluster-node.ts';
+import { SimClusterNode, wayOf } from './sim-cluster-node.ts';
+import { UnsteadyLogAccess } from './unsteady-log-access.ts';
 
 const SCHEMA = 'tampines';
 const SESSION_MS = 6_000;
@@ -62,6 +64,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
   const redundancy = random() < 0.5 ? 2 : 1;
   const feeds = new ClusterFeeds({ world, log, redundancy, later: wayOf(world, world.nature) }, instruments);
   const nodes: SimClusterNode[] = [];
+  const readers = new Map<Process, UnsteadyLogAccess>();
   const startNode = (): void => {
     const name = `node-${nodes.length + 1}`;
     nodes.push(
@@ -69,18 +72,32 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
         ...{ world, settings, redis, log, faults, sessionMs: SESSION_MS },
         databaseOf: (process) =>
           new SimDatabase({ world, process, server: postgres, faults, schema: SCHEMA }),
-        logAccessOf: (process) => new DirectLogAccess(log, () => wayOf(world, process)),
+        logAccessOf: (process) => {
+          const access = new UnsteadyLogAccess({ world, log, faults }, process);
+          readers.set(process, access);
+          return access;
+        },
+        onClaimed: (node, shard) => {
+          const isOthers = nodes.some(
+            (other) =>
+              other !== node && !other.hasEnded && other.built.shardKeeper.claimOf(shard) !== undefined,
+          );
+          if (isOthers) faults.sometimes('two claimers');
+        },
         onResyncWanted: (instrument, replica) => feeds.resync(instrument, replica),
         onLog: (process, level, fields, message) =>
           trace?.(`    ${process.name} ${level} ${message} ${JSON.stringify(fields, withErrors)}`),
       }),
     );
   };
-  const plan = new ClusterFaults({ world, faults, log, feeds, nodes, startNode });
+  const plan = new ClusterFaults({
+    ...{ world, faults, log, postgres, feeds, nodes, readers, startNode, sessionMs: SESSION_MS },
+  });
   for (let count = 2 + Math.floor(random() * 2); count > 0; count--) startNode();
   feeds.start(50 + random() * 400);
   plan.begin();
-  await world.run(10_000 + random() ** 2 * 40_000);
+  // In whole milliseconds, as all times of events are.
+  await world.run(Math.floor(10_000 + random() ** 2 * 40_000));
 
   plan.end();
   const isLive = (key: InstrumentKey): boolean =>
@@ -105,6 +122,7 @@ export async function simulateCluster(seed: number, trace?: (line: string) => vo
     ...(redundancy === 1 ? [] : [...folded.values()].flatMap(checkRedundancy)),
     ...(await checkOwners(world, nodes, folded)),
   ];
+  for (let count = 0; count < history.damagedReadCount; count++) faults.sometimes('damaged state read');
   for (const violation of violations) world.trace.add(JSON.stringify(violation));
   return {
     seed,

@@ -11,6 +11,7 @@ import type { SimNode } from '../sim-node.ts';
 import type { ExchangeName, MarketTruth, SimulatedMarkets } from '../simulated-markets.ts';
 import type { World } from '../world/world.ts';
 import type { FaultSwitches } from './fault-switches.ts';
+import { tearNewestSnapshot } from './torn-snapshot.ts';
 
 export type FaultTargets = {
   readonly world: World;
@@ -49,6 +50,10 @@ const KINDS = {
   'asked resync': 8_000,
 } as const;
 type FaultKind = keyof typeof KINDS;
+
+/** What has to happen in a run of many seeds, or the run does not look where it should. */
+export const NODE_FAULTS: readonly string[] = [...Object.keys(KINDS), 'crash while starting'];
+export const NODE_FACTS: readonly string[] = ['taken over', 'node fenced', 'crash on a torn snapshot'];
 
 const ON_SHARE = 0.3;
 const FIRST_MS = 2_000;
@@ -257,19 +262,7 @@ export class FaultPlan {
     const { postgres, faults } = this.#targets;
     const row = postgres.tables.instruments.get(this.#pickTruth().instrument);
     if (row === undefined) return false;
-    const [before, newest] = postgres.tables.snapshotsOf(row.id).slice(-2);
-    if (
-      before === undefined ||
-      newest === undefined ||
-      before.isDamaged === true ||
-      newest.isDamaged === true
-    )
-      return false;
-    const bytes = Uint8Array.from(newest.state);
-    if (this.#random() < 0.5)
-      bytes[Math.floor(this.#random() * bytes.length)]! ^= 1 << Math.floor(this.#random() * 8);
-    newest.state = this.#random() < 0.5 ? bytes : bytes.slice(0, Math.floor(bytes.length * this.#random()));
-    newest.isDamaged = true;
+    if (!tearNewestSnapshot(postgres.tables, row.id, this.#random)) return false;
     // Whoever reads it next has to use the one before.
     if (this.#random() < 0.7) {
       const node = this.#targets.operator.current;

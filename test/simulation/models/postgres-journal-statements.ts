@@ -147,10 +147,11 @@ function readBatches({ tables, text }: StatementContext, values: readonly SqlVal
   return { rows };
 }
 
-function readSnapshots({ tables }: StatementContext, values: readonly SqlValue[]): StatementResult {
+function readSnapshots({ tables, history }: StatementContext, values: readonly SqlValue[]): StatementResult {
   const [instrumentIds, belows] = values as [number[], number[]];
   const rows = instrumentIds.flatMap((instrumentId, index) => {
     const row = tables.snapshotsOf(instrumentId).findLast(({ batchNumber }) => batchNumber < belows[index]!);
+    if (row?.isDamaged === true) history.damagedReadCount++;
     return row === undefined ? [] : [{ place: index + 1, ...row }];
   });
   return { rows };

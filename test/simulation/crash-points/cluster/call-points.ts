@@ -59,3 +59,14 @@ export class CallPoints {
 export function never<Value>(): Promise<Value> {
   return new Promise(() => undefined);
 }
+
+/** Returns every fate of every call; of the calls of one name `each`, spread over the run, the first among them. */
+export function trialsOf(calls: readonly Call[], each: number): Trial[] {
+  const names = [...new Set(calls.map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const same = calls.filter((call) => call.name === name);
+    const count = Math.min(each, same.length);
+    const chosen = Array.from({ length: count }, (_, index) => Math.floor((index * same.length) / count));
+    return chosen.flatMap((at) => same[at]!.fates.map((fate) => ({ name, nth: at + 1, fate })));
+  });
+}

@@ -1,9 +1,9 @@
 /**
  * `npm run crash-points:cluster -- [--each N]` with TEST_DATABASE_URL: lets every call that nodes make to Postgres and Kafka meet every
- * fate it may have, one a run. `--each N`: of the calls of one name the first N.
+ * fate it may have, one a run. `--each N`: of the calls of one name N, spread over the run.
  */
 import { parseArgs } from 'node:util';
-import type { Call, Trial } from './call-points.ts';
+import { trialsOf } from './call-points.ts';
 import { RealPostgres } from './real-postgres.ts';
 import { PARTITIONS, runShards } from './shard-run.ts';
 
@@ -38,15 +38,6 @@ try {
   await postgres.close();
 }
 process.exit(failedCount > 0 ? 1 : 0);
-
-function trialsOf(calls: readonly Call[], each: number): Trial[] {
-  const seen = new Map<string, number>();
-  return calls.flatMap(({ name, fates }) => {
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count <= each ? fates.map((fate) => ({ name, nth: count, fate })) : [];
-  });
-}
 
 function tell(what: string, violations: readonly unknown[]): void {
   failedCount++;
