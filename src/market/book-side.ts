@@ -5,7 +5,7 @@
 import type { Levels } from './events.ts';
 import { LevelBlocks } from './level-blocks.ts';
 import { LevelGroups, LevelList } from './level-sink.ts';
-import { BEST_SLOT, KNOWN, NearWindow, OUTSIDE } from './near-window.ts';
+import { BEST_SLOT, KNOWN, NearWindow, OUTSIDE, STEP_MAX } from './near-window.ts';
 import type { Units } from './units.ts';
 import { raiseScale } from './units.ts';
 import { WideLevels } from './wide-levels.ts';
@@ -16,6 +16,8 @@ const CHANGES_PER_LOOK = 1_024;
 const OPEN_LEVELS_MIN = 64;
 /** With fewer levels it is placed anew, and closed where it then has not twice as many. */
 const KEPT_LEVELS_MIN = 16;
+/** Levels that a new window may take out of the blocks in advance of the changes that pay for them, one each. */
+const TAKEN_LEVELS_MAX = 2 * CHANGES_PER_LOOK;
 
 export class BookSide {
   readonly #side: 'bid' | 'ask';
@@ -28,6 +30,8 @@ export class BookSide {
   };
   #window: NearWindow | undefined;
   #changesUntilLook = CHANGES_PER_LOOK;
+  /** Levels that the window may still take out of the blocks: else one level far above all others that comes and goes would move hundreds each time. */
+  #takesLeft = 0;
   #wide: WideLevels | undefined;
 
   constructor(side: 'bid' | 'ask') {
@@ -95,7 +99,9 @@ export class BookSide {
     for (let at = 0; at + 1 < levels.length; at += 2) {
       if (!this.#set(levels[at]!, levels[at + 1]!)) unknownCount++;
     }
-    if (this.#window === undefined && this.#wide === undefined) {
+    if (this.#window !== undefined) {
+      this.#takesLeft = Math.min(TAKEN_LEVELS_MAX, this.#takesLeft + levels.length / 2);
+    } else if (this.#wide === undefined) {
       this.#changesUntilLook -= levels.length / 2;
       if (this.#changesUntilLook <= 0) this.#look();
     }
@@ -160,9 +166,10 @@ export class BookSide {
     const bestKey = blocks.key(0);
     let step = 0;
     for (let index = 1; index < OPEN_LEVELS_MIN; index++) step = divisorOf(bestKey - blocks.key(index), step);
-    if (bestKey - blocks.key(OPEN_LEVELS_MIN - 1) > BEST_SLOT * step) return;
+    if (step > STEP_MAX || bestKey - blocks.key(OPEN_LEVELS_MIN - 1) > BEST_SLOT * step) return;
     const window = new NearWindow(step);
     this.#window = window;
+    this.#takesLeft = TAKEN_LEVELS_MAX;
     this.#placeAnew(window);
   }
 
@@ -171,7 +178,7 @@ export class BookSide {
     if (!this.#fillFromBest(window)) this.#close(window);
   }
 
-  /** Returns whether it pays: the levels beside the best one are many, and none lies between two steps. */
+  /** Returns whether it pays: the levels beside the best one are many, none lies between two steps, and changes have paid for those it takes. */
   #fillFromBest(window: NearWindow): boolean {
     const blocks = this.#blocks;
     if (window.count === 0 && blocks.count === 0) return false;
@@ -179,6 +186,7 @@ export class BookSide {
     if (!window.canMoveTo(bestKey)) return false;
     window.moveTo(bestKey, this.#toBlocks);
     while (blocks.count > 0 && blocks.bestKey >= window.base) {
+      if (this.#takesLeft-- <= 0) return false;
       const key = blocks.bestKey;
       if (window.set(key, blocks.quantity(0)) === OUTSIDE) return false;
       blocks.set(key, 0);

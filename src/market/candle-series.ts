@@ -134,7 +134,7 @@ export class CandleSeries {
     const { interval } = this;
     if (!Number.isFinite(watermarkMs)) return { interval, fromMs: undefined, closed: [] };
     const fromMs = openTimeOf(interval, watermarkMs - this.#allowedLatenessMs + 1);
-    const closed = this.#kept
+    const closed = [...this.#kept, ...this.#emptyAtEnd()]
       .filter(({ openTimeMs }) => openTimeMs >= fromMs && openTimeMs < this.#closedBeforeMs)
       .map((candle) => this.#toCandle(candle, candle.revision));
     return { interval, fromMs, closed };

@@ -9,6 +9,12 @@ const WINDOW_SLOTS = 1_024;
 /** Where the best level is put when the window is placed: the slots above are for better ones to come. */
 export const BEST_SLOT = 768;
 
+/**
+ * Keys in reach of a window are less than 2^12 steps apart, so with this one exactly. Of a much larger one distances might be rounded, and a price between
+ * two steps taken for one of them.
+ */
+export const STEP_MAX = 2 ** 41;
+
 /** Slots that are remembered: no checksum is over more levels. */
 const READ_SLOTS = 32;
 /** Levels that are told at once. */
@@ -40,7 +46,7 @@ export class NearWindow {
   readonly #readSlots = new Uint16Array(READ_SLOTS);
   #readCount = 0;
 
-  /** @param step between two neighbouring keys */
+  /** @param step between two neighbouring keys, at most STEP_MAX */
   constructor(step: number) {
     this.#step = step;
   }

@@ -278,6 +278,7 @@ describe('candles', () => {
       take(candles, step, outputs);
       take(restarted, step, afterRestarts);
       expect(restarted.snapshot()).toEqual(candles.snapshot());
+      expect(new Candles(policy, candles.snapshot()).readRevisable()).toEqual(candles.readRevisable());
       restarted = Candles.restore(structuredClone(restarted.snapshot()), policy);
     }
     expect(afterRestarts).toEqual(outputs);

@@ -1,7 +1,8 @@
 /** Books whose best price wanders, jumps and leaves its steps, so that levels pass in and out of what is addressed by price; against a Map, sorted when read. */
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { BookDelta, Levels } from '../../src/market/events.ts';
+import { LevelBlocks } from '../../src/market/level-blocks.ts';
 import { OrderBook } from '../../src/market/order-book.ts';
 
 const TIMES = { eventTimeMs: 0, receiveTimeMs: 0, sequence: undefined, checksum: undefined };
@@ -129,7 +130,10 @@ test('a book that wanders over many steps of price agrees with a book kept in a 
               wanted.bids.slice(2 * place, 2 * place + 2),
             );
           }
-          expect(book.groupBids(10 * step, 20)).toEqual(groups(wanted.bids, 10 * step, 20));
+          for (const groupStep of [10 * step, 7]) {
+            expect(book.groupBids(groupStep, 20)).toEqual(groups(wanted.bids, groupStep, Math.floor));
+            expect(book.groupAsks(groupStep, 20)).toEqual(groups(wanted.asks, groupStep, Math.ceil));
+          }
         }
       },
     ),
@@ -137,14 +141,14 @@ test('a book that wanders over many steps of price agrees with a book kept in a 
   );
 });
 
-/** Groups of bids, which round down. */
-function groups(levels: readonly number[], step: number, groupsMax: number): number[] {
+/** The best 20 groups. Prices here are small enough for a quotient that is rounded right. */
+function groups(levels: readonly number[], step: number, round: (quotient: number) => number): number[] {
   const sums = new Map<number, number>();
   for (let at = 0; at < levels.length; at += 2) {
-    const price = levels[at]! - (levels[at]! % step);
+    const price = round(levels[at]! / step) * step;
     sums.set(price, (sums.get(price) ?? 0) + levels[at + 1]!);
   }
-  return [...sums].slice(0, groupsMax).flat();
+  return [...sums].slice(0, 20).flat();
 }
 
 test('levels next to the largest exact number stay exact whatever is removed and added beside them', () => {
@@ -175,5 +179,39 @@ test('levels next to the largest exact number stay exact whatever is removed and
       asks: asks.slice(1, -1).flatMap((price) => [price, quantity]),
     });
     book.applyDelta(delta([], [top, 1, top - 199, 1]));
+  }
+});
+
+/** A book of dense bids that changed so much that they are addressed by price. */
+function createDenseBook(prices: readonly number[]): OrderBook {
+  const book = new OrderBook();
+  const bids = prices.flatMap((price) => [price, 1]);
+  book.applySnapshot({ type: 'BookSnapshot', ...TIMES, scales: SCALES, depth: undefined, bids, asks: [] });
+  for (let count = 0; count < 3_000; count += prices.length) book.applyDelta(delta(bids, []));
+  return book;
+}
+
+test('a price next to one of steps so wide that their distances pass the largest exact number stays itself', () => {
+  const step = 10 ** 13;
+  const best = 301 * step;
+  const book = createDenseBook(Array.from({ length: 70 }, (_, index) => best - index * step));
+  const between = best + 140 * step + 1;
+  book.applyDelta(delta([between, 7], []));
+  expect(book.top(2).bids).toEqual([between, 7, best, 1]);
+});
+
+test('a level far above all others that comes and goes does not move them all each time', () => {
+  const prices = Array.from({ length: 2_000 }, (_, index) => 100_000 - index);
+  const book = createDenseBook(prices);
+  const moved = vi.spyOn(LevelBlocks.prototype, 'set');
+  try {
+    const rounds = 5_000;
+    for (let round = 0; round < rounds; round++) {
+      expect(book.applyDelta(delta([101_100, 1, 101_100, 0], []))).toBe(0);
+    }
+    expect(moved.mock.calls.length / (2 * rounds)).toBeLessThan(8);
+    expect(book.snapshot().bids).toEqual(prices.flatMap((price) => [price, 1]));
+  } finally {
+    moved.mockRestore();
   }
 });
