@@ -224,7 +224,7 @@ class Exchange {
         adapter,
         kind,
         name,
-        firstTickMs: firstTickMs(number),
+        firstTickMs: firstTickMs(this.#slots.length + 1),
         endpoints,
         adapterOptions,
         transport,
@@ -370,7 +370,7 @@ class Exchange {
 }
 
 /**
- * Returns when the connection of this number, from 1 on, ticks first, after its start. Spreads what they do with their ticks, which is to tell quiet
+ * Returns when the connection of this number of its exchange, from 1 on, ticks first, after its start. Spreads what they do with their ticks, which is to tell quiet
  * instruments the time: all at once they held up the node, and what it publishes came in bursts.
  */
 export function firstTickMs(number: number): number {

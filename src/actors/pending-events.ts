@@ -54,6 +54,7 @@ export class PendingEvents {
     const taken = this.#events.slice(this.#headIndex, endIndex);
     this.#headIndex = endIndex;
     if (endIndex === this.#events.length) {
+      // Not a new list: one that waited empty until it is old holds what is put into it until a whole collection.
       this.#events.length = 0;
       this.#headIndex = 0;
     } else if (this.#headIndex >= COMPACT_AT && this.#headIndex * 2 >= this.#events.length) {

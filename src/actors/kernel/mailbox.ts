@@ -36,6 +36,7 @@ export class Mailbox {
     const envelope = this.#envelopes[this.#headIndex];
     this.#envelopes[this.#headIndex++] = undefined;
     if (this.#headIndex === this.#envelopes.length) {
+      // Not a new list: one that waited empty until it is old holds what is put into it until a whole collection.
       this.#envelopes.length = 0;
       this.#headIndex = 0;
     } else if (this.#headIndex >= COMPACT_AT && this.#headIndex * 2 >= this.#envelopes.length) {
