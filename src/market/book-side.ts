@@ -182,12 +182,13 @@ export class BookSide {
   #fillFromBest(window: NearWindow): boolean {
     const blocks = this.#blocks;
     if (window.count === 0 && blocks.count === 0) return false;
-    const bestKey = window.count === 0 ? blocks.bestKey : window.bestKey;
+    const bestKey = window.count === 0 ? blocks.key(0) : window.bestKey;
     if (!window.canMoveTo(bestKey)) return false;
     window.moveTo(bestKey, this.#toBlocks);
-    while (blocks.count > 0 && blocks.bestKey >= window.base) {
+    while (blocks.count > 0) {
+      const key = blocks.key(0);
+      if (key < window.base) break;
       if (this.#takesLeft-- <= 0) return false;
-      const key = blocks.bestKey;
       if (window.set(key, blocks.quantity(0)) === OUTSIDE) return false;
       blocks.set(key, 0);
     }

@@ -20,11 +20,6 @@ export class LevelBlocks {
     return this.#count;
   }
 
-  /** Meaningless while empty. */
-  get bestKey(): number {
-    return this.#near.key(this.#near.count - 1);
-  }
-
   /** Returns the key of the level `index` places from the best; `index` < `count`. O(blocks). */
   key(index: number): number {
     const place = this.#near.count - 1 - index;
