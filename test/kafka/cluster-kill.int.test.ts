@@ -12,7 +12,6 @@ import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-bin
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
-import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
 import {
   keyOf,
   symbols,
@@ -20,6 +19,8 @@ import {
   untilTradesAreStored,
   viewPublished,
 } from '../support/cluster-truth.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, storedTradeIds } from '../support/running-node.ts';
 import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
@@ -33,14 +34,9 @@ const topicPrefix = schema.replaceAll('_', '-');
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
-/** Its own: tests beside this one publish books of the same names. */
-let server: ChaosRedis;
+let server: OwnRedis;
 let redis: Redis;
 const nodes = new Map<string, NodeProcess>();
-
-function redisUrl(): string {
-  return `redis://127.0.0.1:${server.port}`;
-}
 
 async function start(name: string): Promise<NodeProcess> {
   const node = new NodeProcess({
@@ -68,7 +64,7 @@ async function start(name: string): Promise<NodeProcess> {
       'publish.bookResolutions=1',
       'log.format=json',
     ],
-    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redisUrl() },
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: server.url },
     onLine: () => undefined,
   });
   nodes.set(name, node);
@@ -104,7 +100,7 @@ async function expectAllTrades(): Promise<void> {
 /** Watches what subscribers are told until the returned function is called, which says where it went back. */
 async function watchRedis(): Promise<() => readonly string[]> {
   const order = await RedisOrder.watch(
-    redisUrl(),
+    server.url,
     symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`),
   );
   return () => {
@@ -117,8 +113,8 @@ async function watchRedis(): Promise<() => readonly string[]> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tampines-kill-'));
   program = provideProgram(folder, () => undefined);
-  server = await ChaosRedis.start(folder);
-  redis = new Redis(redisUrl());
+  server = await startOwnRedis();
+  redis = new Redis(server.url);
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,

@@ -2,9 +2,6 @@
  * Three nodes of one cluster on a real Kafka, Postgres and Redis: what they run between them is what the exchanges truly hold, whoever comes and goes.
  * Here nodes are stopped in order; `cluster-kill.int.test.ts` kills them.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,27 +9,22 @@ import { createSeededRandom, systemClock, systemTimers } from '../../src/base/cl
 import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-binance.ts';
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
 import type { InstrumentKey } from '../../src/market/symbols.ts';
-import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
 import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import type { RunningNode } from '../support/running-node.ts';
 import { eventually, runNode, viewBook } from '../support/running-node.ts';
 import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 
 const schema = freshName('cluster');
 let binance: SimulatedExchange;
-let folder: string;
-/** Its own: tests beside and before this one publish books of the same names. */
-let server: ChaosRedis;
+let server: OwnRedis;
 const nodes = new Map<string, RunningNode>();
-
-function redisUrl(): string {
-  return `redis://127.0.0.1:${server.port}`;
-}
 
 const start = async (name: string, ...assignments: readonly string[]): Promise<RunningNode> => {
   const node = await runNode({
     schema,
-    redisUrl: redisUrl(),
+    redisUrl: server.url,
     exchanges: { binance: binance.endpoints },
     assignments: [
       `node.name=${name}`,
@@ -86,8 +78,7 @@ async function expectAllTrades(): Promise<void> {
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'tampines-cluster-test-'));
-  server = await ChaosRedis.start(folder);
+  server = await startOwnRedis();
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,
@@ -103,7 +94,6 @@ afterAll(async () => {
   await server.close();
   await binance.close();
   await dropSchema(schema);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('a cluster', () => {
@@ -139,7 +129,7 @@ describe('a cluster', () => {
   });
 
   it('goes on when a node leaves, and Redis never went back', async () => {
-    const redis = new Redis(redisUrl());
+    const redis = new Redis(server.url);
     const seen = new Map<string, { epoch: number; seq: number; bookSeq: number }>();
     const stepsBack: string[] = [];
     redis.on('message', (channel: string, text: string) => {

@@ -19,16 +19,12 @@ import type { Storage } from '../../src/persistence/open-storage.ts';
 import { openStorage } from '../../src/persistence/open-storage.ts';
 import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
 import { foldTopic, policyOf, readStored } from '../support/folded-topic.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { RunningNode } from '../support/running-node.ts';
 import { eventually, queryRows, runNode, viewBook } from '../support/running-node.ts';
-import {
-  dropSchema,
-  freshName,
-  testDatabaseUrl,
-  testKafkaBrokers,
-  testRedisUrl,
-} from '../support/services.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 import { contextOf } from '../support/writer-context.ts';
 
 const PARTITIONS = 3;
@@ -51,10 +47,11 @@ const settings = [
   'candles.intervals=1s,1m',
   'candles.outOfOrdernessMs=500',
 ];
-const environment = { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() };
+let environment: Readonly<Record<string, string>>;
 
 let binance: SimulatedExchange;
 let storage: Storage;
+let server: OwnRedis;
 let redis: Redis;
 const nodes = new Set<RunningNode>();
 /** Of each instrument, taken while the cluster was at work. */
@@ -64,7 +61,7 @@ let savedAtMs = 0;
 async function start(name: string, roles: string): Promise<RunningNode> {
   const node = await runNode({
     schema,
-    redisUrl: testRedisUrl(),
+    redisUrl: server.url,
     exchanges: { binance: binance.endpoints },
     assignments: [
       `node.name=${name}`,
@@ -199,7 +196,9 @@ async function readList(instrument: InstrumentKey): Promise<Listed[]> {
 }
 
 beforeAll(async () => {
-  redis = new Redis(testRedisUrl());
+  server = await startOwnRedis();
+  environment = { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: server.url };
+  redis = new Redis(server.url);
   storage = await openStorage({
     location: { url: testDatabaseUrl() },
     schema,
@@ -218,6 +217,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const node of nodes) await node.stop();
   redis.disconnect();
+  await server.close();
   await binance.close();
   await storage.close();
   await dropSchema(schema);

@@ -12,7 +12,8 @@ import { createSimulatedBinance } from '../../src/feeds/simulators/simulated-bin
 import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exchange.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
-import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { eventually, queryRows } from '../support/running-node.ts';
 import {
   dropSchema,
@@ -35,8 +36,7 @@ const random = createSeededRandom(SEED);
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
-/** Its own: tests that run beside this one listen to books of the same names. */
-let redis: ChaosRedis;
+let redis: OwnRedis;
 let node: NodeProcess;
 
 async function start(): Promise<void> {
@@ -62,7 +62,7 @@ async function start(): Promise<void> {
     ],
     environment: {
       TAMPINES_POSTGRES_URL: testDatabaseUrl(),
-      TAMPINES_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      TAMPINES_REDIS_URL: redis.url,
     },
     onLine: () => undefined,
   });
@@ -73,7 +73,7 @@ beforeAll(async () => {
   noteServiceUse('Kafka');
   folder = mkdtempSync(join(tmpdir(), 'tampines-outkill-'));
   program = provideProgram(folder, () => undefined);
-  redis = await ChaosRedis.start(folder);
+  redis = await startOwnRedis();
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,

@@ -13,7 +13,6 @@ import type { SimulatedExchange } from '../../src/feeds/simulators/simulated-exc
 import { shardOf } from '../../src/market/shards.ts';
 import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
-import { ChaosRedis } from '../chaos/services/chaos-redis.ts';
 import {
   keyOf,
   symbols,
@@ -21,6 +20,8 @@ import {
   untilTradesAreStored,
   viewPublished,
 } from '../support/cluster-truth.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { RedisOrder } from '../support/redis-order.ts';
 import { eventually, queryRows } from '../support/running-node.ts';
 import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
@@ -35,14 +36,9 @@ const channels = symbols.map((symbol) => `orderbook:${keyOf(symbol)}:1`);
 let folder: string;
 let program: string;
 let binance: SimulatedExchange;
-/** Its own: tests beside this one publish books of the same names. */
-let server: ChaosRedis;
+let server: OwnRedis;
 let redis: Redis;
 const nodes = new Map<string, NodeProcess>();
-
-function redisUrl(): string {
-  return `redis://127.0.0.1:${server.port}`;
-}
 
 async function start(name: string, role: 'ingest' | 'compute'): Promise<NodeProcess> {
   const node = new NodeProcess({
@@ -70,7 +66,7 @@ async function start(name: string, role: 'ingest' | 'compute'): Promise<NodeProc
       'publish.bookResolutions=1',
       'log.format=json',
     ],
-    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redisUrl() },
+    environment: { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: server.url },
     onLine: () => undefined,
   });
   nodes.set(name, node);
@@ -129,13 +125,13 @@ async function expectTruth(): Promise<void> {
 /** What subscribers are told of books from now on that is not live, and where it goes back. */
 async function watch(): Promise<() => void> {
   const notLive: string[] = [];
-  const reader = new Redis(redisUrl());
+  const reader = new Redis(server.url);
   await reader.subscribe(...channels);
   reader.on('message', (channel: string, text: string) => {
     const { status, reason } = JSON.parse(text) as { status: string; reason: string };
     if (status !== 'live') notLive.push(`${channel}: ${status}, ${reason}`);
   });
-  const order = await RedisOrder.watch(redisUrl(), channels);
+  const order = await RedisOrder.watch(server.url, channels);
   return () => {
     reader.disconnect();
     order.close();
@@ -164,8 +160,8 @@ async function switchCounts(): Promise<number> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tampines-redundant-'));
   program = provideProgram(folder, () => undefined);
-  server = await ChaosRedis.start(folder);
-  redis = new Redis(redisUrl());
+  server = await startOwnRedis();
+  redis = new Redis(server.url);
   binance = await createSimulatedBinance({
     clock: systemClock,
     timers: systemTimers,

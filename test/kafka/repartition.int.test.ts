@@ -22,17 +22,12 @@ import { NodeProcess } from '../chaos/nodes/node-process.ts';
 import { provideProgram } from '../chaos/nodes/node-program.ts';
 import { keyOf, symbols, untilBooksAreTrue, untilTradesAreStored } from '../support/cluster-truth.ts';
 import { foldTopic, policyOf, readStored } from '../support/folded-topic.ts';
+import type { OwnRedis } from '../support/own-redis.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { RunningNode } from '../support/running-node.ts';
 import { eventually, queryRows, runNode, viewBook } from '../support/running-node.ts';
-import {
-  dropSchema,
-  freshName,
-  noteServiceUse,
-  testDatabaseUrl,
-  testKafkaBrokers,
-  testRedisUrl,
-} from '../support/services.ts';
+import { dropSchema, freshName, testDatabaseUrl, testKafkaBrokers } from '../support/services.ts';
 import { projectPath } from '../support/source-files.ts';
 import { contextOf } from '../support/writer-context.ts';
 
@@ -52,7 +47,8 @@ const settingsOf = (partitions: number): string[] => [
   'candles.intervals=1s,1m',
   'candles.outOfOrdernessMs=500',
 ];
-const environment = { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: testRedisUrl() };
+let redis: OwnRedis;
+let environment: Readonly<Record<string, string>>;
 
 let binance: SimulatedExchange;
 let storage: Storage;
@@ -68,7 +64,7 @@ const exchangeSettings = (): string[] => [
 async function start(name: string, roles: string, partitions: number): Promise<RunningNode> {
   const node = await runNode({
     schema,
-    redisUrl: testRedisUrl(),
+    redisUrl: redis.url,
     exchanges: { binance: binance.endpoints },
     assignments: [
       `node.name=${name}`,
@@ -118,7 +114,8 @@ async function run(partitions: number, { isDryRun = false, asPartitions = partit
 }
 
 beforeAll(async () => {
-  noteServiceUse('Redis');
+  redis = await startOwnRedis();
+  environment = { TAMPINES_POSTGRES_URL: testDatabaseUrl(), TAMPINES_REDIS_URL: redis.url };
   folder = mkdtempSync(join(tmpdir(), 'tampines-moved-'));
   storage = await openStorage({
     location: { url: testDatabaseUrl() },
@@ -139,6 +136,7 @@ afterAll(async () => {
   await Promise.all([...processes].map((node) => node.kill()));
   for (const node of nodes) await node.stop();
   rmSync(folder, { recursive: true, force: true });
+  await redis.close();
   await binance.close();
   await storage.close();
   await dropSchema(schema);
