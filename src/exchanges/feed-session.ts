@@ -226,7 +226,7 @@ export class FeedSession {
       for (const book of this.#waitingBooks) book.tick(nowMs, { isDeaf });
       if (this.#paces !== undefined) this.#silence.tick(this.#watched, nowMs, { isDeaf });
     }
-    this.#subscriptions.flush(now);
+    this.#subscriptions.flush(now, { isTick: true });
   }
 
   /** Subscribes symbols that are not watched yet. */

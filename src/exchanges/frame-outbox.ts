@@ -67,7 +67,7 @@ export class FrameOutbox {
     for (;;) {
       const isUrgent = this.#urgent.length > 0;
       const queue = isUrgent ? this.#urgent : this.#waiting;
-      const hasRoom = this.#hasRoom(nowMs);
+      const hasRoom = this.#countSent(nowMs) < this.#budget.count;
       if (queue.length === 0 || (!isUrgent && !hasRoom)) return;
       if (isUrgent) this.#shared?.spend(1, nowMs);
       else if (this.#shared !== undefined && this.#shared.take(1, nowMs) > 0) return;
@@ -78,10 +78,15 @@ export class FrameOutbox {
     }
   }
 
-  #hasRoom(nowMs: number): boolean {
+  /** Of the frames that a window takes, the part that was sent within the last one; urgent ones count too. */
+  spentPart(nowMs: number): number {
+    return this.#countSent(nowMs) / this.#budget.count;
+  }
+
+  #countSent(nowMs: number): number {
     while (this.#sentAtMs.length > 0 && this.#sentAtMs[0]! + this.#budget.windowMs <= nowMs) {
       this.#sentAtMs.shift();
     }
-    return this.#sentAtMs.length < this.#budget.count;
+    return this.#sentAtMs.length;
   }
 }

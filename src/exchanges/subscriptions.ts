@@ -1,6 +1,7 @@
 /**
- * The subscribe frames of one connection: as many symbols in a frame as it takes. Symbols that come, and books that have to start again, while
- * frames wait for their turn share the next ones: a thousand instruments that are wanted one by one would otherwise take a frame each.
+ * The subscribe frames of one connection: as many symbols in a frame as it takes. Symbols that come one by one, and books that have to start again,
+ * have a frame each while hardly any were sent lately; after that they share the next ones. A thousand instruments that recover one after the other
+ * would else spend what the exchange takes on frames of one symbol, and the last of them wait for the next window.
  */
 import type { NativeSymbol } from '../market/symbols.ts';
 import type { AdapterOptions, Channel, ExchangeAdapter } from './adapter.ts';
@@ -8,6 +9,9 @@ import type { FrameOutbox } from './frame-outbox.ts';
 import type { Moment } from './moment.ts';
 
 type Symbols = readonly NativeSymbol[];
+
+/** Of the frames that a window takes, so many may have gone before one that is not full has to wait for the tick. */
+const NOT_FULL_PART = 1 / 8;
 
 export class Subscriptions {
   readonly #adapter: ExchangeAdapter;
@@ -65,14 +69,15 @@ export class Subscriptions {
     if (!this.#waiting.has(symbol) && !this.#joining.has(symbol)) this.#wanting.add(symbol);
   }
 
-  /** Sends what the budget allows now. */
-  flush(now: Moment): void {
+  /** Sends what the budget allows now; frames that are not full yet on a tick only, unless hardly any were sent lately. */
+  flush(now: Moment, { isTick = false }: { isTick?: boolean } = {}): void {
     this.#outbox.flush(now.monotonicMs);
     if (this.#outbox.queuedCount > 0) return;
-    for (const chunk of this.#chunks(takeAll(this.#joining))) {
+    const isFullOnly = !isTick && this.#outbox.spentPart(now.monotonicMs) > NOT_FULL_PART;
+    for (const chunk of this.#takeChunks(this.#joining, isFullOnly)) {
       this.#queueSubscribe(chunk, this.#channels, now);
     }
-    for (const chunk of this.#chunks(takeAll(this.#wanting))) {
+    for (const chunk of this.#takeChunks(this.#wanting, isFullOnly)) {
       this.#queueUnsubscribe(chunk, ['book'], now);
       for (const symbol of chunk) this.#waiting.add(symbol);
       this.#queueSubscribe(chunk, ['book'], now);
@@ -106,17 +111,24 @@ export class Subscriptions {
     this.#onSent(symbols, nowMs);
   }
 
+  /** Those that stay are too few for a frame. */
+  #takeChunks(symbols: Set<NativeSymbol>, isFullOnly: boolean): NativeSymbol[][] {
+    const count = isFullOnly ? symbols.size - (symbols.size % this.#frameSize) : symbols.size;
+    if (count === 0) return [];
+    const taken = [...symbols].slice(0, count);
+    for (const symbol of taken) symbols.delete(symbol);
+    return this.#chunks(taken);
+  }
+
+  get #frameSize(): number {
+    return Math.max(1, this.#adapter.limits.symbolsPerSubscribeFrame);
+  }
+
   #chunks(symbols: Symbols): NativeSymbol[][] {
-    const size = Math.max(1, this.#adapter.limits.symbolsPerSubscribeFrame);
+    const size = this.#frameSize;
     const chunks: NativeSymbol[][] = [];
     for (let index = 0; index < symbols.length; index += size)
       chunks.push(symbols.slice(index, index + size));
     return chunks;
   }
-}
-
-function takeAll(symbols: Set<NativeSymbol>): NativeSymbol[] {
-  const taken = [...symbols];
-  symbols.clear();
-  return taken;
 }
