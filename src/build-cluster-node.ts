@@ -101,6 +101,8 @@ export function buildClusterNode(parts: ClusterNodeParts): BuiltClusterNode {
     slots: settings.feed.slots,
     isHeld: parts.mayFeed,
     readKnownTrades: parts.readKnownTrades,
+    readConnections: (exchange) => instruments.connections(exchange),
+    timers,
   });
   const standbys = new StandbyReadings();
   const replicas = Array.from({ length: settings.feed.redundancy }, (_, replica) => replica);

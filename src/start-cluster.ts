@@ -56,6 +56,8 @@ type ResyncMeans = {
 export type ClusterLog = { readonly generation: number; readonly topic: EventTopic };
 
 const RESYNC_TIMEOUT_MS = 5_000;
+/** Of the time that a shutdown may take: shards and what waits for the log need the rest. */
+const HAND_OVER_PART = 0.6;
 
 /** @throws TampinesError `EVENT_TOPIC_UNFIT` · `SERVICE_UNAVAILABLE` */
 export async function createClusterProcess(
@@ -126,6 +128,8 @@ export async function createClusterProcess(
     nodes: () => membership?.nodes() ?? [],
     onGained: (lease) => built.ingest.gained(lease),
     onLost: (lease) => built.ingest.lost(lease),
+    onAwaited: (slot) => built.ingest.prepare(slot),
+    onForgone: (slot) => built.ingest.lost(slot),
   });
   let membership: ClusterMembership | undefined;
   closers.add('cluster membership', () => membership?.stop() ?? Promise.resolve());
@@ -176,11 +180,12 @@ export async function createClusterProcess(
     redisChannels.close();
     return Promise.resolve();
   });
-  closers.add('ingest leases', async () => {
-    membership?.setRoles(node.roles.filter((role) => role !== INGEST_ROLE));
-    await leases.stop();
-  });
+  // While slots are handed over the database still tells who stands ready.
   closers.add('wanted set', () => desired.stop());
+  closers.add('ingest leases', async (deadlineMs) => {
+    membership?.setRoles(node.roles.filter((role) => role !== INGEST_ROLE));
+    await leases.stop(HAND_OVER_PART * deadlineMs);
+  });
 
   const report = (): JsonValue => {
     const nowMs = clock.monotonicMs();

@@ -22,6 +22,7 @@ export const CLOSED_STATUS: FeedSessionStatus = {
   state: 'closed',
   watchedCount: 0,
   syncedCount: 0,
+  unsynced: [],
   queuedFrames: 0,
   framesReceived: 0,
   framesRejected: 0,

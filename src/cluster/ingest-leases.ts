@@ -10,6 +10,9 @@
  *    ours that gives it up may still be on its way.
  * 5. A replica is given up to another node only while the other replica of the slot has been fed under one lease for a while: it must have a sure book by
  *    then. Whoever stops does not wait.
+ * 6. Where slots are fed once, whoever is to feed one that another node holds opens its feeds beside that one's, writes nothing of them, and announces
+ *    that it stands ready when their books are sure. The holder gives the slot up then, or when it has waited for `HAND_OVER_MAX_MS`: nobody feeds it for as
+ *    long as two statements take, not for as long as an exchange takes to send its books.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import { momentOf } from '../base/clock.ts';
@@ -26,6 +29,8 @@ const LOOK_MS = 1_000;
 const RENEWALS_MAX = 3;
 /** Within this a feed that begins has connected and has its books, but for exchanges with thousands of them. */
 const REPLICA_SETTLES_MS = 10_000;
+/** An exchange that wants a second before it is asked, and takes another one to answer, has answered by then. */
+const HAND_OVER_MAX_MS = 5_000;
 
 export type IngestLeasesOptions = {
   readonly node: LeaseHolder;
@@ -49,9 +54,14 @@ export type IngestLeasesOptions = {
    * the feed can be closed first.
    */
   readonly onLost: (lease: SlotLease, reason: string) => void | Promise<void>;
+  /** Another node still feeds the slot, and this one is to: its feeds are to be opened, and write nothing. Resolves when their books are sure. */
+  readonly onAwaited: (slot: Slot) => Promise<void>;
+  /** A slot that was awaited is not to be fed here after all. */
+  readonly onForgone: (slot: Slot) => void | Promise<void>;
 };
 
 type Held = SlotLease & { readonly lease: Lease };
+type Awaited = { readonly slot: Slot; isReady: boolean };
 
 export class IngestLeases {
   readonly #options: IngestLeasesOptions;
@@ -60,11 +70,18 @@ export class IngestLeases {
   readonly #givenUp = new Map<string, number>();
   /** Since when, by the monotonic clock, slots were seen to be held under one lease without a break. */
   readonly #seen = new Map<string, { readonly epoch: number; readonly sinceMs: number }>();
+  /** Slots of this node's share that another one holds. */
+  readonly #awaited = new Map<string, Awaited>();
+  /** Since when, by the monotonic clock, slots that are held are another node's share. */
+  readonly #unwantedSinceMs = new Map<string, number>();
   readonly #timers: TimerHandle[] = [];
   #expiry: TimerHandle | undefined;
   #look: Promise<void> | undefined;
   #isLookWanted = false;
   #renewalCount = 0;
+  /** Nothing is taken any more, and what is held is handed over. */
+  #isLeaving = false;
+  #onNothingHeld = (): void => undefined;
   #isStopped = false;
   #isAway = false;
 
@@ -80,10 +97,15 @@ export class IngestLeases {
   }
 
   /**
-   * Gives everything up. The node must have let go of its role before (`ClusterMembership.setRoles`): while it has it the others leave its share to it.
+   * Gives everything up: to successors that stand ready for as long as `handOverMs`, then to whoever comes. The node must have let go of its role before
+   * (`ClusterMembership.setRoles`): while it has it the others leave its share to it.
    */
-  async stop(): Promise<void> {
-    if (this.#isStopped) return;
+  async stop(handOverMs: number): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#forgo(() => true);
+    const hasHeirs = this.#options.redundancy === 1 && this.#feeders().length > 0;
+    if (hasHeirs && handOverMs > 0) await this.#handOver(handOverMs);
     this.#isStopped = true;
     for (const timer of this.#timers) timer.cancel();
     await this.#letGo([...this.#held.values()], 'the node stops');
@@ -94,6 +116,18 @@ export class IngestLeases {
     } catch (error) {
       this.#noteSilence(error);
     }
+  }
+
+  #handOver(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.timers.after(withinMs, resolve);
+      this.#onNothingHeld = () => {
+        timer.cancel();
+        resolve();
+      };
+      if (this.#held.size === 0) this.#onNothingHeld();
+      this.check();
+    });
   }
 
   /** Whether this node may feed the slot, by its own clock: to be asked right before each thing that is said for it. */
@@ -132,36 +166,39 @@ export class IngestLeases {
     this.#noticeLosses();
     const rows = new Map((await table.read(leaseMs)).map((row) => [nameOf(row), row]));
     this.#noteSeen(rows);
-    const shares = this.#share(rows);
-    const wanted = new Map(
-      shares.filter((share) => share.node === node.name).map((slot) => [nameOf(slot), slot]),
-    );
-    const others = new Set(shares.filter((share) => share.node !== node.name).map(nameOf));
+    const heirs = new Map(this.#share(rows).map((share) => [nameOf(share), share]));
+    const wanted = new Map([...heirs].filter(([, heir]) => heir.node === node.name));
+    this.#noteUnwanted(wanted);
     const unwanted = [...this.#held]
-      .filter(([name, held]) => !wanted.has(name) && (!others.has(name) || this.#isSpare(held)))
+      .filter(([name, held]) => !wanted.has(name) && this.#mayGo(held, rows.get(name), heirs.get(name)))
       .map(([, held]) => held);
     await this.#release(this.#toRelease(rows, wanted));
     await this.#letGo(unwanted, 'another node is to feed it');
+    this.#await(rows, wanted);
+    await this.#announce(rows);
     if (this.#isStopped) return;
     const { unsure, free } = this.#toHold(rows, wanted);
     await this.#hold(unsure, () => table.renew(node, unsure, leaseMs));
     await this.#hold(free, () => table.take(node, free, leaseMs));
   }
 
+  /** Names of the nodes that feed, and will. */
+  #feeders(): string[] {
+    const { nodes, node } = this.#options;
+    const names = nodes().flatMap(({ name, roles }) => (roles.includes(INGEST_ROLE) ? [name] : []));
+    return this.#isLeaving ? names.filter((name) => name !== node.name) : names;
+  }
+
   /** What is to be whose of all slots. */
   #share(rows: ReadonlyMap<string, SlotRow>): SlotShare[] {
-    const { nodes, exchanges, slotCount, redundancy } = this.#options;
-    const names = nodes().filter(({ roles }) => roles.includes(INGEST_ROLE));
+    const { exchanges, slotCount, redundancy } = this.#options;
     const holdings = exchanges().flatMap((exchange) =>
       Array.from({ length: slotCount * redundancy }, (_, index) => {
         const one = { exchange, slot: Math.floor(index / redundancy), replica: index % redundancy };
         return { ...one, holder: rows.get(nameOf(one))?.holder?.name };
       }),
     );
-    return shareSlots(
-      holdings,
-      names.map(({ name }) => name),
-    );
+    return shareSlots(holdings, this.#feeders());
   }
 
   #noteSeen(rows: ReadonlyMap<string, SlotRow>): void {
@@ -170,6 +207,60 @@ export class IngestLeases {
       if (isFree) this.#seen.delete(name);
       else if (this.#seen.get(name)?.epoch !== epoch) this.#seen.set(name, { epoch, sinceMs });
     }
+  }
+
+  #noteUnwanted(wanted: ReadonlyMap<string, Slot>): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const name of this.#unwantedSinceMs.keys()) {
+      if (wanted.has(name) || !this.#held.has(name)) this.#unwantedSinceMs.delete(name);
+    }
+    for (const name of this.#held.keys()) {
+      if (!wanted.has(name) && !this.#unwantedSinceMs.has(name)) this.#unwantedSinceMs.set(name, nowMs);
+    }
+  }
+
+  /** Whether what is another node's share, or nobody's, may be given up now. */
+  #mayGo(held: Held, row: SlotRow | undefined, heir: SlotShare | undefined): boolean {
+    if (heir === undefined) return true;
+    if (this.#options.redundancy > 1) return this.#isSpare(held);
+    const sinceMs = this.#unwantedSinceMs.get(nameOf(held))!;
+    return row?.successor === heir.node || this.#options.clock.monotonicMs() - sinceMs >= HAND_OVER_MAX_MS;
+  }
+
+  /** Has feeds opened of what another node holds, and closed of what is not to come after all. */
+  #await(rows: ReadonlyMap<string, SlotRow>, wanted: ReadonlyMap<string, Slot>): void {
+    this.#forgo((name) => !wanted.has(name));
+    // Of two replicas of a slot a node feeds one: it can't have two beside one another.
+    if (this.#options.redundancy > 1) return;
+    for (const [name, slot] of wanted) {
+      const row = rows.get(name);
+      const isElsewhere = row !== undefined && !row.isFree && !this.#isNamedIn(row);
+      if (!isElsewhere || this.#held.has(name) || this.#awaited.has(name)) continue;
+      const awaited: Awaited = { slot, isReady: false };
+      this.#awaited.set(name, awaited);
+      void this.#guard(() => this.#options.onAwaited(slot)).then(() => {
+        awaited.isReady = true;
+        this.check();
+      });
+    }
+  }
+
+  #forgo(isForgone: (name: string) => boolean): void {
+    for (const [name, { slot }] of this.#awaited) {
+      if (!isForgone(name)) continue;
+      this.#awaited.delete(name);
+      void this.#guard(() => this.#options.onForgone(slot));
+    }
+  }
+
+  async #announce(rows: ReadonlyMap<string, SlotRow>): Promise<void> {
+    const { table, node } = this.#options;
+    const ready = [...this.#awaited].flatMap(([name, { isReady }]) => {
+      const row = rows.get(name);
+      const isNews = row !== undefined && !row.isFree && row.successor !== node.name;
+      return isReady && isNews ? [toSlotLease(row)] : [];
+    });
+    if (ready.length > 0) await table.announce(node, ready);
   }
 
   /** Whether all other replicas are fed well without this one. */
@@ -233,7 +324,10 @@ export class IngestLeases {
     // An answer that came too late is asked again; what came after the end is given up with everything.
     const gained = got.filter(({ lease }) => !this.#isStopped && lease.isHeldAt(momentOf(clock)));
     if (gained.length === 0) return;
-    for (const one of gained) this.#held.set(nameOf(one), one);
+    for (const one of gained) {
+      this.#held.set(nameOf(one), one);
+      this.#awaited.delete(nameOf(one));
+    }
     this.#armExpiry();
     log.info({ slots: gained.map(nameOf) }, 'slots to feed are held');
     for (const one of gained) void this.#guard(() => onGained(toSlotLease(one)));
@@ -281,6 +375,7 @@ export class IngestLeases {
     for (const held of lost) this.#held.delete(nameOf(held));
     log.warn({ slots: lost.map(nameOf), reason }, 'slots to feed are lost');
     for (const held of lost) void this.#guard(() => onLost(toSlotLease(held), reason));
+    if (this.#held.size === 0) this.#onNothingHeld();
     this.check();
   }
 
@@ -302,6 +397,7 @@ export class IngestLeases {
       if (this.#held.get(nameOf(held)) === held) this.#held.delete(nameOf(held));
     }
     if (!this.#isStopped) await this.#release(leases.map(toSlotLease));
+    if (this.#held.size === 0) this.#onNothingHeld();
   }
 
   async #release(leases: readonly SlotLease[]): Promise<void> {

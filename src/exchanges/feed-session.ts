@@ -59,6 +59,8 @@ export type FeedSessionStatus = {
   readonly watchedCount: number;
   /** Books that are sure now. */
   readonly syncedCount: number;
+  /** Symbols of the others. */
+  readonly unsynced: readonly NativeSymbol[];
   readonly queuedFrames: number;
   readonly framesReceived: number;
   readonly framesRejected: number;
@@ -286,15 +288,13 @@ export class FeedSession {
 
   /** O(symbols). */
   status(): FeedSessionStatus {
-    let syncedCount = 0;
-    for (const { book } of this.#watched.values()) if (book?.isSynced === true) syncedCount++;
+    const books = [...this.#watched].filter(([, { book }]) => book !== undefined);
+    const unsynced = books.flatMap(([symbol, { book }]) => (book?.isSynced === true ? [] : [symbol]));
     return {
       state: this.#state,
-      watchedCount: this.#watched.size,
-      syncedCount,
+      ...{ watchedCount: this.#watched.size, syncedCount: books.length - unsynced.length, unsynced },
       queuedFrames: this.#outbox.queuedCount,
-      framesReceived: this.#framesReceived,
-      framesRejected: this.#rejections.count,
+      ...{ framesReceived: this.#framesReceived, framesRejected: this.#rejections.count },
       lastSound: this.lastSound,
       connectionSequenceChecksOk: this.#sequence.checksOk,
       connectionGapCount: this.#sequence.gapCount,

@@ -7,6 +7,7 @@ const STATEMENT_TIMEOUT_MS = 3_000;
 type StoredRow = SlotLease & {
   readonly holderName: string | null;
   readonly holderRunId: string | null;
+  readonly successor: string | null;
   readonly isFree: boolean;
 };
 
@@ -24,19 +25,20 @@ export class PostgresLeaseTable implements LeaseTable {
   async read(leaseMs: number): Promise<SlotRow[]> {
     const { rows } = await this.#database.query<StoredRow>({
       name: `${this.#database.schema}.read-leases`,
-      text: `SELECT exchange, slot, replica, epoch, holder AS "holderName", holder_run_id AS "holderRunId",
+      text: `SELECT exchange, slot, replica, epoch, holder AS "holderName", holder_run_id AS "holderRunId", successor,
           holder IS NULL OR renewed_at <= clock_timestamp() - $1::int * interval '1 ms' AS "isFree"
         FROM ${this.#database.schema}.ingest_lease`,
       values: [leaseMs],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
-    return rows.map(({ exchange, slot, replica, epoch, holderName, holderRunId, isFree }) => ({
+    return rows.map(({ exchange, slot, replica, epoch, holderName, holderRunId, successor, isFree }) => ({
       exchange,
       slot,
       replica,
       epoch,
       holder:
         holderName === null || holderRunId === null ? undefined : { name: holderName, runId: holderRunId },
+      successor: successor ?? undefined,
       isFree,
     }));
   }
@@ -55,7 +57,7 @@ export class PostgresLeaseTable implements LeaseTable {
           FROM unnest($3::text[], $4::int[], $5::int[]) AS wanted (exchange, slot, replica)
           ORDER BY exchange, slot, replica
         ON CONFLICT (exchange, slot, replica) DO UPDATE SET
-          holder = excluded.holder, holder_run_id = excluded.holder_run_id,
+          holder = excluded.holder, holder_run_id = excluded.holder_run_id, successor = NULL,
           epoch = greatest(known.epoch + 1, excluded.epoch), renewed_at = clock_timestamp()
         WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $6::int * interval '1 ms'
         RETURNING exchange, slot, replica, epoch`,
@@ -79,6 +81,23 @@ export class PostgresLeaseTable implements LeaseTable {
         RETURNING known.exchange, known.slot, known.replica, known.epoch`,
       values: [holder.name, holder.runId, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
       timeoutMs,
+    });
+  }
+
+  async announce({ name }: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+    const { schema } = this.#database;
+    await this.#change({
+      text: `WITH theirs AS MATERIALIZED (
+          SELECT known.exchange, known.slot, known.replica FROM ${schema}.ingest_lease AS known
+            JOIN unnest($2::text[], $3::int[], $4::int[], $5::bigint[]) AS asked (exchange, slot, replica, epoch)
+              USING (exchange, slot, replica, epoch)
+            WHERE known.holder IS NOT NULL
+            ORDER BY known.exchange, known.slot, known.replica FOR UPDATE OF known)
+        UPDATE ${schema}.ingest_lease AS known SET successor = $1
+          FROM theirs
+          WHERE (known.exchange, known.slot, known.replica) = (theirs.exchange, theirs.slot, theirs.replica)`,
+      values: [name, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
+      timeoutMs: STATEMENT_TIMEOUT_MS,
     });
   }
 

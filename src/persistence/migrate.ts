@@ -18,6 +18,7 @@ import { leaseReplicas } from './migrations/008-lease-replicas.ts';
 import { logMoves } from './migrations/009-log-moves.ts';
 import { givenUpSlots } from './migrations/010-given-up-slots.ts';
 import { logResets } from './migrations/011-log-resets.ts';
+import { slotSuccessors } from './migrations/012-slot-successors.ts';
 
 const MIGRATIONS: readonly Migration[] = [
   createTables,
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly Migration[] = [
   logMoves,
   givenUpSlots,
   logResets,
+  slotSuccessors,
 ];
 
 /** The version of a database that this code brought up to date. */

@@ -333,6 +333,7 @@ const connectionStatus: ConnectionStatus = {
   url: 'wss://exchange.example/ws',
   state: 'open',
   subscriptions: ['BTCUSDT', 'ETHUSDT'],
+  unsynced: [],
   syncedCount: 1,
   queuedFrames: 0,
   framesReceived: 1_000,

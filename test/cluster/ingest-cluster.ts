@@ -23,6 +23,8 @@ export class IngestCluster {
   /** Two nodes that would feed one slot at the same moment. */
   readonly violations: string[] = [];
   exchanges: readonly string[] = ['binance', 'kraken'];
+  /** How long feeds that are opened take until their books are sure. */
+  booksMs = 500;
   readonly clock: FakeClock;
   readonly random: RandomSource;
   readonly redundancy: number;
@@ -44,6 +46,10 @@ export class IngestCluster {
   /** Those that membership shows. */
   get members(): SimulatedIngestNode[] {
     return this.nodes.filter(({ isMember }) => isMember);
+  }
+
+  async booksAreSure(): Promise<void> {
+    await this.clock.sleep(this.booksMs);
   }
 
   slots(): Slot[] {
@@ -109,6 +115,11 @@ export class SimulatedIngestNode {
       nodes: () => cluster.members.map((member) => ({ name: member.name, roles: ['ingest'] })),
       onGained: (lease) => void this.told.push(`+${nameOfSlot(lease)}`),
       onLost: (lease, reason) => void this.told.push(`-${nameOfSlot(lease)}: ${reason}`),
+      onAwaited: (slot) => {
+        this.told.push(`?${nameOfSlot(slot)}`);
+        return this.#cluster.booksAreSure();
+      },
+      onForgone: (slot) => void this.told.push(`!${nameOfSlot(slot)}`),
     });
   }
 
@@ -162,6 +173,7 @@ export class SimulatedIngestNode {
       read: (...args) => this.#send(() => table.read(...args)),
       take: (...args) => this.#send(() => table.take(...args), 'a slot was taken'),
       renew: (...args) => this.#send(() => table.renew(args[0], args[1])),
+      announce: (...args) => this.#send(() => table.announce(...args)),
       release: (...args) => this.#send(() => table.release(...args)),
       releaseAll: (...args) => this.#send(() => table.releaseAll(...args)),
     };

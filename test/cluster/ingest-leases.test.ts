@@ -64,7 +64,7 @@ describe('slots of exchanges', () => {
     const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
     await clock.advance(SETTLED_MS);
     a!.isMember = false;
-    const left = a!.leases.stop();
+    const left = a!.leases.stop(0);
     expect(a!.told.filter((line) => line.endsWith(': the node stops'))).toHaveLength(SLOT_COUNT);
     await clock.advance(2_000);
     await left;
@@ -110,6 +110,7 @@ describe('slots of exchanges', () => {
           if (isRenewed) return late(table.renew(holder, asked));
           return Promise.reject(new Error('the database is away'));
         },
+        announce: (...args) => table.announce(...args),
         release: (...args) => table.release(...args),
         releaseAll: (holder) => table.releaseAll(holder),
       },
@@ -122,6 +123,8 @@ describe('slots of exchanges', () => {
       exchanges: () => ['kraken'],
       nodes: () => [{ name: 'a', roles: ['ingest'] }],
       onGained: () => undefined,
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: (_lease, reason) => void lost.push(reason),
     });
     leases.start();
@@ -142,7 +145,7 @@ describe('slots of exchanges', () => {
     expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(true);
     await clock.advance(1);
     expect(leases.isHeld({ exchange: 'kraken', slot: 0, replica: 0 })).toBe(false);
-    await leases.stop();
+    await leases.stop(0);
   });
 
   it('run out while the database is away, and are held again under the same epochs when nobody else took them', async () => {
@@ -185,6 +188,86 @@ describe('slots of exchanges', () => {
   });
 });
 
+describe('slots that another node is to feed', () => {
+  it('stay with their holder until the feeds of that one have sure books', async () => {
+    const a = cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    cluster.booksMs = 3_000;
+    const b = cluster.add('b');
+    await clock.advance(2_500);
+    expect(b.told).toEqual(Array.from({ length: SLOT_COUNT }, (): unknown => expect.stringMatching(/^\?/)));
+    expect(a.heldNames()).toEqual(cluster.slotNames());
+    await clock.advance(SETTLED_MS);
+    expect(b.heldNames()).toHaveLength(SLOT_COUNT);
+    expectFair();
+  });
+
+  it('wait for books that do not become sure no longer than five seconds', async () => {
+    const a = cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    cluster.booksMs = 60_000;
+    const b = cluster.add('b');
+    await clock.advance(4_500);
+    expect(a.heldNames()).toEqual(cluster.slotNames());
+    await clock.advance(3_000);
+    expect(b.heldNames()).toHaveLength(SLOT_COUNT);
+    expectFair();
+  });
+
+  it('are handed over by a node that stops, and it waits for that no longer than it may', async () => {
+    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS * 2);
+    cluster.booksMs = 1_000;
+    a!.isMember = false;
+    let isStopped = false;
+    void a!.leases.stop(4_000).then(() => (isStopped = true));
+    await clock.advance(900);
+    expect([a!.heldNames().length, isStopped]).toEqual([SLOT_COUNT, false]);
+    await clock.advance(2_600);
+    expect([a!.heldNames(), b!.heldNames(), isStopped]).toEqual([[], cluster.slotNames(), true]);
+    expectFair();
+
+    const c = cluster.add('c');
+    await clock.advance(SETTLED_MS);
+    cluster.booksMs = 60_000;
+    c.isMember = false;
+    void c.leases.stop(2_000).then(() => (isStopped = false));
+    await clock.advance(1_900);
+    expect(isStopped).toBe(true);
+    await clock.advance(2_000);
+    expect([c.heldNames(), b!.heldNames(), isStopped]).toEqual([[], cluster.slotNames(), false]);
+    expectFair();
+  });
+
+  it('are taken at once by the one that stands ready when their holder dies', async () => {
+    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
+    await clock.advance(SETTLED_MS * 2);
+    const orphans = a!.heldNames();
+    a!.kill();
+    await clock.advance(LEASE_MS / 2);
+    expect(b!.told.filter((line) => line.startsWith('?')).slice(-orphans.length)).toEqual(
+      expect.arrayContaining(orphans.map((name) => `?${name}`)),
+    );
+    await clock.advance(LEASE_MS / 2 + 1_500);
+    expectFair();
+  });
+
+  it('are given up again by the one that stands ready when they are not to be fed there after all', async () => {
+    cluster.add('a');
+    await clock.advance(SETTLED_MS);
+    cluster.booksMs = 60_000;
+    const b = cluster.add('b');
+    await clock.advance(2_000);
+    b.told.length = 0;
+    cluster.exchanges = ['kraken'];
+    await clock.advance(1_500);
+    expect(b.told.filter((line) => line.startsWith('!')).length).toBeGreaterThan(0);
+    expect(b.told.filter((line) => line.startsWith('!binance'))).toHaveLength(
+      b.told.filter((line) => line.startsWith('!')).length,
+    );
+  });
+});
+
 describe('a slot that is given up', () => {
   it('is held until its feed is closed and released then, but waits for it no longer than a third of the lease', async () => {
     const closings: (() => void)[] = [];
@@ -201,12 +284,15 @@ describe('a slot that is given up', () => {
       exchanges: () => ['kraken'],
       nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
       onGained: () => undefined,
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: () => new Promise((resolve) => closings.push(resolve)),
     });
     const holders = () => [...cluster.table.rows.values()].map(({ holder }) => holder?.name);
     leases.start();
     await clock.advance(100);
     names = ['a', 'b'];
+    await cluster.table.announce({ name: 'b', runId: '1' }, leases.held());
     leases.check();
     await clock.advance(500);
     // The feed's last word, that nothing follows, is said under the lease.
@@ -219,7 +305,7 @@ describe('a slot that is given up', () => {
     leases.check();
     await clock.advance(LEASE_MS / 3);
     expect(holders()).toEqual([undefined, undefined]);
-    await leases.stop();
+    await leases.stop(0);
     expect(clock.pendingTimerCount).toBe(0);
   });
 
@@ -233,6 +319,7 @@ describe('a slot that is given up', () => {
         read: (leaseMs) => table.read(leaseMs),
         take: (...args) => table.take(...args),
         renew: (holder, leases) => table.renew(holder, leases),
+        announce: (...args) => table.announce(...args),
         releaseAll: (holder) => table.releaseAll(holder),
         release: (...args) => {
           if (late.length > 0) return table.release(...args);
@@ -249,11 +336,13 @@ describe('a slot that is given up', () => {
       exchanges: () => ['kraken'],
       nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
       onGained: () => undefined,
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: () => undefined,
     });
     leases.start();
     await clock.advance(100);
-    names = ['b'];
+    names = [];
     leases.check();
     await clock.advance(10);
     names = ['a'];
@@ -261,7 +350,7 @@ describe('a slot that is given up', () => {
     await late[0]!();
     expect(leases.held().map(({ epoch }) => epoch)).toEqual([2]);
     expect([...table.rows.values()].map(({ holder, epoch }) => [holder?.name, epoch])).toEqual([['a', 2]]);
-    await leases.stop();
+    await leases.stop(0);
   });
 
   it('does not suffer from a callback that fails, nor do the others', async () => {
@@ -280,12 +369,14 @@ describe('a slot that is given up', () => {
       onGained: () => {
         throw new Error('no such feed');
       },
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: () => Promise.reject(new Error('it will not close')),
     });
     leases.start();
     await clock.advance(100);
     expect(leases.held()).toHaveLength(2);
-    await leases.stop();
+    await leases.stop(0);
     expect(log.countOf('error')).toBe(4);
     expect([...cluster.table.rows.values()].map(({ holder }) => holder)).toEqual([undefined, undefined]);
   });
@@ -373,7 +464,7 @@ describe('slots under faults drawn by a seed', () => {
           cluster.add(node.name, String(++runCount));
         } else if (draw < 0.41 && living.length > 2) {
           node.isMember = false;
-          void node.leases.stop().then(() => node.kill());
+          void node.leases.stop(0).then(() => node.kill());
         }
         await clock.advance(100 + random() * 900);
         cluster.checkFeeders(`at step ${String(step)}`);

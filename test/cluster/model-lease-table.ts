@@ -3,7 +3,12 @@ import type { Clock } from '../../src/base/clock.ts';
 import type { LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from '../../src/cluster/ports.ts';
 import { nameOfSlot } from '../../src/cluster/ports.ts';
 
-type Row = SlotLease & { holder: LeaseHolder | undefined; epoch: number; renewedAtMs: number };
+type Row = SlotLease & {
+  holder: LeaseHolder | undefined;
+  successor: string | undefined;
+  epoch: number;
+  renewedAtMs: number;
+};
 
 export class ModelLeaseTable implements LeaseTable {
   readonly rows = new Map<string, Row>();
@@ -14,13 +19,9 @@ export class ModelLeaseTable implements LeaseTable {
   }
 
   read(leaseMs: number): Promise<SlotRow[]> {
-    const rows = [...this.rows.values()].map(({ exchange, slot, replica, epoch, holder, renewedAtMs }) => ({
-      exchange,
-      slot,
-      replica,
-      epoch,
-      holder,
-      isFree: holder === undefined || renewedAtMs <= this.#clock.nowMs() - leaseMs,
+    const rows = [...this.rows.values()].map(({ renewedAtMs, ...row }) => ({
+      ...row,
+      isFree: row.holder === undefined || renewedAtMs <= this.#clock.nowMs() - leaseMs,
     }));
     return Promise.resolve(rows);
   }
@@ -34,7 +35,10 @@ export class ModelLeaseTable implements LeaseTable {
       if (known?.holder !== undefined && known.renewedAtMs > nowMs - leaseMs) return [];
       const ofExchange = before.filter((row) => row.exchange === exchange);
       const epoch = Math.max(0, ...ofExchange.map((row) => row.epoch)) + 1;
-      this.rows.set(name, { exchange, slot, replica, epoch, holder, renewedAtMs: nowMs });
+      this.rows.set(name, {
+        ...{ exchange, slot, replica, epoch, holder, renewedAtMs: nowMs },
+        successor: undefined,
+      });
       return [{ exchange, slot, replica, epoch }];
     });
     return Promise.resolve(taken);
@@ -46,6 +50,14 @@ export class ModelLeaseTable implements LeaseTable {
     return Promise.resolve(
       ours.map(({ exchange, slot, replica, epoch }) => ({ exchange, slot, replica, epoch })),
     );
+  }
+
+  announce({ name }: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+    for (const lease of leases) {
+      const row = this.rows.get(nameOfSlot(lease));
+      if (row?.holder !== undefined && row.epoch === lease.epoch) row.successor = name;
+    }
+    return Promise.resolve();
   }
 
   release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {

@@ -46,6 +46,8 @@ describe('nodes of a cluster', () => {
       exchanges: () => ['kraken'],
       nodes: () => membership.nodes(),
       onGained: () => undefined,
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: () => undefined,
     });
     return {
@@ -58,7 +60,7 @@ describe('nodes of a cluster', () => {
       // The others are to take over before this one is gone.
       stop: async () => {
         membership.setRoles([]);
-        await leases.stop();
+        await leases.stop(0);
         await membership.stop();
       },
     };

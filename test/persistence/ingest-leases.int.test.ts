@@ -31,7 +31,7 @@ describe('leases of nodes on one Postgres', () => {
   });
   afterEach(async () => {
     for (const { leases, database, proxy } of nodes) {
-      await leases.stop();
+      await leases.stop(0);
       await database.close();
       await proxy.close();
     }
@@ -55,6 +55,8 @@ describe('leases of nodes on one Postgres', () => {
       exchanges: () => EXCHANGES,
       nodes: () => members.map((member) => ({ name: member, roles: ['ingest'] })),
       onGained: () => undefined,
+      onAwaited: () => Promise.resolve(),
+      onForgone: () => undefined,
       onLost: () => undefined,
     });
     return { name, leases, database, proxy };

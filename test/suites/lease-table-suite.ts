@@ -41,9 +41,9 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       expect(bySlot(await table.take(b, slots(1, 2), LEASE_MS))).toEqual(leases(2, 2));
       expect(await table.take(a, slots(0), LEASE_MS)).toEqual([]);
       expect(await read()).toEqual([
-        { exchange, slot: 0, replica: 0, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 1, replica: 0, epoch: 1, holder: a, isFree: false },
-        { exchange, slot: 2, replica: 0, epoch: 2, holder: b, isFree: false },
+        { exchange, slot: 0, replica: 0, epoch: 1, holder: a, successor: undefined, isFree: false },
+        { exchange, slot: 1, replica: 0, epoch: 1, holder: a, successor: undefined, isFree: false },
+        { exchange, slot: 2, replica: 0, epoch: 2, holder: b, successor: undefined, isFree: false },
       ]);
     });
 
@@ -98,7 +98,27 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       await table.release(a, leases(1, 0));
       await table.take(a, slots(0), LEASE_MS);
       await table.release(a, leases(1, 0));
-      expect(await read()).toEqual([{ exchange, slot: 0, replica: 0, epoch: 2, holder: a, isFree: false }]);
+      expect(await read()).toEqual([
+        { exchange, slot: 0, replica: 0, epoch: 2, holder: a, successor: undefined, isFree: false },
+      ]);
+    });
+
+    it('tells of a slot who stands ready to take it over, until somebody takes it', async () => {
+      await table.take(a, slots(0, 1, 2), LEASE_MS);
+      await table.release(a, leases(1, 2));
+      await table.announce(b, [...leases(1, 0, 2), ...leases(2, 1), ...leases(1, 3)]);
+      const successors = async () => (await read()).map(({ slot, successor }) => [slot, successor]);
+      expect(await successors()).toEqual([
+        [0, 'b'],
+        [1, undefined],
+        [2, undefined],
+      ]);
+      expect(await table.renew(a, leases(1, 0), LEASE_MS)).toEqual(leases(1, 0));
+      await table.announce({ name: 'c', runId: '1' }, leases(1, 0));
+      expect((await successors())[0]).toEqual([0, 'c']);
+      await table.release(a, leases(1, 0));
+      await table.take(b, slots(0), LEASE_MS);
+      expect((await successors())[0]).toEqual([0, undefined]);
     });
 
     it('keeps replicas of a slot apart: each has a holder and an age of its own, and none an epoch that another of the exchange had', async () => {
@@ -111,8 +131,8 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       await table.release(b, [{ ...replicas[1]!, epoch: 2 }]);
       const rows = (await read()).sort((one, other) => one.replica - other.replica);
       expect(rows).toEqual([
-        { ...replicas[0], epoch: 3, holder: b, isFree: false },
-        { ...replicas[1], epoch: 2, holder: undefined, isFree: true },
+        { ...replicas[0], epoch: 3, holder: b, successor: undefined, isFree: false },
+        { ...replicas[1], epoch: 2, holder: undefined, successor: undefined, isFree: true },
       ]);
       await table.releaseAll(b);
       expect((await read()).map(({ isFree }) => isFree)).toEqual([true, true]);

@@ -2,9 +2,11 @@
  * What this node feeds: of the wanted instruments those whose part of their exchange it holds the lease of. For each a relay writes to the log what the
  * exchange's connections deliver.
  */
+import type { Timers } from '../../base/clock.ts';
 import { shardOf } from '../../market/shards.ts';
 import type { InstrumentKey } from '../../market/symbols.ts';
 import type { KnownTrades } from '../../market/instrument-state.ts';
+import type { ConnectionStatus } from '../connection-status.ts';
 import type { ExchangeMessage } from '../exchange.ts';
 import type { ActorRef, AnyActorRef } from '../kernel/actor-types.ts';
 import type { ActorSystem } from '../kernel/actor-system.ts';
@@ -27,22 +29,32 @@ export type IngestOptions = {
   /** Asked right before each write. */
   readonly isHeld: (part: IngestPart) => boolean;
   readonly readKnownTrades: (instrument: InstrumentKey) => Promise<KnownTrades | undefined>;
+  /** How the connections of an exchange stand. */
+  readonly readConnections: (
+    exchange: string,
+  ) => Promise<readonly Pick<ConnectionStatus, 'subscriptions' | 'unsynced'>[]>;
+  readonly timers: Timers;
 };
 
+type HeldPart = IngestPart & { readonly epoch: number };
+/** Under a lease from the moment that it has an epoch; before, its feeds are open and write nothing. */
+type Part = IngestPart & { epoch: number | undefined };
 type Fed = {
   readonly instrument: DesiredInstrument;
-  readonly replica: number;
+  readonly part: Part;
   readonly relay: ActorRef<RelayMessage>;
 };
-type HeldPart = IngestPart & { readonly epoch: number };
+
+/** Between two looks whether books are sure. */
+const READY_LOOK_MS = 100;
 
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #fed = new Map<InstrumentKey, Fed>();
   /** Relays that are being stopped: their path is not free before. */
   readonly #stopping = new Map<InstrumentKey, Promise<void>>();
-  /** What this node feeds, of each part one replica. */
-  readonly #parts = new Map<string, HeldPart>();
+  /** What this node feeds, or is about to, of each part one replica. */
+  readonly #parts = new Map<string, Part>();
   #wanted: readonly DesiredInstrument[] = [];
   #isOver = false;
 
@@ -51,17 +63,24 @@ export class Ingest {
   }
 
   get fedCount(): number {
-    return this.#fed.size;
+    let count = 0;
+    for (const { part } of this.#fed.values()) if (part.epoch !== undefined) count++;
+    return count;
   }
 
   /** The instrument, where this node feeds it. */
   find(key: InstrumentKey): DesiredInstrument | undefined {
-    return this.#fed.get(key)?.instrument;
+    return this.#fedUnderLease(key)?.instrument;
   }
 
   /** Which of the feeds of the instrument is this node's; `undefined` where none is. */
   replicaOf(key: InstrumentKey): number | undefined {
-    return this.#fed.get(key)?.replica;
+    return this.#fedUnderLease(key)?.part.replica;
+  }
+
+  #fedUnderLease(key: InstrumentKey): Fed | undefined {
+    const fed = this.#fed.get(key);
+    return fed?.part.epoch === undefined ? undefined : fed;
   }
 
   /** The wanted instruments of all nodes. */
@@ -70,8 +89,28 @@ export class Ingest {
     this.#reconcile();
   }
 
+  /** Opens the feeds of a part that another node still feeds; they write nothing. Resolves when their books are sure, or nobody waits for them any more. */
+  async prepare(part: IngestPart): Promise<void> {
+    const prepared: Part = { ...part, epoch: undefined };
+    const name = nameOf(part);
+    if (this.#parts.has(name)) return;
+    this.#parts.set(name, prepared);
+    this.#reconcile();
+    while (this.#parts.get(name) === prepared && prepared.epoch === undefined) {
+      if (await this.#areBooksSure(prepared)) return;
+      await this.#options.timers.sleep(READY_LOOK_MS);
+    }
+  }
+
+  /** Feeds the part from now on; what was prepared of it is written at once. */
   gained(part: HeldPart): void {
-    this.#parts.set(nameOf(part), part);
+    const prepared = this.#parts.get(nameOf(part));
+    if (prepared?.epoch === undefined && prepared?.replica === part.replica) {
+      prepared.epoch = part.epoch;
+      for (const fed of this.#fed.values()) {
+        if (fed.part === prepared) this.#options.system.send(fed.relay, { type: 'RoomAgain' });
+      }
+    } else this.#parts.set(nameOf(part), { ...part });
     this.#reconcile();
   }
 
@@ -104,19 +143,18 @@ export class Ingest {
   }
 
   #begin(instrument: DesiredInstrument): void {
-    const { system, group, outlet, isHeld, readKnownTrades } = this.#options;
+    const { system, group, outlet, readKnownTrades } = this.#options;
     const part = this.#parts.get(nameOf(this.#partOf(instrument)))!;
     const relay = system.spawn(
       group,
       relayActor({
         instrument,
         outlet,
-        lease: part,
-        isHeld: () => isHeld(part),
+        lease: () => this.#leaseOf(part),
         readKnownTrades: () => readKnownTrades(instrument.instrument),
       }),
     );
-    this.#fed.set(instrument.instrument, { instrument, replica: part.replica, relay });
+    this.#fed.set(instrument.instrument, { instrument, part, relay });
     system.send(this.#exchange(instrument), {
       type: 'WatchInstrument',
       instrument: instrument.instrument,
@@ -137,6 +175,21 @@ export class Ingest {
       this.#reconcile();
     });
     this.#stopping.set(key, stopped);
+  }
+
+  #leaseOf(part: Part): HeldPart | undefined {
+    const { epoch } = part;
+    return epoch !== undefined && this.#options.isHeld(part) ? { ...part, epoch } : undefined;
+  }
+
+  async #areBooksSure(part: Part): Promise<boolean> {
+    const connections = await this.#options.readConnections(part.exchange);
+    const unsynced = new Set<string>(connections.flatMap((connection) => connection.unsynced));
+    const subscribed = new Set(connections.flatMap(({ subscriptions }) => subscriptions));
+    const isSure = ({ instrument, nativeSymbol }: DesiredInstrument): boolean =>
+      this.#fed.get(instrument)?.part === part && subscribed.has(nativeSymbol) && !unsynced.has(nativeSymbol);
+    const ofPart = this.#wanted.filter((instrument) => nameOf(this.#partOf(instrument)) === nameOf(part));
+    return ofPart.every(isSure);
   }
 
   #partOf({ exchange, instrument }: DesiredInstrument): Omit<IngestPart, 'replica'> {

@@ -23,10 +23,8 @@ export type RelayMessage =
 export type RelayOptions = {
   readonly instrument: DesiredInstrument;
   readonly outlet: LogOutlet;
-  /** Under which this node feeds the instrument. */
-  readonly lease: { readonly epoch: number; readonly replica: number };
-  /** Whether this node may still feed the instrument; asked right before each write. */
-  readonly isHeld: () => boolean;
+  /** Under which this node may feed the instrument now; asked right before each write. What may not be written yet waits, as what there is no room for does. */
+  readonly lease: () => { readonly epoch: number; readonly replica: number } | undefined;
   /** Asks the node that owns the instrument. Rejects while that can't be found out. */
   readonly readKnownTrades: () => Promise<KnownTrades | undefined>;
 };
@@ -66,6 +64,8 @@ class Relay implements OutletListener {
   /** What the log had no room for, in order. */
   #refused: EventBatch[] = [];
   readonly #asking = new Set<string>();
+  /** Under which it writes; `undefined` before it may. */
+  #lease: { readonly epoch: number; readonly replica: number } | undefined;
 
   constructor(options: RelayOptions, context: ActorContext<RelayMessage>) {
     this.#options = options;
@@ -97,8 +97,8 @@ class Relay implements OutletListener {
 
   /** Where it may, it says that nothing follows: the book is not known to be right until another feed has spoken. */
   stop(isOrdered: boolean): void {
-    const { outlet, instrument, isHeld } = this.#options;
-    if (isOrdered && isHeld()) {
+    const { outlet, instrument } = this.#options;
+    if (isOrdered && this.#mayWrite()) {
       const nowMs = this.#context.clock.nowMs();
       const last: FeedStatus = {
         type: 'FeedStatus',
@@ -164,8 +164,8 @@ class Relay implements OutletListener {
 
   /** Returns false when there is no room; what can't be written at all is told to its feed, which finds out what is to blame. */
   #offer(batch: EventBatch, source: Source): boolean {
-    const { outlet, instrument, isHeld } = this.#options;
-    if (!isHeld()) return false;
+    const { outlet, instrument } = this.#options;
+    if (!this.#mayWrite()) return false;
     try {
       if (!outlet.offer(instrument.instrument, { ...batch, source: this.#inLog(batch.source) })) return false;
       source.offeredTo = lastOrdinalOf(batch);
@@ -198,9 +198,15 @@ class Relay implements OutletListener {
     }
   }
 
+  #mayWrite(): boolean {
+    const lease = this.#options.lease();
+    if (lease !== undefined) this.#lease = lease;
+    return lease !== undefined;
+  }
+
   /** As the log names a source: whoever folds it knows by the lease what is late. */
   #inLog(source: string): string {
-    const { epoch, replica } = this.#options.lease;
+    const { epoch, replica } = this.#lease!;
     return sourceUnderLease(epoch, source, replica);
   }
 

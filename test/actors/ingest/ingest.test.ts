@@ -8,6 +8,7 @@ import { LogOutlet } from '../../../src/actors/ingest/log-outlet.ts';
 import type { ActorRef } from '../../../src/actors/kernel/actor-types.ts';
 import { createSeededRandom } from '../../../src/base/clock.ts';
 import { shardOf } from '../../../src/market/shards.ts';
+import type { NativeSymbol } from '../../../src/market/symbols.ts';
 import { restartWithBackoff } from '../../../src/supervision/strategy.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { createTestSystem } from '../kernel/support.ts';
@@ -39,6 +40,7 @@ function openIngest() {
       return state;
     },
   });
+  const unsynced: NativeSymbol[] = [];
   const outlet = new LogOutlet({
     openWriter: () => Promise.reject(new Error('nothing is written here')),
     timers: time,
@@ -53,9 +55,11 @@ function openIngest() {
     slots: SLOTS,
     isHeld: () => true,
     readKnownTrades: () => Promise.resolve(undefined),
+    readConnections: () => Promise.resolve([{ subscriptions: watched, unsynced }]),
+    timers: time,
   });
   const relayCount = (): number => system.tree().filter(({ parentPath }) => parentPath === 'ingest').length;
-  return { ingest, watched, mistakes, relayCount };
+  return { ingest, watched, unsynced, mistakes, relayCount, time };
 }
 
 it('has closed the feeds of a part that it gives up when it says so', async () => {
@@ -69,6 +73,50 @@ it('has closed the feeds of a part that it gives up when it says so', async () =
   expect([relayCount(), ingest.fedCount]).toEqual([0, 0]);
   await settle();
   expect(watched).toEqual([]);
+});
+
+it('opens the feeds of a part that is fed elsewhere still, is ready when their books are sure, and feeds them from the moment that it may', async () => {
+  const { ingest, watched, unsynced, relayCount, time } = openIngest();
+  const ofPart = instruments.filter(({ instrument }) => shardOf(instrument, SLOTS) === 1);
+  ingest.follow(instruments);
+  unsynced.push(...ofPart.map(({ nativeSymbol }) => nativeSymbol));
+  let isReady = false;
+  void ingest.prepare(partOf(1)).then(() => (isReady = true));
+  await time.advance(1_000);
+  expect(ofPart.length).toBeGreaterThan(0);
+  expect([watched.length, relayCount(), ingest.fedCount, isReady]).toEqual([
+    ofPart.length,
+    ofPart.length,
+    0,
+    false,
+  ]);
+  expect([ingest.find(ofPart[0]!.instrument), ingest.replicaOf(ofPart[0]!.instrument)]).toEqual([
+    undefined,
+    undefined,
+  ]);
+  unsynced.length = 0;
+  await time.advance(200);
+  expect([ingest.fedCount, isReady]).toEqual([0, true]);
+  ingest.gained({ ...partOf(1), epoch: 3 });
+  await settle();
+  expect([watched.length, relayCount(), ingest.fedCount]).toEqual([
+    ofPart.length,
+    ofPart.length,
+    ofPart.length,
+  ]);
+  expect(ingest.replicaOf(ofPart[0]!.instrument)).toBe(0);
+});
+
+it('closes what it has opened of a part that it is not to feed after all, and waits for its books no longer', async () => {
+  const { ingest, watched, unsynced, relayCount, time } = openIngest();
+  ingest.follow(instruments);
+  unsynced.push(...instruments.map(({ nativeSymbol }) => nativeSymbol));
+  let isOver = false;
+  void ingest.prepare(partOf(1)).then(() => (isOver = true));
+  await time.advance(500);
+  await ingest.lost(partOf(1));
+  await time.advance(200);
+  expect([watched.length, relayCount(), isOver]).toEqual([0, 0, true]);
 });
 
 it('feeds what is wanted of the parts that it holds, each once, in whatever order both change', async () => {

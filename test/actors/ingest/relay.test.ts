@@ -85,8 +85,7 @@ async function openRelay(known: () => Promise<KnownTrades | undefined> = () => P
     relayActor({
       instrument,
       outlet,
-      lease: { epoch: LEASE_EPOCH, replica: 0 },
-      isHeld: () => lease.isHeld,
+      lease: () => (lease.isHeld ? { epoch: LEASE_EPOCH, replica: 0 } : undefined),
       readKnownTrades: known,
     }),
   );

@@ -76,6 +76,8 @@ export class IngestNode {
       exchanges: () => [...exchanges.keys()],
       nodes: () => surroundings.members().map((member) => ({ name: member, roles: [INGEST_ROLE] })),
       onGained: (lease) => built.ingest.gained(lease),
+      onAwaited: (slot) => built.ingest.prepare(slot),
+      onForgone: (slot) => built.ingest.lost(slot),
       onLost: (lease) => built.ingest.lost(lease),
     });
     const built = buildClusterNode({
@@ -96,7 +98,7 @@ export class IngestNode {
       onWantedChanged: () => undefined,
       resyncElsewhere: () => undefined,
     });
-    this.#closers.add('ingest leases', () => this.#leases.stop());
+    this.#closers.add('ingest leases', () => this.#leases.stop(0));
     world.soon(process, 'begin', () => {
       built.takePart();
       built.ingest.follow(instruments);

@@ -43,6 +43,7 @@ export function watchLeases(
     read: (leaseMs) => call('read', OF_A_READING, () => table.read(leaseMs)),
     take: (...args) => call('take', FATES, () => table.take(...args)),
     renew: (...args) => call('renew', FATES, () => table.renew(...args)),
+    announce: (...args) => call('announce', FATES, () => table.announce(...args)),
     release: (...args) => call('release', FATES, () => table.release(...args)),
     releaseAll: (holder) => call('release all', FATES, () => table.releaseAll(holder)),
   };
