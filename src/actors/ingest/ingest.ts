@@ -96,7 +96,7 @@ export class Ingest {
     if (this.#parts.has(name)) return;
     this.#parts.set(name, prepared);
     this.#reconcile();
-    while (this.#parts.get(name) === prepared && prepared.epoch === undefined) {
+    while (!this.#isOver && this.#parts.get(name) === prepared && prepared.epoch === undefined) {
       if (await this.#areBooksSure(prepared)) return;
       await this.#options.timers.sleep(READY_LOOK_MS);
     }
@@ -183,7 +183,8 @@ export class Ingest {
   }
 
   async #areBooksSure(part: Part): Promise<boolean> {
-    const connections = await this.#options.readConnections(part.exchange);
+    // Its actor may be between two lives.
+    const connections = await this.#options.readConnections(part.exchange).catch(() => []);
     const unsynced = new Set<string>(connections.flatMap((connection) => connection.unsynced));
     const subscribed = new Set(connections.flatMap(({ subscriptions }) => subscriptions));
     const isSure = ({ instrument, nativeSymbol }: DesiredInstrument): boolean =>

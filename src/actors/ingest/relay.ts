@@ -211,6 +211,8 @@ class Relay implements OutletListener {
   }
 
   #noteDurable(inLog: string, lastOrdinal: number): void {
+    // Of an earlier life of this actor.
+    if (this.#lease === undefined) return;
     const name = inLog.slice(this.#inLog('').length);
     const source = this.#sources.get(name);
     if (source === undefined) return;
