@@ -17,7 +17,7 @@ import { describeWindowMemory, tickerBenchmarks } from './scale/tickers.ts';
 const INSTRUMENT_COUNT = Number(process.env['SCALE_BENCH_INSTRUMENTS'] ?? 10_000);
 const RUNS_WITH = process.env['SCALE_BENCH_ONLY'] ?? '';
 const HOT_COUNT = 10;
-const LOAD = { framesPerRun: 50_000, runsMax: 4, idleMs: 60_000, pace: MUCH_TRADED };
+const LOAD = { framesPerRun: 50_000, runsMax: 8, idleMs: 60_000, pace: MUCH_TRADED };
 
 const RUNS = [
   { title: 'few', instrumentCount: HOT_COUNT, settings: [] },

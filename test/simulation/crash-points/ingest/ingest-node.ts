@@ -25,6 +25,9 @@ import type { CallPoints } from '../cluster/call-points.ts';
 import { watchLeases } from './watched-leases.ts';
 import { openWatchedWriter } from './watched-writer.ts';
 
+/** Of the end in order: for so long it waits for who stands ready. */
+const HAND_OVER_MS = 2_000;
+
 export type IngestSurroundings = {
   readonly world: World;
   readonly settings: Settings;
@@ -98,7 +101,7 @@ export class IngestNode {
       onWantedChanged: () => undefined,
       resyncElsewhere: () => undefined,
     });
-    this.#closers.add('ingest leases', () => this.#leases.stop(0));
+    this.#closers.add('ingest leases', () => this.#leases.stop(HAND_OVER_MS));
     world.soon(process, 'begin', () => {
       built.takePart();
       built.ingest.follow(instruments);
