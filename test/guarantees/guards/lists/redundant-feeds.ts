@@ -130,8 +130,16 @@ export const redundantFeeds: readonly Guard[] = [
     holds: 8,
     name: 'A replica moves only while the other one has been fed for a while',
     file: 'src/cluster/ingest-leases.ts',
-    text: '(!others.has(name) || this.#isSpare(held))',
-    without: '(!others.has(name) || held.epoch > 0)',
+    text: 'if (this.#options.redundancy > 1) return this.#isSpare(held);',
+    without: 'if (this.#options.redundancy > 1) return held.epoch > 0;',
     tests: [{ file: LEASES, name: 'move to a node that joins only once their other feed has been there' }],
+  },
+  {
+    holds: 8,
+    name: 'A slot that is fed once moves only when the feeds of its next holder have sure books',
+    file: 'src/cluster/ingest-leases.ts',
+    text: 'return row?.successor === heir.node ||',
+    without: 'return heir.node.length > 0 ||',
+    tests: [{ file: LEASES, name: 'stay with their holder until the feeds of that one have sure books' }],
   },
 ];

@@ -59,8 +59,8 @@ export const sharedLog: readonly Guard[] = [
     holds: 4,
     name: 'A relay writes to the log only while its lease is held',
     file: 'src/actors/ingest/relay.ts',
-    text: 'if (!isHeld()) return false;',
-    without: '',
+    text: 'if (!this.#mayWrite()) return false;',
+    without: 'this.#mayWrite();',
     tests: [{ file: 'test/actors/ingest/relay.test.ts', name: 'writes nothing while its lease is not held' }],
   },
   {
