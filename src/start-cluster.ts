@@ -98,7 +98,7 @@ export async function createClusterProcess(
       timers,
       random,
       log,
-      // Who gave them up may be about to stop: that is in its row by now.
+      // Or somebody stands ready for one, or roles changed: who gave a slot up may be about to stop, and that is in its row by now.
       onSlotsGivenUp: () => {
         membership?.refresh();
         leases.check();
@@ -180,7 +180,7 @@ export async function createClusterProcess(
     redisChannels.close();
     return Promise.resolve();
   });
-  // While slots are handed over the database still tells who stands ready.
+  // Closed in the reverse order: while slots are handed over the database still tells who stands ready.
   closers.add('wanted set', () => desired.stop());
   closers.add('ingest leases', async (deadlineMs) => {
     membership?.setRoles(node.roles.filter((role) => role !== INGEST_ROLE));

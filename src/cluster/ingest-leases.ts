@@ -2,7 +2,7 @@
  * Which slots this node feeds. A slot is a part of the instruments of one exchange; one node holds its lease at a time. Where it is fed twice each of its
  * replicas has a lease, which are with two nodes.
  *
- * 1. Every second each node works out the same shares (`fair-slots.ts`), takes what is its own and free, and gives up what is not.
+ * 1. Every second each node works out the same shares (`fair-slots.ts`), takes what is its own and free, and gives up what is not (by 5 and 6).
  * 2. A lease is taken by compare-and-set under an epoch that grows, and only where it was given up or not renewed for its time, by the database's clock.
  * 3. All leases of a node are renewed by one statement every third of their time. Whoever got no confirmation for the whole of it has lost it at once, by
  *    its own monotonic clock: that runs from before the question, the database's from after it, so the holder knows first.
@@ -10,15 +10,17 @@
  *    ours that gives it up may still be on its way.
  * 5. A replica is given up to another node only while the other replica of the slot has been fed under one lease for a while: it must have a sure book by
  *    then. Whoever stops does not wait.
- * 6. Where slots are fed once, whoever is to feed one that another node holds opens its feeds beside that one's, writes nothing of them, and announces
- *    that it stands ready when their books are sure. The holder gives the slot up then, or when it has waited for `HAND_OVER_MAX_MS`: nobody feeds it for as
- *    long as two statements take, not for as long as an exchange takes to send its books.
+ * 6. Where slots are fed once, whoever is to feed one that another node holds says so in its row, opens its feeds beside that one's, writes nothing of them,
+ *    and announces that it stands ready when their books are sure. The holder gives the slot up then, or when it has waited for `HAND_OVER_MAX_MS`: nobody
+ *    feeds it for as long as two statements take, not for as long as an exchange takes to send its books. A slot that somebody waits for counts as his:
+ *    shares follow from who holds what, and would else be others with each slot that moves.
  */
 import type { Clock, TimerHandle, Timers } from '../base/clock.ts';
 import { momentOf } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
 import { describeCause } from '../supervision/failure.ts';
 import { Lease, type LeaseMoment } from '../supervision/lease.ts';
+import type { AwaitedSlotsOptions } from './awaited-slots.ts';
+import { AwaitedSlots } from './awaited-slots.ts';
 import type { SlotShare } from './fair-slots.ts';
 import { shareSlots } from './fair-slots.ts';
 import type { ClusterNode, LeaseHolder, LeaseTable, Slot, SlotLease, SlotRow } from './ports.ts';
@@ -32,8 +34,7 @@ const REPLICA_SETTLES_MS = 10_000;
 /** An exchange that wants a second before it is asked, and takes another one to answer, has answered by then. */
 const HAND_OVER_MAX_MS = 5_000;
 
-export type IngestLeasesOptions = {
-  readonly node: LeaseHolder;
+export type IngestLeasesOptions = Omit<AwaitedSlotsOptions, 'table' | 'onReady'> & {
   readonly table: LeaseTable;
   readonly leaseMs: number;
   /** Into how many parts the instruments of each exchange are divided; the same on all nodes. */
@@ -42,11 +43,10 @@ export type IngestLeasesOptions = {
   readonly redundancy: number;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly log: Log;
   /** Those that are to be fed. */
   readonly exchanges: () => readonly string[];
   /** Those that are alive, as `ClusterMembership.nodes`. */
-  readonly nodes: () => readonly Pick<ClusterNode, 'name' | 'roles'>[];
+  readonly nodes: () => readonly Pick<ClusterNode, 'name' | 'runId' | 'roles'>[];
   /** From now on this node feeds the slot. */
   readonly onGained: (lease: SlotLease) => void;
   /**
@@ -54,14 +54,9 @@ export type IngestLeasesOptions = {
    * the feed can be closed first.
    */
   readonly onLost: (lease: SlotLease, reason: string) => void | Promise<void>;
-  /** Another node still feeds the slot, and this one is to: its feeds are to be opened, and write nothing. Resolves when their books are sure. */
-  readonly onAwaited: (slot: Slot) => Promise<void>;
-  /** A slot that was awaited is not to be fed here after all. */
-  readonly onForgone: (slot: Slot) => void | Promise<void>;
 };
 
 type Held = SlotLease & { readonly lease: Lease };
-type Awaited = { readonly slot: Slot; isReady: boolean };
 
 export class IngestLeases {
   readonly #options: IngestLeasesOptions;
@@ -70,8 +65,7 @@ export class IngestLeases {
   readonly #givenUp = new Map<string, number>();
   /** Since when, by the monotonic clock, slots were seen to be held under one lease without a break. */
   readonly #seen = new Map<string, { readonly epoch: number; readonly sinceMs: number }>();
-  /** Slots of this node's share that another one holds. */
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #awaited: AwaitedSlots;
   /** Since when, by the monotonic clock, slots that are held are another node's share. */
   readonly #unwantedSinceMs = new Map<string, number>();
   readonly #timers: TimerHandle[] = [];
@@ -87,6 +81,7 @@ export class IngestLeases {
 
   constructor(options: IngestLeasesOptions) {
     this.#options = options;
+    this.#awaited = new AwaitedSlots({ ...options, onReady: () => this.check() });
   }
 
   start(): void {
@@ -103,7 +98,7 @@ export class IngestLeases {
   async stop(handOverMs: number): Promise<void> {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
-    this.#forgo(() => true);
+    this.#awaited.forgo(() => true);
     const hasHeirs = this.#options.redundancy === 1 && this.#feeders().length > 0;
     if (hasHeirs && handOverMs > 0) await this.#handOver(handOverMs);
     this.#isStopped = true;
@@ -156,6 +151,8 @@ export class IngestLeases {
         this.#noteAnswer();
       } catch (error) {
         this.#noteSilence(error);
+        // While nothing can be read nobody can be seen to stand ready.
+        if (this.#isLeaving) this.#onNothingHeld();
       }
     }
     this.#look = undefined;
@@ -174,31 +171,43 @@ export class IngestLeases {
       .map(([, held]) => held);
     await this.#release(this.#toRelease(rows, wanted));
     await this.#letGo(unwanted, 'another node is to feed it');
-    this.#await(rows, wanted);
-    await this.#announce(rows);
-    if (this.#isStopped) return;
+    if (this.#isLeaving) return;
     const { unsure, free } = this.#toHold(rows, wanted);
     await this.#hold(unsure, () => table.renew(node, unsure, leaseMs));
     await this.#hold(free, () => table.take(node, free, leaseMs));
+    if (this.#isLeaving) return;
+    this.#awaited.forgo((name) => !wanted.has(name));
+    this.#awaited.open(this.#toAwait(rows, wanted));
+    await this.#awaited.announce(rows);
   }
 
-  /** Names of the nodes that feed, and will. */
-  #feeders(): string[] {
+  /** Those that feed, and will. */
+  #feeders(): readonly LeaseHolder[] {
     const { nodes, node } = this.#options;
-    const names = nodes().flatMap(({ name, roles }) => (roles.includes(INGEST_ROLE) ? [name] : []));
-    return this.#isLeaving ? names.filter((name) => name !== node.name) : names;
+    return nodes().filter(
+      ({ name, roles }) => roles.includes(INGEST_ROLE) && !(this.#isLeaving && name === node.name),
+    );
   }
 
   /** What is to be whose of all slots. */
   #share(rows: ReadonlyMap<string, SlotRow>): SlotShare[] {
     const { exchanges, slotCount, redundancy } = this.#options;
+    const feeders = this.#feeders();
+    const isAlive = ({ name, runId }: LeaseHolder): boolean =>
+      feeders.some((feeder) => feeder.name === name && feeder.runId === runId);
+    const holderOf = ({ holder, successor }: SlotRow): LeaseHolder | undefined =>
+      successor !== undefined && isAlive(successor) ? successor : holder;
     const holdings = exchanges().flatMap((exchange) =>
       Array.from({ length: slotCount * redundancy }, (_, index) => {
         const one = { exchange, slot: Math.floor(index / redundancy), replica: index % redundancy };
-        return { ...one, holder: rows.get(nameOf(one))?.holder?.name };
+        const row = rows.get(nameOf(one));
+        return { ...one, holder: row && holderOf(row)?.name };
       }),
     );
-    return shareSlots(holdings, this.#feeders());
+    return shareSlots(
+      holdings,
+      feeders.map(({ name }) => name),
+    );
   }
 
   #noteSeen(rows: ReadonlyMap<string, SlotRow>): void {
@@ -224,43 +233,22 @@ export class IngestLeases {
     if (heir === undefined) return true;
     if (this.#options.redundancy > 1) return this.#isSpare(held);
     const sinceMs = this.#unwantedSinceMs.get(nameOf(held))!;
-    return row?.successor === heir.node || this.#options.clock.monotonicMs() - sinceMs >= HAND_OVER_MAX_MS;
+    const { name: ready } = row?.successor?.isReady === true ? row.successor : {};
+    // Whoever leaves makes no choice among heirs: one of them may bear its own name.
+    if (ready !== undefined && (ready === heir.node || this.#isLeaving)) return true;
+    return this.#options.clock.monotonicMs() - sinceMs >= HAND_OVER_MAX_MS;
   }
 
-  /** Has feeds opened of what another node holds, and closed of what is not to come after all. */
-  #await(rows: ReadonlyMap<string, SlotRow>, wanted: ReadonlyMap<string, Slot>): void {
-    this.#forgo((name) => !wanted.has(name));
+  /** What is this node's share and another's lease. */
+  #toAwait(rows: ReadonlyMap<string, SlotRow>, wanted: ReadonlyMap<string, Slot>): Map<string, Slot> {
     // Of two replicas of a slot a node feeds one: it can't have two beside one another.
-    if (this.#options.redundancy > 1) return;
-    for (const [name, slot] of wanted) {
-      const row = rows.get(name);
-      const isElsewhere = row !== undefined && !row.isFree && !this.#isNamedIn(row);
-      if (!isElsewhere || this.#held.has(name) || this.#awaited.has(name)) continue;
-      const awaited: Awaited = { slot, isReady: false };
-      this.#awaited.set(name, awaited);
-      void this.#guard(() => this.#options.onAwaited(slot)).then(() => {
-        awaited.isReady = true;
-        this.check();
-      });
-    }
-  }
-
-  #forgo(isForgone: (name: string) => boolean): void {
-    for (const [name, { slot }] of this.#awaited) {
-      if (!isForgone(name)) continue;
-      this.#awaited.delete(name);
-      void this.#guard(() => this.#options.onForgone(slot));
-    }
-  }
-
-  async #announce(rows: ReadonlyMap<string, SlotRow>): Promise<void> {
-    const { table, node } = this.#options;
-    const ready = [...this.#awaited].flatMap(([name, { isReady }]) => {
-      const row = rows.get(name);
-      const isNews = row !== undefined && !row.isFree && row.successor !== node.name;
-      return isReady && isNews ? [toSlotLease(row)] : [];
-    });
-    if (ready.length > 0) await table.announce(node, ready);
+    const slots = this.#options.redundancy > 1 ? [] : [...wanted];
+    return new Map(
+      slots.filter(([name]) => {
+        const row = rows.get(name);
+        return row !== undefined && !row.isFree && !this.#isNamedIn(row) && !this.#held.has(name);
+      }),
+    );
   }
 
   /** Whether all other replicas are fed well without this one. */
@@ -326,7 +314,7 @@ export class IngestLeases {
     if (gained.length === 0) return;
     for (const one of gained) {
       this.#held.set(nameOf(one), one);
-      this.#awaited.delete(nameOf(one));
+      this.#awaited.gained(nameOf(one));
     }
     this.#armExpiry();
     log.info({ slots: gained.map(nameOf) }, 'slots to feed are held');
@@ -396,8 +384,11 @@ export class IngestLeases {
     for (const held of leases) {
       if (this.#held.get(nameOf(held)) === held) this.#held.delete(nameOf(held));
     }
-    if (!this.#isStopped) await this.#release(leases.map(toSlotLease));
-    if (this.#held.size === 0) this.#onNothingHeld();
+    try {
+      if (!this.#isStopped) await this.#release(leases.map(toSlotLease));
+    } finally {
+      if (this.#held.size === 0) this.#onNothingHeld();
+    }
   }
 
   async #release(leases: readonly SlotLease[]): Promise<void> {

@@ -84,8 +84,8 @@ export type LeaseHolder = Pick<NodeIdentity, 'name' | 'runId'>;
 export type SlotRow = SlotLease & {
   /** `undefined`: it was given up. */
   readonly holder: LeaseHolder | undefined;
-  /** Name of the node whose feed has sure books and waits for the holder to give the slot up. */
-  readonly successor: string | undefined;
+  /** Who said last, since it was taken, that it is to feed the slot next; it may be gone. Ready: its feeds have sure books. */
+  readonly successor: (LeaseHolder & { readonly isReady: boolean }) | undefined;
   /** It may be taken: given up, or not renewed for the time of a lease. */
   readonly isFree: boolean;
 };
@@ -98,8 +98,8 @@ export interface LeaseTable {
   take(holder: LeaseHolder, slots: readonly Slot[], leaseMs: number): Promise<SlotLease[]>;
   /** Returns those that are this holder's under this epoch still, renewed; given up after `timeoutMs`. */
   renew(holder: LeaseHolder, leases: readonly SlotLease[], timeoutMs: number): Promise<SlotLease[]>;
-  /** Says of leases that others hold under this epoch that this node's feeds stand ready to take them over. */
-  announce(successor: LeaseHolder, leases: readonly SlotLease[]): Promise<void>;
+  /** Says of leases that others hold under this epoch that this node waits for them, and whether its feeds have sure books. */
+  announce(successor: LeaseHolder, leases: readonly SlotLease[], isReady: boolean): Promise<void>;
   /** Gives up those that are this holder's under this epoch. */
   release(holder: LeaseHolder, leases: readonly SlotLease[]): Promise<void>;
   /** Gives up whatever is this holder's, also what it does not know of. */

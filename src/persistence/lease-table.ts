@@ -7,7 +7,9 @@ const STATEMENT_TIMEOUT_MS = 3_000;
 type StoredRow = SlotLease & {
   readonly holderName: string | null;
   readonly holderRunId: string | null;
-  readonly successor: string | null;
+  readonly successorName: string | null;
+  readonly successorRunId: string | null;
+  readonly isSuccessorReady: boolean;
   readonly isFree: boolean;
 };
 
@@ -25,22 +27,21 @@ export class PostgresLeaseTable implements LeaseTable {
   async read(leaseMs: number): Promise<SlotRow[]> {
     const { rows } = await this.#database.query<StoredRow>({
       name: `${this.#database.schema}.read-leases`,
-      text: `SELECT exchange, slot, replica, epoch, holder AS "holderName", holder_run_id AS "holderRunId", successor,
+      text: `SELECT exchange, slot, replica, epoch, holder AS "holderName", holder_run_id AS "holderRunId",
+          successor AS "successorName", successor_run_id AS "successorRunId", is_successor_ready AS "isSuccessorReady",
           holder IS NULL OR renewed_at <= clock_timestamp() - $1::int * interval '1 ms' AS "isFree"
         FROM ${this.#database.schema}.ingest_lease`,
       values: [leaseMs],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
-    return rows.map(({ exchange, slot, replica, epoch, holderName, holderRunId, successor, isFree }) => ({
-      exchange,
-      slot,
-      replica,
-      epoch,
-      holder:
-        holderName === null || holderRunId === null ? undefined : { name: holderName, runId: holderRunId },
-      successor: successor ?? undefined,
-      isFree,
-    }));
+    return rows.map(({ exchange, slot, replica, epoch, isFree, ...row }) => {
+      const holder = holderOf(row.holderName, row.holderRunId);
+      const successor = holderOf(row.successorName, row.successorRunId);
+      return {
+        ...{ exchange, slot, replica, epoch, holder, isFree },
+        successor: successor && { ...successor, isReady: row.isSuccessorReady },
+      };
+    });
   }
 
   /**
@@ -57,7 +58,8 @@ export class PostgresLeaseTable implements LeaseTable {
           FROM unnest($3::text[], $4::int[], $5::int[]) AS wanted (exchange, slot, replica)
           ORDER BY exchange, slot, replica
         ON CONFLICT (exchange, slot, replica) DO UPDATE SET
-          holder = excluded.holder, holder_run_id = excluded.holder_run_id, successor = NULL,
+          holder = excluded.holder, holder_run_id = excluded.holder_run_id,
+          successor = NULL, successor_run_id = NULL, is_successor_ready = false,
           epoch = greatest(known.epoch + 1, excluded.epoch), renewed_at = clock_timestamp()
         WHERE known.holder IS NULL OR known.renewed_at <= clock_timestamp() - $6::int * interval '1 ms'
         RETURNING exchange, slot, replica, epoch`,
@@ -84,19 +86,23 @@ export class PostgresLeaseTable implements LeaseTable {
     });
   }
 
-  async announce({ name }: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+  async announce(
+    { name, runId }: LeaseHolder,
+    leases: readonly SlotLease[],
+    isReady: boolean,
+  ): Promise<void> {
     const { schema } = this.#database;
     await this.#change({
       text: `WITH theirs AS MATERIALIZED (
           SELECT known.exchange, known.slot, known.replica FROM ${schema}.ingest_lease AS known
-            JOIN unnest($2::text[], $3::int[], $4::int[], $5::bigint[]) AS asked (exchange, slot, replica, epoch)
+            JOIN unnest($4::text[], $5::int[], $6::int[], $7::bigint[]) AS asked (exchange, slot, replica, epoch)
               USING (exchange, slot, replica, epoch)
             WHERE known.holder IS NOT NULL
             ORDER BY known.exchange, known.slot, known.replica FOR UPDATE OF known)
-        UPDATE ${schema}.ingest_lease AS known SET successor = $1
+        UPDATE ${schema}.ingest_lease AS known SET successor = $1, successor_run_id = $2, is_successor_ready = $3
           FROM theirs
           WHERE (known.exchange, known.slot, known.replica) = (theirs.exchange, theirs.slot, theirs.replica)`,
-      values: [name, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
+      values: [name, runId, isReady, ...columnsOf(leases), leases.map(({ epoch }) => epoch)],
       timeoutMs: STATEMENT_TIMEOUT_MS,
     });
   }
@@ -135,6 +141,10 @@ export class PostgresLeaseTable implements LeaseTable {
   async #change(statement: Statement): Promise<SlotLease[]> {
     return (await this.#database.query<SlotLease>(statement)).rows;
   }
+}
+
+function holderOf(name: string | null, runId: string | null): LeaseHolder | undefined {
+  return name === null || runId === null ? undefined : { name, runId };
 }
 
 function columnsOf(slots: readonly Slot[]): [exchanges: string[], slots: number[], replicas: number[]] {

@@ -86,6 +86,7 @@ export class IngestCluster {
 
 export class SimulatedIngestNode {
   readonly name: string;
+  readonly runId: string;
   readonly label: string;
   readonly leases: IngestLeases;
   readonly log = new RecordingLog();
@@ -101,6 +102,7 @@ export class SimulatedIngestNode {
   constructor(cluster: IngestCluster, name: string, runId: string) {
     this.#cluster = cluster;
     this.name = name;
+    this.runId = runId;
     this.label = `${name} (${runId})`;
     this.leases = new IngestLeases({
       node: { name, runId },
@@ -112,7 +114,8 @@ export class SimulatedIngestNode {
       timers: this.#timers(),
       log: this.log,
       exchanges: () => cluster.exchanges,
-      nodes: () => cluster.members.map((member) => ({ name: member.name, roles: ['ingest'] })),
+      nodes: () =>
+        cluster.members.map((member) => ({ name: member.name, runId: member.runId, roles: ['ingest'] })),
       onGained: (lease) => void this.told.push(`+${nameOfSlot(lease)}`),
       onLost: (lease, reason) => void this.told.push(`-${nameOfSlot(lease)}: ${reason}`),
       onAwaited: (slot) => {
@@ -207,7 +210,7 @@ export class SimulatedIngestNode {
         void run().then((value) => {
           if (isUnanswered) fail('the connection was lost', 5);
           else clock.after(answerMs, () => this.#run(() => resolve(value)));
-        });
+        }, reject);
       });
     });
   }

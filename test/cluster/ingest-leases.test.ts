@@ -121,7 +121,7 @@ describe('slots of exchanges', () => {
       timers: clock,
       log: new RecordingLog(),
       exchanges: () => ['kraken'],
-      nodes: () => [{ name: 'a', roles: ['ingest'] }],
+      nodes: () => [{ name: 'a', runId: '1', roles: ['ingest'] }],
       onGained: () => undefined,
       onAwaited: () => Promise.resolve(),
       onForgone: () => undefined,
@@ -188,86 +188,6 @@ describe('slots of exchanges', () => {
   });
 });
 
-describe('slots that another node is to feed', () => {
-  it('stay with their holder until the feeds of that one have sure books', async () => {
-    const a = cluster.add('a');
-    await clock.advance(SETTLED_MS);
-    cluster.booksMs = 3_000;
-    const b = cluster.add('b');
-    await clock.advance(2_500);
-    expect(b.told).toEqual(Array.from({ length: SLOT_COUNT }, (): unknown => expect.stringMatching(/^\?/)));
-    expect(a.heldNames()).toEqual(cluster.slotNames());
-    await clock.advance(SETTLED_MS);
-    expect(b.heldNames()).toHaveLength(SLOT_COUNT);
-    expectFair();
-  });
-
-  it('wait for books that do not become sure no longer than five seconds', async () => {
-    const a = cluster.add('a');
-    await clock.advance(SETTLED_MS);
-    cluster.booksMs = 60_000;
-    const b = cluster.add('b');
-    await clock.advance(4_500);
-    expect(a.heldNames()).toEqual(cluster.slotNames());
-    await clock.advance(3_000);
-    expect(b.heldNames()).toHaveLength(SLOT_COUNT);
-    expectFair();
-  });
-
-  it('are handed over by a node that stops, and it waits for that no longer than it may', async () => {
-    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
-    await clock.advance(SETTLED_MS * 2);
-    cluster.booksMs = 1_000;
-    a!.isMember = false;
-    let isStopped = false;
-    void a!.leases.stop(4_000).then(() => (isStopped = true));
-    await clock.advance(900);
-    expect([a!.heldNames().length, isStopped]).toEqual([SLOT_COUNT, false]);
-    await clock.advance(2_600);
-    expect([a!.heldNames(), b!.heldNames(), isStopped]).toEqual([[], cluster.slotNames(), true]);
-    expectFair();
-
-    const c = cluster.add('c');
-    await clock.advance(SETTLED_MS);
-    cluster.booksMs = 60_000;
-    c.isMember = false;
-    void c.leases.stop(2_000).then(() => (isStopped = false));
-    await clock.advance(1_900);
-    expect(isStopped).toBe(true);
-    await clock.advance(2_000);
-    expect([c.heldNames(), b!.heldNames(), isStopped]).toEqual([[], cluster.slotNames(), false]);
-    expectFair();
-  });
-
-  it('are taken at once by the one that stands ready when their holder dies', async () => {
-    const [a, b] = ['a', 'b'].map((name) => cluster.add(name));
-    await clock.advance(SETTLED_MS * 2);
-    const orphans = a!.heldNames();
-    a!.kill();
-    await clock.advance(LEASE_MS / 2);
-    expect(b!.told.filter((line) => line.startsWith('?')).slice(-orphans.length)).toEqual(
-      expect.arrayContaining(orphans.map((name) => `?${name}`)),
-    );
-    await clock.advance(LEASE_MS / 2 + 1_500);
-    expectFair();
-  });
-
-  it('are given up again by the one that stands ready when they are not to be fed there after all', async () => {
-    cluster.add('a');
-    await clock.advance(SETTLED_MS);
-    cluster.booksMs = 60_000;
-    const b = cluster.add('b');
-    await clock.advance(2_000);
-    b.told.length = 0;
-    cluster.exchanges = ['kraken'];
-    await clock.advance(1_500);
-    expect(b.told.filter((line) => line.startsWith('!')).length).toBeGreaterThan(0);
-    expect(b.told.filter((line) => line.startsWith('!binance'))).toHaveLength(
-      b.told.filter((line) => line.startsWith('!')).length,
-    );
-  });
-});
-
 describe('a slot that is given up', () => {
   it('is held until its feed is closed and released then, but waits for it no longer than a third of the lease', async () => {
     const closings: (() => void)[] = [];
@@ -282,7 +202,7 @@ describe('a slot that is given up', () => {
       timers: clock,
       log: new RecordingLog(),
       exchanges: () => ['kraken'],
-      nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
+      nodes: () => names.map((name) => ({ name, runId: '1', roles: ['ingest'] })),
       onGained: () => undefined,
       onAwaited: () => Promise.resolve(),
       onForgone: () => undefined,
@@ -292,7 +212,7 @@ describe('a slot that is given up', () => {
     leases.start();
     await clock.advance(100);
     names = ['a', 'b'];
-    await cluster.table.announce({ name: 'b', runId: '1' }, leases.held());
+    await cluster.table.announce({ name: 'b', runId: '1' }, leases.held().slice(0, 1), true);
     leases.check();
     await clock.advance(500);
     // The feed's last word, that nothing follows, is said under the lease.
@@ -301,7 +221,7 @@ describe('a slot that is given up', () => {
     await clock.advance(10);
     expect(leases.held()).toHaveLength(1);
     expect(holders().filter((name) => name === undefined)).toHaveLength(1);
-    names = ['b'];
+    names = [];
     leases.check();
     await clock.advance(LEASE_MS / 3);
     expect(holders()).toEqual([undefined, undefined]);
@@ -334,7 +254,7 @@ describe('a slot that is given up', () => {
       timers: clock,
       log: new RecordingLog(),
       exchanges: () => ['kraken'],
-      nodes: () => names.map((name) => ({ name, roles: ['ingest'] })),
+      nodes: () => names.map((name) => ({ name, runId: '1', roles: ['ingest'] })),
       onGained: () => undefined,
       onAwaited: () => Promise.resolve(),
       onForgone: () => undefined,
@@ -365,7 +285,7 @@ describe('a slot that is given up', () => {
       timers: clock,
       log,
       exchanges: () => ['kraken'],
-      nodes: () => [{ name: 'a', roles: ['ingest'] }],
+      nodes: () => [{ name: 'a', runId: '1', roles: ['ingest'] }],
       onGained: () => {
         throw new Error('no such feed');
       },

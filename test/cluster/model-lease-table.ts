@@ -5,7 +5,7 @@ import { nameOfSlot } from '../../src/cluster/ports.ts';
 
 type Row = SlotLease & {
   holder: LeaseHolder | undefined;
-  successor: string | undefined;
+  successor: SlotRow['successor'];
   epoch: number;
   renewedAtMs: number;
 };
@@ -52,10 +52,10 @@ export class ModelLeaseTable implements LeaseTable {
     );
   }
 
-  announce({ name }: LeaseHolder, leases: readonly SlotLease[]): Promise<void> {
+  announce({ name, runId }: LeaseHolder, leases: readonly SlotLease[], isReady: boolean): Promise<void> {
     for (const lease of leases) {
       const row = this.rows.get(nameOfSlot(lease));
-      if (row?.holder !== undefined && row.epoch === lease.epoch) row.successor = name;
+      if (row?.holder !== undefined && row.epoch === lease.epoch) row.successor = { name, runId, isReady };
     }
     return Promise.resolve();
   }

@@ -53,7 +53,7 @@ describe('leases of nodes on one Postgres', () => {
       timers: systemTimers,
       log: new RecordingLog(),
       exchanges: () => EXCHANGES,
-      nodes: () => members.map((member) => ({ name: member, roles: ['ingest'] })),
+      nodes: () => members.map((member) => ({ name: member, runId: '1', roles: ['ingest'] })),
       onGained: () => undefined,
       onAwaited: () => Promise.resolve(),
       onForgone: () => undefined,

@@ -103,19 +103,22 @@ export function leaseTableSuite(open: () => Promise<LeaseTableStore>): void {
       ]);
     });
 
-    it('tells of a slot who stands ready to take it over, until somebody takes it', async () => {
+    it('tells of a slot who waits for it and whether it stands ready, until somebody takes it', async () => {
       await table.take(a, slots(0, 1, 2), LEASE_MS);
       await table.release(a, leases(1, 2));
-      await table.announce(b, [...leases(1, 0, 2), ...leases(2, 1), ...leases(1, 3)]);
+      await table.announce(b, [...leases(1, 0, 2), ...leases(2, 1), ...leases(1, 3)], false);
       const successors = async () => (await read()).map(({ slot, successor }) => [slot, successor]);
       expect(await successors()).toEqual([
-        [0, 'b'],
+        [0, { ...b, isReady: false }],
         [1, undefined],
         [2, undefined],
       ]);
       expect(await table.renew(a, leases(1, 0), LEASE_MS)).toEqual(leases(1, 0));
-      await table.announce({ name: 'c', runId: '1' }, leases(1, 0));
-      expect((await successors())[0]).toEqual([0, 'c']);
+      await table.announce(b, leases(1, 0), true);
+      expect((await successors())[0]).toEqual([0, { ...b, isReady: true }]);
+      const c = { name: 'c', runId: '1' };
+      await table.announce(c, leases(1, 0), false);
+      expect((await successors())[0]).toEqual([0, { ...c, isReady: false }]);
       await table.release(a, leases(1, 0));
       await table.take(b, slots(0), LEASE_MS);
       expect((await successors())[0]).toEqual([0, undefined]);

@@ -1,6 +1,6 @@
 /**
- * What this node feeds: of the wanted instruments those whose part of their exchange it holds the lease of. For each a relay writes to the log what the
- * exchange's connections deliver.
+ * What this node feeds: of the wanted instruments those whose part of their exchange it holds the lease of, or waits for. For each a relay writes to the log
+ * what the exchange's connections deliver, from the moment that the lease is held.
  */
 import type { Timers } from '../../base/clock.ts';
 import { shardOf } from '../../market/shards.ts';
@@ -32,7 +32,7 @@ export type IngestOptions = {
   /** How the connections of an exchange stand. */
   readonly readConnections: (
     exchange: string,
-  ) => Promise<readonly Pick<ConnectionStatus, 'subscriptions' | 'unsynced'>[]>;
+  ) => Promise<readonly Pick<ConnectionStatus, 'state' | 'subscriptions' | 'unsynced'>[]>;
   readonly timers: Timers;
 };
 
@@ -55,7 +55,10 @@ export class Ingest {
   readonly #stopping = new Map<InstrumentKey, Promise<void>>();
   /** What this node feeds, or is about to, of each part one replica. */
   readonly #parts = new Map<string, Part>();
-  #wanted: readonly DesiredInstrument[] = [];
+  /** By part, those of exchanges that this node knows. */
+  readonly #wanted = new Map<string, DesiredInstrument[]>();
+  /** How the connections of an exchange stand, asked a moment ago. */
+  readonly #standings = new Map<string, ReturnType<IngestOptions['readConnections']>>();
   #isOver = false;
 
   constructor(options: IngestOptions) {
@@ -85,7 +88,14 @@ export class Ingest {
 
   /** The wanted instruments of all nodes. */
   follow(wanted: readonly DesiredInstrument[]): void {
-    this.#wanted = wanted;
+    this.#wanted.clear();
+    for (const instrument of wanted) {
+      if (!this.#options.exchanges.has(instrument.exchange)) continue;
+      const name = nameOf(this.#partOf(instrument));
+      const ofPart = this.#wanted.get(name);
+      if (ofPart === undefined) this.#wanted.set(name, [instrument]);
+      else ofPart.push(instrument);
+    }
     this.#reconcile();
   }
 
@@ -130,11 +140,9 @@ export class Ingest {
   }
 
   #reconcile(): void {
-    const { exchanges } = this.#options;
     const own = new Map<InstrumentKey, DesiredInstrument>();
-    for (const instrument of this.#isOver ? [] : this.#wanted) {
-      if (!exchanges.has(instrument.exchange)) continue;
-      if (this.#parts.has(nameOf(this.#partOf(instrument)))) own.set(instrument.instrument, instrument);
+    for (const name of this.#isOver ? [] : this.#parts.keys()) {
+      for (const instrument of this.#wanted.get(name) ?? []) own.set(instrument.instrument, instrument);
     }
     for (const [key, fed] of this.#fed) if (!own.has(key)) this.#end(key, fed);
     for (const [key, instrument] of own) {
@@ -184,13 +192,27 @@ export class Ingest {
 
   async #areBooksSure(part: Part): Promise<boolean> {
     // Its actor may be between two lives.
-    const connections = await this.#options.readConnections(part.exchange).catch(() => []);
-    const unsynced = new Set<string>(connections.flatMap((connection) => connection.unsynced));
-    const subscribed = new Set(connections.flatMap(({ subscriptions }) => subscriptions));
-    const isSure = ({ instrument, nativeSymbol }: DesiredInstrument): boolean =>
-      this.#fed.get(instrument)?.part === part && subscribed.has(nativeSymbol) && !unsynced.has(nativeSymbol);
-    const ofPart = this.#wanted.filter((instrument) => nameOf(this.#partOf(instrument)) === nameOf(part));
-    return ofPart.every(isSure);
+    const connections = await this.#standingOf(part.exchange).catch(() => []);
+    const subscribed = new Set<string>(connections.flatMap(({ subscriptions }) => subscriptions));
+    const unsure = new Set<string>(
+      connections.flatMap(({ state, subscriptions, unsynced }) =>
+        state === 'open' ? unsynced : subscriptions,
+      ),
+    );
+    return (this.#wanted.get(nameOf(part)) ?? []).every(
+      ({ instrument, nativeSymbol }) =>
+        this.#fed.get(instrument)?.part === part && subscribed.has(nativeSymbol) && !unsure.has(nativeSymbol),
+    );
+  }
+
+  /** Asked once for all parts of an exchange that are looked at in the same moment. */
+  #standingOf(exchange: string): ReturnType<IngestOptions['readConnections']> {
+    const known = this.#standings.get(exchange);
+    if (known !== undefined) return known;
+    const standing = this.#options.readConnections(exchange);
+    this.#standings.set(exchange, standing);
+    this.#options.timers.after(READY_LOOK_MS / 2, () => this.#standings.delete(exchange));
+    return standing;
   }
 
   #partOf({ exchange, instrument }: DesiredInstrument): Omit<IngestPart, 'replica'> {

@@ -61,7 +61,7 @@ class Relay implements OutletListener {
   readonly #context: ActorContext<RelayMessage>;
   /** In order of use, the most recent last. */
   readonly #sources = new Map<string, Source>();
-  /** What the log had no room for, in order. */
+  /** What the log had no room for, or what may not be written yet, in order. */
   #refused: EventBatch[] = [];
   readonly #asking = new Set<string>();
   /** Under which it writes; `undefined` before it may. */

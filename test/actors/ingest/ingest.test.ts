@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { ConnectionStatus } from '../../../src/actors/connection-status.ts';
 import type { ExchangeMessage } from '../../../src/actors/exchange.ts';
 import { groupActor } from '../../../src/actors/group.ts';
 import type { IngestPart } from '../../../src/actors/ingest/ingest.ts';
@@ -41,6 +42,7 @@ function openIngest() {
     },
   });
   const unsynced: NativeSymbol[] = [];
+  const standing: { state: ConnectionStatus['state'] } = { state: 'open' };
   const outlet = new LogOutlet({
     openWriter: () => Promise.reject(new Error('nothing is written here')),
     timers: time,
@@ -55,11 +57,11 @@ function openIngest() {
     slots: SLOTS,
     isHeld: () => true,
     readKnownTrades: () => Promise.resolve(undefined),
-    readConnections: () => Promise.resolve([{ subscriptions: watched, unsynced }]),
+    readConnections: () => Promise.resolve([{ state: standing.state, subscriptions: watched, unsynced }]),
     timers: time,
   });
   const relayCount = (): number => system.tree().filter(({ parentPath }) => parentPath === 'ingest').length;
-  return { ingest, watched, unsynced, mistakes, relayCount, time };
+  return { ingest, watched, unsynced, standing, mistakes, relayCount, time };
 }
 
 it('has closed the feeds of a part that it gives up when it says so', async () => {
@@ -76,7 +78,7 @@ it('has closed the feeds of a part that it gives up when it says so', async () =
 });
 
 it('opens the feeds of a part that is fed elsewhere still, is ready when their books are sure, and feeds them from the moment that it may', async () => {
-  const { ingest, watched, unsynced, relayCount, time } = openIngest();
+  const { ingest, watched, unsynced, standing, relayCount, time } = openIngest();
   const ofPart = instruments.filter(({ instrument }) => shardOf(instrument, SLOTS) === 1);
   ingest.follow(instruments);
   unsynced.push(...ofPart.map(({ nativeSymbol }) => nativeSymbol));
@@ -95,6 +97,11 @@ it('opens the feeds of a part that is fed elsewhere still, is ready when their b
     undefined,
   ]);
   unsynced.length = 0;
+  // A connection that waits for its turn knows of no book that is not sure.
+  standing.state = 'closed';
+  await time.advance(200);
+  expect(isReady).toBe(false);
+  standing.state = 'open';
   await time.advance(200);
   expect([ingest.fedCount, isReady]).toEqual([0, true]);
   ingest.gained({ ...partOf(1), epoch: 3 });

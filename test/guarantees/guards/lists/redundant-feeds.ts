@@ -136,10 +136,15 @@ export const redundantFeeds: readonly Guard[] = [
   },
   {
     holds: 8,
-    name: 'A slot that is fed once moves only when the feeds of its next holder have sure books',
+    name: 'A slot that is fed once stays where it is until the feeds of its next holder have sure books, or for five seconds',
     file: 'src/cluster/ingest-leases.ts',
-    text: 'return row?.successor === heir.node ||',
-    without: 'return heir.node.length > 0 ||',
-    tests: [{ file: LEASES, name: 'stay with their holder until the feeds of that one have sure books' }],
+    text: 'if (ready !== undefined && (ready === heir.node || this.#isLeaving)) return true;',
+    without: 'return true;',
+    tests: [
+      {
+        file: 'test/cluster/slot-hand-over.test.ts',
+        name: 'stay with their holder until the feeds of that one have sure books',
+      },
+    ],
   },
 ];
