@@ -35,7 +35,8 @@ export class BookGaps {
       instrument,
       channel: 'book',
       ...this.#open,
-      toMs: change.sinceMs,
+      // By the clock of another node, where the book was handed over.
+      toMs: Math.max(this.#open.fromMs, change.sinceMs),
       repair: 'snapshot',
       tradesRefetched: 0,
     });

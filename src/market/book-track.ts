@@ -12,7 +12,16 @@ type BookStatus = {
   readonly sinceMs: number | undefined;
 };
 
-/** The last book event that changed the levels. */
+/** Why a book is stale whose feed another node has taken over, until that one's snapshot. */
+export const HANDED_OVER = 'another node feeds it now';
+
+/**
+ * Why a book is stale that follows its feed all the same, from further back than what was shown before: a feed that was opened before it took over
+ * brings what it was held back with. It is live when it has come as far.
+ */
+export const BEHIND = 'its new feed has not come as far as the one before yet';
+
+/** The last book event that changed the levels of a book that was sure. */
 type LastBookEvent = {
   readonly eventTimeMs: number;
   readonly receiveTimeMs: number;

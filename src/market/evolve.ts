@@ -7,6 +7,7 @@ import { isAnnouncement } from './book-sources.ts';
 import type { CountedTrade } from './candle-bar.ts';
 import type { BookDelta, BookSnapshot, LogEntry, MarketEvent, Trade } from './events.ts';
 import type { BookTrack } from './book-track.ts';
+import { BEHIND, HANDED_OVER } from './book-track.ts';
 import type { InstrumentCounters, InstrumentPolicy, InstrumentState } from './instrument-state.ts';
 import type { OrderBook } from './order-book.ts';
 import type { StandbyBook } from './standby-book.ts';
@@ -36,7 +37,7 @@ export interface EvolveOutputs extends CandleOutputs {
 export type BookStatusChange =
   /** `lastSoundMs`: receive time of the last book event that left it sure. */
   | { readonly status: 'stale'; readonly reason: string; readonly lastSoundMs: number }
-  /** `sinceMs`: receive time of the snapshot that made it sure again. */
+  /** `sinceMs`: receive time of the event that made it sure again. */
   | { readonly status: 'live'; readonly sinceMs: number };
 
 /** Folds the entry into `state`; the same entries always give the same state. Entries must come in log order, each once. */
@@ -49,13 +50,21 @@ export function evolve(
   const counting = new LateTradeCount(state, outputs);
   for (const event of entry.events) {
     state.position++;
-    if (isAnnouncement(event) && state.bookSources.announce(entry.source) === 'standby') {
-      state.standby ??= createStandbyBook();
-    }
+    if (isAnnouncement(event)) announce(state, entry.source, event, counting);
     if (state.standby === undefined) foldEvent(state, state, event, policy, counting);
     else foldOneOfTwo(state, state.standby, entry.source, event, policy, counting);
   }
   state.sources.record(entry.source, entry.lastOrdinal);
+}
+
+function announce(state: InstrumentState, source: string, event: MarketEvent, outputs: EvolveOutputs): void {
+  const { bookSources } = state;
+  const isHandedOver = bookSources.standingOf(source) > 0;
+  if (bookSources.announce(source) === 'standby') state.standby ??= createStandbyBook();
+  // Of two feeds the other one goes on meanwhile.
+  if (!isHandedOver || state.standby !== undefined) return;
+  markStale(state, HANDED_OVER, event.receiveTimeMs, state.lastBookEvent, outputs);
+  if (state.bookStatus.status === 'stale') state.bookStatus = { ...state.bookStatus, reason: HANDED_OVER };
 }
 
 /** Where there are two feeds: into the book of the one that the event is of. What becomes of the book is told of that which is followed in the end. */
@@ -111,6 +120,7 @@ function foldEvent(
       state.candles.advanceTo(event.eventTimeMs, outputs);
       return;
     case 'FeedStatus':
+      if (event.status === 'connected' && track.bookStatus.reason === HANDED_OVER) return;
       markStale(track, event.reason, event.receiveTimeMs, track.lastBookEvent, outputs);
       return;
     case 'Instrument':
@@ -134,10 +144,41 @@ function foldSnapshot(
 ): void {
   track.book.applySnapshot(event);
   counters.bookSnapshots++;
+  const isFirst = track.bookStatus.reason === HANDED_OVER;
+  if (isFirst && isBehind(track, event)) followBehind(counters, track, event, policy, outputs);
+  else becomeLive(counters, track, event, policy, outputs);
+}
+
+/** Whether the event is from before the last that was shown, by the clocks of both its node and the exchange: of these one alone may have been set. */
+function isBehind({ lastBookEvent: shown }: BookTrack, event: BookSnapshot | BookDelta): boolean {
+  if (shown === undefined) return false;
+  return event.receiveTimeMs < shown.receiveTimeMs && event.eventTimeMs < shown.eventTimeMs;
+}
+
+function becomeLive(
+  counters: InstrumentCounters,
+  track: BookTrack,
+  event: BookSnapshot | BookDelta,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
   const before = track.bookStatus.status;
   if (before !== 'live') track.bookStatus = { status: 'live', reason: '', sinceMs: event.receiveTimeMs };
   const isSure = concludeBookEvent(counters, track, event, policy, outputs);
   if (isSure && before === 'stale') outputs.onBookStatus({ status: 'live', sinceMs: event.receiveTimeMs });
+}
+
+function followBehind(
+  counters: InstrumentCounters,
+  track: BookTrack,
+  event: BookSnapshot | BookDelta,
+  policy: InstrumentPolicy,
+  outputs: EvolveOutputs,
+): void {
+  markStale(track, BEHIND, event.receiveTimeMs, track.lastBookEvent, outputs);
+  const doubt = findDoubt(counters, track.book, event.checksum, policy);
+  track.bookStatus = { ...track.bookStatus, reason: doubt ?? BEHIND };
+  if (doubt !== undefined) outputs.onBookUnsure(doubt);
 }
 
 /** A delta on top of a book that is not sure proves nothing and is left out until the next snapshot. */
@@ -148,13 +189,17 @@ function foldDelta(
   policy: InstrumentPolicy,
   outputs: EvolveOutputs,
 ): void {
-  if (track.bookStatus.status !== 'live') {
+  const { status, reason } = track.bookStatus;
+  const isFollowing = status === 'stale' && reason === BEHIND;
+  if (status !== 'live' && !isFollowing) {
     counters.deltasIgnoredWhileStale++;
     return;
   }
   counters.deltasApplied++;
   counters.deletesOfUnknownLevel += track.book.applyDelta(event);
-  concludeBookEvent(counters, track, event, policy, outputs);
+  if (!isFollowing) concludeBookEvent(counters, track, event, policy, outputs);
+  else if (isBehind(track, event)) followBehind(counters, track, event, policy, outputs);
+  else becomeLive(counters, track, event, policy, outputs);
 }
 
 /** Returns whether the book is sure with the event in it. */
@@ -212,7 +257,12 @@ function markStale(
   lastSound: BookTrack['lastBookEvent'],
   outputs: EvolveOutputs,
 ): void {
-  if (track.bookStatus.status !== 'live') return;
+  if (track.bookStatus.status !== 'live') {
+    // What follows from behind follows no more: its feed begins anew.
+    const { reason: before } = track.bookStatus;
+    if (before === BEHIND || before === HANDED_OVER) track.bookStatus = { ...track.bookStatus, reason };
+    return;
+  }
   track.bookStatus = { status: 'stale', reason, sinceMs };
   outputs.onBookStatus({ status: 'stale', reason, lastSoundMs: lastSound?.receiveTimeMs ?? sinceMs });
 }

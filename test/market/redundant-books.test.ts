@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { logCodec } from '../../src/codec/log-codec.ts';
 import { decodeState } from '../../src/codec/state-codec.ts';
 import { sourceUnderLease } from '../../src/market/book-sources.ts';
+import { BEHIND } from '../../src/market/book-track.ts';
 import type { EventBatch, Levels, MarketEvent, Sequence } from '../../src/market/events.ts';
+import type { InstrumentState } from '../../src/market/instrument-state.ts';
 import { restoreInstrument, snapshotInstrument } from '../../src/market/instrument-state.ts';
 import { FEED_SILENT_MS, followedSilence } from '../../src/market/standby-book.ts';
 import { InstrumentRun, TEST_POLICY } from '../support/instrument-runs.ts';
@@ -85,6 +87,8 @@ class Feed {
   isDead = true;
   isSound = false;
   lastSaidMs: number | undefined;
+  /** Times of its last book event. */
+  bookAtMs = { receive: 0, event: 0 };
   /** Up to when by the exchange's clock it has told the book. */
   toldMs = 0;
   /** By its clock, since the other one was heard last. */
@@ -125,6 +129,7 @@ class Feed {
     this.isSound = true;
     this.toldMs = Math.max(this.toldMs, this.other.toldMs);
     const levels = this.#exchange.snapshotAt(this.#sequence);
+    this.bookAtMs = { receive: this.clockMs, event: timesAt(this.clockMs).eventTimeMs };
     this.say(bookSnapshot({ ...timesAt(this.clockMs), ...levels, sequence: this.#sequence }));
   }
 
@@ -136,6 +141,7 @@ class Feed {
         const { atMs, ...update } = this.#exchange.updates[++this.#sequence]!;
         this.toldMs = atMs;
         const times = { eventTimeMs: atMs, receiveTimeMs: this.clockMs };
+        this.bookAtMs = { receive: this.clockMs, event: atMs };
         this.say(bookDelta({ ...times, ...update, sequence: this.#sequence }));
       }
       if (this.#tradesTold < this.#exchange.tradeCount) {
@@ -227,6 +233,7 @@ class Scene {
   readonly batches: EventBatch[] = [];
   readonly feeds: readonly [Feed, Feed];
   #isAgain = false;
+  #shown: InstrumentState['lastBookEvent'];
 
   constructor(options: { isWithBoth: boolean }) {
     const write = (from: Feed, batch: EventBatch): void => this.#write(from, batch);
@@ -325,6 +332,15 @@ class Scene {
     if (state.bookStatus.status === 'live') {
       const { bids, asks } = state.book.snapshot();
       expect(JSON.stringify({ bids, asks })).toBe(this.exchange.textAt(state.lastBookEvent?.sequence));
+      this.#shown = state.lastBookEvent;
+    }
+    // The only feed there ever was is another node's now, and begins before what the last one had shown.
+    if (state.bookStatus.reason === BEHIND) {
+      const fed = this.feeds.find(({ source }) => source === state.bookSources.followed)!;
+      expect(state.standby).toBeUndefined();
+      expect(fed.bookAtMs.receive).toBeLessThan(this.#shown!.receiveTimeMs);
+      expect(fed.bookAtMs.event).toBeLessThan(this.#shown!.eventTimeMs);
+      return;
     }
     if (this.#isAgain || from === undefined) return;
     // Whoever has just spoken and has a sure book is there to be followed; so is the other, unless it was silent meanwhile. None is that was long behind.

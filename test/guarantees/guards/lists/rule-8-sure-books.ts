@@ -59,9 +59,17 @@ export const sureBooks: readonly Guard[] = [
     holds: 8,
     name: 'Deltas on a book that is not sure are left out',
     file: 'src/market/evolve.ts',
-    text: "  if (track.bookStatus.status !== 'live') {\n    counters.deltasIgnoredWhileStale++;\n    return;\n  }\n",
+    text: "  if (status !== 'live' && !isFollowing) {\n    counters.deltasIgnoredWhileStale++;\n    return;\n  }\n",
     without: '',
     tests: [{ file: 'test/market/instrument-state.test.ts', name: 'the book is live only since a snapshot' }],
+  },
+  {
+    holds: 8,
+    name: 'A book that was handed over is not live before it has come as far as it was shown',
+    file: 'src/market/evolve.ts',
+    text: 'if (isFirst && isBehind(track, event))',
+    without: 'if (isFirst && event.receiveTimeMs < 0)',
+    tests: [{ file: 'test/market/handed-over-book.test.ts', name: 'is not shown live as it was before' }],
   },
   {
     holds: 8,
