@@ -175,6 +175,11 @@ export class IngestLeases {
     const { unsure, free } = this.#toHold(rows, wanted);
     await this.#hold(unsure, () => table.renew(node, unsure, leaseMs));
     await this.#hold(free, () => table.take(node, free, leaseMs));
+    await this.#awaitOthers(rows, wanted);
+  }
+
+  /** Last of a look: that it can't be announced keeps nothing from being held. */
+  async #awaitOthers(rows: ReadonlyMap<string, SlotRow>, wanted: ReadonlyMap<string, Slot>): Promise<void> {
     if (this.#isLeaving) return;
     this.#awaited.forgo((name) => !wanted.has(name));
     this.#awaited.open(this.#toAwait(rows, wanted));
