@@ -6,6 +6,7 @@ import kafkajs from 'kafkajs';
 import { TampinesError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { KafkaAccess } from './kafka-options.ts';
+import { socketOfWholeAnswers } from './whole-answers.ts';
 
 const CONNECT_WITHIN_MS = 3_000;
 const REQUEST_WITHIN_MS = 10_000;
@@ -29,6 +30,7 @@ export function createKafkaClient(
     connectionTimeout: CONNECT_WITHIN_MS,
     requestTimeout: REQUEST_WITHIN_MS,
     retry: { retries, initialRetryTime: 100, maxRetryTime: RETRY_MAX_MS },
+    socketFactory: socketOfWholeAnswers,
     logLevel: kafkajs.logLevel.WARN,
     // It calls an error what it tries again the next moment. What matters comes out of it as a failure, and is logged where that is decided on.
     logCreator: () => (entry) => log.debug(fieldsOf(entry), entry.log.message),
