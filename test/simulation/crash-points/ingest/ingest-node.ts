@@ -77,7 +77,8 @@ export class IngestNode {
       slotCount: settings.feed.slots,
       redundancy: 1,
       exchanges: () => [...exchanges.keys()],
-      nodes: () => surroundings.members().map((member) => ({ name: member, runId: member, roles: [INGEST_ROLE] })),
+      nodes: () =>
+        surroundings.members().map((member) => ({ name: member, runId: member, roles: [INGEST_ROLE] })),
       onGained: (lease) => built.ingest.gained(lease),
       onAwaited: (slot) => built.ingest.prepare(slot),
       onForgone: (slot) => built.ingest.lost(slot),
