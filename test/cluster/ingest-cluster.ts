@@ -2,6 +2,7 @@
  * Nodes of a cluster that share one table of leases, on one clock that a test moves. Each node may be frozen, killed or cut off from the database; its
  * statements may be late, lost, or carried out after nobody waits for them any more.
  */
+import { expect } from 'vitest';
 import type { RandomSource, TimerHandle, Timers } from '../../src/base/clock.ts';
 import { IngestLeases } from '../../src/cluster/ingest-leases.ts';
 import type { LeaseTable, Slot } from '../../src/cluster/ports.ts';
@@ -12,6 +13,8 @@ import { ModelLeaseTable } from './model-lease-table.ts';
 
 export const LEASE_MS = 9_000;
 export const SLOT_COUNT = 6;
+/** Looks, renewals and statements after which everybody has heard of everything. */
+export const SETTLED_MS = 4_000;
 
 /** Shares from 0 to 1 of all statements. */
 export type StatementFaults = { refused: number; unanswered: number; late: number; slow: number };
@@ -69,6 +72,16 @@ export class IngestCluster {
   /** Who would say of himself now that he may feed the slot: the frozen too, for they ask as soon as they go on. */
   feedersOf(slotName: string): string[] {
     return this.nodes.filter((node) => node.feeds(slotName)).map(({ label }) => label);
+  }
+
+  /** Asserts that each slot has one feeder and that shares differ by one at most. */
+  expectFair(): void {
+    for (const slotName of this.slotNames()) {
+      expect([slotName, this.feedersOf(slotName)]).toEqual([slotName, [expect.any(String)]]);
+    }
+    const counts = this.members.map((node) => node.heldNames().length);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+    expect(this.violations).toEqual([]);
   }
 
   checkFeeders(when: string): void {

@@ -5,10 +5,7 @@ import { nameOfSlot } from '../../src/cluster/ports.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import type { SimulatedIngestNode } from './ingest-cluster.ts';
-import { IngestCluster, LEASE_MS, SLOT_COUNT } from './ingest-cluster.ts';
-
-/** Looks, renewals and statements after which everybody has heard of everything. */
-const SETTLED_MS = 4_000;
+import { IngestCluster, LEASE_MS, SETTLED_MS, SLOT_COUNT } from './ingest-cluster.ts';
 
 let clock: FakeClock;
 let cluster: IngestCluster;
@@ -16,16 +13,6 @@ beforeEach(() => {
   clock = new FakeClock();
   cluster = new IngestCluster(clock, createSeededRandom(1));
 });
-
-/** Asserts that each slot has one feeder and that shares differ by one at most. */
-function expectFair(): void {
-  for (const slotName of cluster.slotNames()) {
-    expect([slotName, cluster.feedersOf(slotName)]).toEqual([slotName, [expect.any(String)]]);
-  }
-  const counts = cluster.members.map((node) => node.heldNames().length);
-  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
-  expect(cluster.violations).toEqual([]);
-}
 
 const moveCount = (nodes: readonly SimulatedIngestNode[]): number =>
   nodes.reduce((sum, { told }) => sum + told.filter((line) => line.startsWith('-')).length, 0);
@@ -37,11 +24,11 @@ describe('slots of exchanges', () => {
     expect(a.heldNames()).toEqual(cluster.slotNames());
     const b = cluster.add('b');
     await clock.advance(SETTLED_MS);
-    expectFair();
+    cluster.expectFair();
     expect([moveCount([a, b]), a.heldNames().length]).toEqual([SLOT_COUNT, SLOT_COUNT]);
     cluster.add('c');
     await clock.advance(SETTLED_MS);
-    expectFair();
+    cluster.expectFair();
     expect(moveCount(cluster.nodes)).toBe(SLOT_COUNT + 4);
     await clock.advance(60_000);
     expect(moveCount(cluster.nodes)).toBe(SLOT_COUNT + 4);
@@ -56,7 +43,7 @@ describe('slots of exchanges', () => {
     await clock.advance(LEASE_MS / 2);
     expect(orphans.flatMap((name) => cluster.feedersOf(name))).toEqual([]);
     await clock.advance(LEASE_MS / 2 + 1_500);
-    expectFair();
+    cluster.expectFair();
     expect([a!.heldNames(), b!.heldNames()].flat()).toEqual(expect.arrayContaining(kept));
   });
 
@@ -70,7 +57,7 @@ describe('slots of exchanges', () => {
     await left;
     expect(a!.heldNames()).toEqual([]);
     expect(b!.heldNames()).toEqual(cluster.slotNames());
-    expectFair();
+    cluster.expectFair();
   });
 
   it('are lost at once by a node that was frozen for longer than its lease, before anything else happens', async () => {
@@ -89,7 +76,7 @@ describe('slots of exchanges', () => {
     expect(a!.told.filter((line) => line.endsWith('it was not confirmed in time'))).toHaveLength(SLOT_COUNT);
     a!.isMember = true;
     await clock.advance(SETTLED_MS);
-    expectFair();
+    cluster.expectFair();
   });
 
   it('run from before the question was sent, however late its answer comes', async () => {
@@ -322,20 +309,20 @@ describe('slots that are fed twice', () => {
     expect(a.heldNames()).toEqual(cluster.slotNames().filter((name) => !name.endsWith('.1')));
     const b = cluster.add('b');
     await clock.advance(SETTLED_MS);
-    expectFair();
+    cluster.expectFair();
     expect([moveCount([a, b]), unfed()]).toEqual([0, []]);
   });
 
   it('lose one of their two feeds at most when a node dies, and have two again when its leases ran out', async () => {
     const [a, , c] = ['a', 'b', 'c'].map((name) => cluster.add(name));
     await clock.advance(SETTLED_MS * 8);
-    expectFair();
+    cluster.expectFair();
     c!.kill();
     for (let step = 0; step < 30; step++) {
       expect(unfed()).toEqual([]);
       await clock.advance(500);
     }
-    expectFair();
+    cluster.expectFair();
     expect(a!.heldNames()).toHaveLength(2 * SLOT_COUNT);
   });
 
@@ -349,7 +336,7 @@ describe('slots that are fed twice', () => {
       expect(unfed()).toEqual([]);
       await clock.advance(500);
     }
-    expectFair();
+    cluster.expectFair();
     expect(cluster.violations).toEqual([]);
   });
 });
@@ -403,7 +390,7 @@ describe('slots under faults drawn by a seed', () => {
         for (const older of living) older.kill();
       }
       await clock.advance(LEASE_MS + 2 * SETTLED_MS + (redundancy - 1) * 30_000);
-      expectFair();
+      cluster.expectFair();
       const moves = moveCount(cluster.nodes);
       await clock.advance(30_000);
       expect(moveCount(cluster.nodes)).toBe(moves);

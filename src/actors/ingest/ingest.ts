@@ -186,8 +186,7 @@ export class Ingest {
   }
 
   #leaseOf(part: Part): HeldPart | undefined {
-    const { epoch } = part;
-    return epoch !== undefined && this.#options.isHeld(part) ? { ...part, epoch } : undefined;
+    return isUnderLease(part) && this.#options.isHeld(part) ? part : undefined;
   }
 
   async #areBooksSure(part: Part): Promise<boolean> {
@@ -222,6 +221,10 @@ export class Ingest {
   #exchange({ exchange }: DesiredInstrument): ActorRef<ExchangeMessage> {
     return this.#options.exchanges.get(exchange)!;
   }
+}
+
+function isUnderLease(part: Part): part is Part & HeldPart {
+  return part.epoch !== undefined;
 }
 
 function nameOf({ exchange, slot }: Omit<IngestPart, 'replica'>): string {
